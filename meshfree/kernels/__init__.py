@@ -1,0 +1,31 @@
+"""Trainable kernels: self-contained modules on pairs of points."""
+
+from .base import Kernel, Product, Scaled, Sum
+from .families import (
+    Gaussian,
+    InverseMultiquadric,
+    InverseQuadratic,
+    Matern,
+    Multiquadric,
+    Polyharmonic,
+    RationalQuadratic,
+    Wendland,
+)
+from .radial import Radial, ScaledRadial
+
+__all__ = [
+    "Gaussian",
+    "InverseMultiquadric",
+    "InverseQuadratic",
+    "Kernel",
+    "Matern",
+    "Multiquadric",
+    "Polyharmonic",
+    "Product",
+    "Radial",
+    "RationalQuadratic",
+    "Scaled",
+    "ScaledRadial",
+    "Sum",
+    "Wendland",
+]

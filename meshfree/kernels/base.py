@@ -1,0 +1,201 @@
+"""What every kernel is: a module on a pair of points, with its Gram matrix, its gradient and an algebra."""
+
+import abc
+import dataclasses
+import math
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
+
+
+class Kernel(eqx.Module):
+    """A function of two points, `eval(x, y)`, whose parameters are the leaves of a pytree.
+
+    `kernel(X, Y)` is the Gram matrix, `kernel.grad(X, Y)` its gradient; `+`, `*` and a positive factor make
+    new kernels. A new kernel is a subclass with `eval` and `smoothness`; a radial one derives from `Radial`.
+    """
+
+    smoothness: eqx.AbstractVar[float]  # the highest order of derivative that is continuous everywhere
+
+    @abc.abstractmethod
+    def eval(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
+        """The kernel on two points: (d,), (d,) -> ()."""
+
+    def laplacian(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
+        """Δₓk(x, y): (d,), (d,) -> (). Families with a closed form override it; this is their oracle."""
+
+        def second(direction):
+            return jax.jvp(lambda p: jax.jvp(lambda q: self.eval(q, y), (p,), (direction,))[1], (x,), (direction,))[1]
+
+        return jnp.sum(jax.vmap(second)(jnp.eye(x.size, dtype=x.dtype)))
+
+    def __call__(self, X: ArrayLike, Y: ArrayLike) -> Float[Array, "n m"]:
+        """The Gram matrix of points (n, d) and (m, d): (n, m). 1-D arrays are points of the line.
+
+        Raises ValueError for arrays of more than two axes and for points of different dimensions.
+        """
+        X, Y = _point_sets(X, Y)
+        return _gram(self, X, Y)
+
+    def grad(self, X: ArrayLike, Y: ArrayLike, wrt: Literal["x", "y"] = "x") -> Float[Array, "n m *d"]:
+        """The derivative by the point of the row (`wrt="x"`) or of the column (`"y"`): (n, m, d).
+
+        For 1-D arrays, points of the line: (n, m). Raises ValueError where the kernel has no gradient.
+        """
+        if wrt not in ("x", "y"):
+            raise ValueError(f"wrt is {wrt!r}; it is 'x' (the point of the row) or 'y' (that of the column)")
+        on_the_line = np.ndim(X) == 1
+        X, Y = _point_sets(X, Y)
+        gradient = _gram_gradient(self, X, Y, wrt)
+        return gradient[..., 0] if on_the_line else gradient
+
+    def __add__(self, other: "Kernel") -> "Kernel":
+        return Sum(self, other) if isinstance(other, Kernel) else NotImplemented
+
+    def __mul__(self, other: "Kernel | float") -> "Kernel":
+        if isinstance(other, Kernel):
+            return Product(self, other)
+        return Scaled(self, other) if eqx.is_array_like(other) else NotImplemented
+
+    def __rmul__(self, other: float) -> "Kernel":
+        return Scaled(self, other) if eqx.is_array_like(other) else NotImplemented
+
+    def describe(self) -> str:
+        """The class and its fixed parameters, in ASCII, as error messages name them: `Matern(nu=1.5)`."""
+        parts = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Kernel):
+                parts.append(value.describe())
+            elif field.metadata.get("static", False):
+                parts.append(f"{field.name}={value}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+class Sum(Kernel):
+    """k(x, y) = left(x, y) + right(x, y)."""
+
+    left: Kernel
+    right: Kernel
+
+    @property
+    def smoothness(self) -> float:
+        return min(self.left.smoothness, self.right.smoothness)
+
+    def eval(self, x, y):
+        return self.left.eval(x, y) + self.right.eval(x, y)
+
+    def laplacian(self, x, y):
+        return self.left.laplacian(x, y) + self.right.laplacian(x, y)
+
+
+class Product(Kernel):
+    """k(x, y) = left(x, y) · right(x, y)."""
+
+    left: Kernel
+    right: Kernel
+
+    @property
+    def smoothness(self) -> float:
+        return min(self.left.smoothness, self.right.smoothness)
+
+    def eval(self, x, y):
+        return self.left.eval(x, y) * self.right.eval(x, y)
+
+
+class Scaled(Kernel):
+    """k(x, y) = a · kernel(x, y) with a trainable amplitude a = softplus(raw_amplitude) > 0."""
+
+    kernel: Kernel
+    raw_amplitude: Float[Array, ""]
+
+    def __init__(self, kernel: Kernel, amplitude: ArrayLike):
+        if np.ndim(amplitude) != 0:
+            raise ValueError(f"a kernel's factor must be one number; got an array of shape {np.shape(amplitude)}")
+        self.kernel = kernel
+        self.raw_amplitude = unconstrained(amplitude, "a kernel's factor")
+
+    @property
+    def amplitude(self) -> Float[Array, ""]:
+        return positive(self.raw_amplitude)
+
+    @property
+    def smoothness(self) -> float:
+        return self.kernel.smoothness
+
+    def eval(self, x, y):
+        value = self.kernel.eval(x, y)
+        return self.amplitude.astype(value.dtype) * value
+
+    def laplacian(self, x, y):
+        value = self.kernel.laplacian(x, y)
+        return self.amplitude.astype(value.dtype) * value
+
+
+def positive(raw: ArrayLike) -> Array:
+    """softplus(raw) = log(1 + eʳᵃʷ), the positive number behind an unconstrained leaf."""
+    return jax.nn.softplus(jnp.asarray(raw))
+
+
+def unconstrained(value: ArrayLike, what: str) -> Array:
+    """The leaf whose softplus is `value`, elementwise: log(eᵛ − 1).
+
+    A concrete value becomes a NumPy float64 leaf, so that a kernel made before x64 is switched on is not
+    silently single. Raises ValueError for concrete values that are not positive and finite.
+    """
+    if isinstance(value, jax.core.Tracer):
+        return value + jnp.log(-jnp.expm1(-value))
+    value = np.asarray(value, dtype=np.float64)
+    if not np.all((value > 0) & np.isfinite(value)):
+        raise ValueError(f"{what} must be positive and finite; got {value.tolist()}")
+    return np.asarray(value + np.log(-np.expm1(-value)))
+
+
+def initial_scale(scale: ArrayLike, key: Array | None) -> Array:
+    """The raw scale of a new kernel: that of `scale`, or U(−3, 0) drawn with `key` (a scale of 0.05 to 0.69)."""
+    if key is None:
+        if np.ndim(scale) > 1:
+            raise ValueError(f"scale must be one number, or one per dimension; got shape {np.shape(scale)}")
+        return unconstrained(scale, "scale")
+    drawn = jax.random.uniform(key, minval=-3.0, maxval=0.0)
+    return drawn if isinstance(drawn, jax.core.Tracer) else np.asarray(drawn, dtype=np.float64)
+
+
+def half_integer(value: float, lowest: float, highest: float, what: str) -> float:
+    """`value` as a float, if it is one of lowest, lowest + 1, ..., highest; otherwise ValueError."""
+    if not (lowest <= value <= highest and math.isclose((value - lowest) % 1.0, 0.0)):
+        raise ValueError(f"{what} must be one of {lowest}, {lowest + 1}, ..., {highest}; got {value}")
+    return float(value)
+
+
+def _point_sets(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
+    """Both as (n, d) and (m, d) arrays of one floating type, the wider of the two."""
+    X, Y = _points(X), _points(Y)
+    if X.shape[1] != Y.shape[1]:
+        raise ValueError(f"points of different dimensions: shapes {X.shape} and {Y.shape}")
+    dtype = np.promote_types(X.dtype, Y.dtype)
+    return X.astype(dtype), Y.astype(dtype)
+
+
+def _points(X: ArrayLike) -> Array:
+    X = jnp.asarray(X)
+    if not jnp.issubdtype(X.dtype, jnp.floating):
+        X = X.astype(float)
+    if X.ndim not in (1, 2):
+        raise ValueError(f"points must have shape (n, d), or (n,) on the line; got {X.shape}")
+    return X[:, None] if X.ndim == 1 else X
+
+
+@eqx.filter_jit
+def _gram(kernel, X, Y):
+    return jax.vmap(lambda x: jax.vmap(lambda y: kernel.eval(x, y))(Y))(X)
+
+
+@eqx.filter_jit
+def _gram_gradient(kernel, X, Y, wrt):
+    gradient = jax.grad(kernel.eval, argnums=0 if wrt == "x" else 1)
+    return jax.vmap(lambda x: jax.vmap(lambda y: gradient(x, y))(Y))(X)

@@ -1,0 +1,144 @@
+"""Radial kernels: one profile, closed under differentiation, and the one rule that makes autodiff exact.
+
+With t = (x − y)/scale and s = |t|²/2 a radial kernel is φ(s), and d/ds is (1/r) d/dr. Every classical family
+maps into itself under it, in closed form and finite wherever the derivative exists. The chain rule in x is then
+∂ᵢ φ⁽ⁿ⁾(s) = φ⁽ⁿ⁺¹⁾(s) tᵢ/scaleᵢ: no square root is ever differentiated, and coincident points need no special case.
+"""
+
+import abc
+import functools
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float
+
+from .base import Kernel, positive
+
+
+class Radial(Kernel):
+    """A kernel φ(s), s = |(x − y)/scale|²/2. A family writes `profile`, and everything else follows."""
+
+    @property
+    def max_dim(self) -> float:
+        """The highest dimension of space in which the kernel is (conditionally) positive definite."""
+        return math.inf
+
+    @abc.abstractmethod
+    def profile(self, n: int, s: Float[Array, ""]) -> Float[Array, ""]:
+        """φ⁽ⁿ⁾(s), the n-th derivative of the profile, at s ≥ 0: () -> ().
+
+        Beyond the table, where φ⁽ⁿ⁾ is singular at s = 0, its continuation, and 0 at s = 0 itself: enough
+        powers of x − y multiply it there for the product to vanish.
+        """
+
+    def eval(self, x, y):
+        return ladder(0, 0, *self._separated(x, y))
+
+    def laplacian(self, x, y):
+        """Δₓφ = φ′ Σᵢ εᵢ² + φ″ Σᵢ εᵢ⁴(xᵢ − yᵢ)², ε = 1/scale."""
+        shape, delta, inverse_scale = self._separated(x, y)
+        _require(shape, 2)
+        squares = jnp.broadcast_to(inverse_scale**2, delta.shape)
+        first, second = (ladder(2, n, shape, delta, inverse_scale) for n in (1, 2))
+        return first * jnp.sum(squares) + second * jnp.sum((squares * delta) ** 2)
+
+    def _separated(self, x, y):
+        """The kernel's shape (what `profile` may use: all but the scale), x − y, and 1/scale."""
+        _check_pair(self, x, y)
+        return self, x - y, jnp.ones((), x.dtype)
+
+
+class ScaledRadial(Radial):
+    """A radial kernel with a trainable scale, one number or one per dimension."""
+
+    raw_scale: eqx.AbstractVar[Float[Array, "*d"]]
+
+    @property
+    def scale(self) -> Float[Array, "*d"]:
+        return positive(self.raw_scale)
+
+    def _separated(self, x, y):
+        _check_pair(self, x, y)
+        scale = self.scale.astype(x.dtype)
+        if scale.ndim == 1 and scale.shape != x.shape:
+            raise ValueError(f"{self.describe()} has {scale.size} scales and the points {x.size} coordinates")
+        shape = eqx.tree_at(lambda kernel: kernel.raw_scale, self, None)
+        return shape, x - y, 1 / scale
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def ladder(order: int, n: int, shape: Radial, delta: Float[Array, " d"], inverse_scale: Float[Array, "*d"]):
+    """φ⁽ⁿ⁾ at s = |δ/scale|²/2, as it stands in a derivative of the given order by x: (d,), () or (d,) -> ().
+
+    `order` and `n` are counted apart: a derivative by x raises both, one by the scale only n, so that a kernel
+    at the limit of its smoothness can still be tuned.
+    """
+    return shape.profile(n, _half_square(delta, inverse_scale))
+
+
+def _ladder_jvp(order, n, primals, tangents):
+    shape, delta, inverse_scale = primals
+    shape_dot, delta_dot, inverse_scale_dot = tangents
+    terms = []
+    if not isinstance(delta_dot, SymbolicZero):
+        _require(shape, order + 1)
+        slope = ladder(order + 1, n + 1, *primals)
+        terms.append(slope * jnp.sum(inverse_scale**2 * delta * delta_dot))
+    if not isinstance(inverse_scale_dot, SymbolicZero):
+        slope = ladder(order, n + 1, *primals)
+        terms.append(slope * jnp.sum(delta**2 * inverse_scale * inverse_scale_dot))
+    if not all(isinstance(leaf, SymbolicZero) for leaf in jax.tree.leaves(shape_dot)):
+        s = _half_square(delta, inverse_scale)
+        shape_dot = jax.tree.map(lambda t: jnp.zeros(t.shape, t.dtype) if isinstance(t, SymbolicZero) else t, shape_dot)
+        terms.append(jax.jvp(lambda form: form.profile(n, s), (shape,), (shape_dot,))[1])
+    return ladder(order, n, *primals), sum(terms[1:], start=terms[0])
+
+
+ladder.defjvp(_ladder_jvp, symbolic_zeros=True)
+
+
+def _half_square(delta, inverse_scale):
+    return 0.5 * jnp.sum((delta * inverse_scale) ** 2)
+
+
+def _require(kernel: Kernel, order: int) -> None:
+    if order > kernel.smoothness:
+        raise ValueError(
+            f"{kernel.describe()} has continuous derivatives up to order {kernel.smoothness}; a derivative of order "
+            f"{order} was asked for: take a smoother kernel, or one derivative less"
+        )
+
+
+def _check_pair(kernel: Radial, x, y) -> None:
+    if jnp.ndim(x) != 1 or jnp.shape(x) != jnp.shape(y):
+        raise ValueError(
+            f"eval takes two points of shape (d,); got {jnp.shape(x)} and {jnp.shape(y)}. "
+            "Call kernel(X, Y) for sets of points"
+        )
+    if x.size > kernel.max_dim:
+        raise ValueError(
+            f"{kernel.describe()} is positive definite in up to {kernel.max_dim} dimensions, and the points have "
+            f"{x.size} coordinates: give dim={x.size}"
+        )
+
+
+def off_centre(r: Float[Array, ""], value) -> Float[Array, ""]:
+    """value(r) away from r = 0, and 0 so near it that the powers of x − y beside it make the product vanish."""
+    away = r > jnp.finfo(r.dtype).tiny ** 0.2
+    return jnp.where(away, value(jnp.where(away, r, 1)), 0)
+
+
+def horner(coefficients, x):
+    """c₀ + c₁x + c₂x² + … for Python numbers c."""
+    result = jnp.full_like(x, float(coefficients[-1]))
+    for c in reversed(coefficients[:-1]):
+        result = result * x + float(c)
+    return result
+
+
+def falling(start: float, step: float, n: int) -> float:
+    """start (start − step) (start − 2 step) …, n factors."""
+    return math.prod(start - step * i for i in range(n))

@@ -1,0 +1,240 @@
+"""Gauss-Newton with a line search on any system of equations, and the derivative of its solution.
+
+A linear problem takes one step. The loop runs in Python on concrete arrays, so that it can be interrupted, and as one
+`lax.while_loop` under jit and grad; both take the same step.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from .implicit import differentiable
+from .linalg import CONDITION_LIMIT, Factor, Solver, factor
+from .rows import mapped
+from .solution import Solution
+from .spaces import Space
+
+MAX_STEPS = 50
+HALVINGS = 20  # of the step length, in a line search
+ROUND_OFF = 1e-14  # of the first residual: nothing is left to reduce
+MODEL_MET = 1e-6  # the residual is that of the linear model up to this share: the next step would change nothing
+SLOW = 1e-3  # a full step that gains less than this share has reached the floor of the arithmetic
+STALL = 0.05  # a failed line search is the floor too if the model promised less than this share
+NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
+
+
+class ConvergenceError(RuntimeError):
+    """Newton's method did not reach a solution."""
+
+
+class State(NamedTuple):
+    """Where Newton's iteration stands."""
+
+    coefficients: Float[Array, "n *f"]
+    residual: Float[Array, " rows"]
+    steps: Int[Array, ""]
+    done: Bool[Array, ""]
+    failed: Bool[Array, ""]
+
+
+def solution_of(system, space: Space, start: Float[Array, "n *f"], solver: Solver) -> Solution:
+    """The solution of any system of equations with `residual`, `linearised`, `is_affine` and `per_part`."""
+    if not _holds_tracers(system, start):
+        began = time.perf_counter()
+        residual, matrix, affine = _assemble(system, start)
+        if not isinstance(matrix, jax.core.Tracer):
+            return _solve_concrete(system, space, start, solver, residual, matrix, affine, began)
+    return _solve_traced(system, space, start, solver)
+
+
+def require_double() -> None:
+    """ValueError unless JAX computes in float64."""
+    if not jax.config.jax_enable_x64:
+        raise ValueError(
+            "meshfree solves in float64, and JAX is set to float32; add, before anything else:\n"
+            '    import jax; jax.config.update("jax_enable_x64", True)'
+        )
+
+
+def _solve_concrete(system, space, start, solver, residual, matrix, affine, began):
+    state = _first_state(start, residual)
+    reference = jnp.linalg.norm(residual)
+    if not np.isfinite(reference):
+        raise ValueError(
+            "the residual is not finite at the initial guess: check the residuals and the data there, "
+            "or give initial= a function at which they are finite"
+        )
+    seconds = {"assembly": time.perf_counter() - began, "solve": 0.0}
+    while True:
+        began = time.perf_counter()
+        factored = factor(matrix, solver)
+        advance = _affine_step if affine else _search
+        state = jax.block_until_ready(advance(system, state, matrix, factored, reference))
+        seconds["solve"] += time.perf_counter() - began
+        if state.done or state.failed:
+            break
+        began = time.perf_counter()
+        residual, matrix, _ = jax.block_until_ready(_assemble(system, state.coefficients))
+        seconds["assembly"] += time.perf_counter() - began
+    stats = _statistics(system, state, factored, seconds)
+    _check_solved(system, state, stats, matrix, factored, reference)
+    return Solution(space, state.coefficients, stats)
+
+
+def _solve_traced(system, space, start, solver):
+    """The same under jit, vmap and grad: the iteration on stopped values, then one differentiable step."""
+    affine = system.is_affine(start)
+    # closure conversion makes every tracer that a user's residual closed over a leaf, which can be stopped
+    residual_of = eqx.filter_closure_convert(system.residual, start)
+    fixed_residual, linearised = _stopped((residual_of, eqx.filter_closure_convert(system.linearised, start)))
+    start = jax.lax.stop_gradient(start)
+    residual, matrix = linearised(start)
+    state, reference = _first_state(start, residual), jnp.linalg.norm(residual)
+    factored = factor(matrix, solver)
+    if affine:
+        state = _affine_step(system, state, matrix, factored, reference)
+    else:
+
+        def advance(state):
+            _, matrix = linearised(state.coefficients)
+            return _newton_step(fixed_residual, state, matrix, factor(matrix, solver), reference)
+
+        state = jax.lax.while_loop(lambda s: ~(s.done | s.failed), advance, state)
+        _, matrix = linearised(state.coefficients)
+        factored = factor(matrix, solver)
+    coefficients = differentiable(residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine)
+    seconds = {"assembly": jnp.nan, "solve": jnp.nan}
+    stats = _statistics(_stopped(system), state, factored, seconds)
+    return Solution(space, coefficients, stats)
+
+
+def _first_state(start, residual) -> State:
+    return State(start, residual, jnp.array(0), jnp.array(False), jnp.array(False))
+
+
+@eqx.filter_jit
+def _assemble(system, coefficients):
+    residual, matrix = system.linearised(coefficients)
+    return residual, matrix, system.is_affine(coefficients)
+
+
+@eqx.filter_jit
+def _affine_step(system, state: State, matrix, factored: Factor, reference) -> State:
+    change = factored.solve(state.residual)
+    residual = state.residual - matrix @ change
+    failed = ~jnp.all(jnp.isfinite(residual))
+    return State(state.coefficients - change.reshape(state.coefficients.shape), residual, state.steps + 1, ~failed, failed)
+
+
+@eqx.filter_jit
+def _search(system, state: State, matrix, factored: Factor, reference) -> State:
+    return _newton_step(system.residual, state, matrix, factored, reference)
+
+
+def _newton_step(residual_of, state: State, matrix, factored: Factor, reference) -> State:
+    """One Gauss-Newton step, halved until the residual falls; convergence is judged on the residual only."""
+    change = factored.solve(state.residual)
+    norm = jnp.linalg.norm(state.residual)
+    promised = jnp.linalg.norm(state.residual - matrix @ change)
+    # what rounding leaves of the residual when all its terms are summed: below it there is nothing to judge
+    noise = jnp.finfo(norm.dtype).eps * jnp.linalg.norm(jnp.abs(matrix) @ jnp.abs(jnp.ravel(state.coefficients) - change))
+    direction = change.reshape(state.coefficients.shape)
+
+    def tried(length):
+        c = state.coefficients - length * direction
+        return length, c, residual_of(c)
+
+    def unsatisfied(trial):
+        length, _, residual = trial
+        return ~(jnp.linalg.norm(residual) < (1 - 1e-4 * length) * norm) & (length > 2.0**-HALVINGS)
+
+    length, c, residual = jax.lax.while_loop(unsatisfied, lambda trial: tried(trial[0] / 2), tried(jnp.array(1.0)))
+    reached = jnp.linalg.norm(residual)
+    fell = reached < norm
+    met = (reached <= ROUND_OFF * reference) | (reached <= (1 + MODEL_MET) * promised)
+    gained_least = jnp.where(reached <= noise, 0.5, 1 - SLOW)
+    slow = (length == 1) & (reached > gained_least * norm)
+    floor = ~fell & ((promised > (1 - STALL) * norm) | (norm <= noise))
+    done = (fell & (met | slow)) | floor
+    steps = state.steps + 1
+    return State(
+        jnp.where(fell, c, state.coefficients),
+        jnp.where(fell, residual, state.residual),
+        steps,
+        done,
+        ~done & (~fell | (steps >= MAX_STEPS)),
+    )
+
+
+def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:
+    rank, condition, per_part = _measured(system, state, factored)
+    if not isinstance(rank, jax.core.Tracer):
+        rank, condition = int(rank), float(condition)
+        per_part = {name: float(value) for name, value in per_part.items()}
+    return {
+        "unknowns": state.coefficients.size,
+        "rows": state.residual.size,
+        "steps": state.steps if isinstance(state.steps, jax.core.Tracer) else int(state.steps),
+        "residual": per_part,
+        "rank": rank,
+        "condition": condition,
+        "seconds": seconds,
+    }
+
+
+@eqx.filter_jit
+def _measured(system, state: State, factored: Factor):
+    return factored.rank(), factored.condition(), system.per_part(state.residual)
+
+
+def _check_solved(system, state: State, stats, matrix, factored: Factor, reference) -> None:
+    if not np.all(np.isfinite(state.coefficients)):
+        raise ValueError(f"the matrix is singular to working precision ({_SINGULAR_HINT})")
+    if stats["condition"] > CONDITION_LIMIT or stats["rank"] < stats["unknowns"]:
+        missed = float(_missed(system, matrix, factored, state.coefficients))
+        if not missed < NOT_UNIQUE:
+            raise ValueError(
+                f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns, and a random function "
+                f"is recovered from its own data only to {missed:.0e} ({_SINGULAR_HINT})"
+            )
+    if state.failed:
+        left = float(jnp.linalg.norm(state.residual) / reference)
+        raise ConvergenceError(
+            f"Newton's method stopped after {stats['steps']} steps at {left:.1e} of the first residual. "
+            "Give initial= a function nearer to the solution, or reach it through a sequence of easier problems"
+        )
+
+
+_SINGULAR_HINT = (
+    "is there a condition that fixes the solution on some part of the boundary, and none twice? "
+    "With solver='lu', take solver='qr'"
+)
+
+
+@eqx.filter_jit
+def _missed(system, matrix, factored: Factor, coefficients):
+    """How far a random function is from what its own linearised data give back: tells a problem that has no unique
+    solution from a basis that is merely ill-conditioned, whose null vectors are null functions."""
+    c = jax.random.normal(jax.random.key(0), coefficients.shape)
+    recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)
+    points = jnp.asarray(system.space.cloud.points)
+
+    def values(c):
+        return mapped(system.space.function(c), points, system.space.size)
+
+    return jnp.linalg.norm(values(c - recovered)) / jnp.linalg.norm(values(c))
+
+
+def _holds_tracers(*trees) -> bool:
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def _stopped(tree):
+    return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf, tree)

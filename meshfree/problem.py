@@ -1,0 +1,127 @@
+"""Problems: a domain, one residual for each part of it, and the usual boundary conditions.
+
+A residual is any callable on ONE point: `residual(u, x)` in the interior, `residual(u, x, n)` on a boundary part
+with unit outward normal n. It returns () or (c,), and vanishes for the solution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .operators import Field, derivative
+
+Residual = Callable[..., Float[Array, "..."]]
+
+
+class Problem(eqx.Module):
+    """A partial differential equation with its boundary conditions.
+
+    `interior` is the residual of the equation; every other keyword is the residual of the boundary part of that
+    name, and `boundary=` serves all parts that are not named themselves. `exact(x)` is the solution where it is
+    known, used by `error` and the pictures only. `fields=1` makes u(x) a scalar (), `fields=f` a vector (f,).
+
+    A problem is a pytree: numbers and arrays held by residuals that are pytrees themselves (an `eqx.Module`, a
+    `jax.tree_util.Partial`) are its leaves, may be differentiated, and may change without recompilation.
+
+    Raises ValueError for a part of the domain without a condition, or with two, and for a condition on a part
+    that the domain does not have; both sets of names are printed.
+    """
+
+    domain: Any = eqx.field(static=True)
+    interior: Residual
+    conditions: dict[str, Residual]
+    exact: Callable | None
+    fields: int = eqx.field(static=True)
+
+    def __init__(self, domain, *, interior: Residual, exact: Callable | None = None, fields: int = 1, **conditions):
+        if fields < 1:
+            raise ValueError(f"fields is the number of components of u, at least 1; got {fields}")
+        for name, residual in {"interior": interior, **conditions}.items():
+            if not callable(residual):
+                raise TypeError(
+                    f"{name}= must be a residual, a callable; got {residual!r}. For a given value write mf.dirichlet({residual!r})"
+                )
+        self.domain, self.interior, self.conditions = domain, interior, conditions
+        self.exact, self.fields = exact, fields
+        if domain is not None:
+            self.match(domain.part_names)
+
+    def match(self, parts: Iterable[str]) -> dict[str, Residual]:
+        """The residual of every boundary part named in `parts`; ValueError unless each has exactly one."""
+        parts = [part for part in parts if part != "interior"]
+        named = {name: residual for name, residual in self.conditions.items() if name in parts}
+        default = None if "boundary" in parts else self.conditions.get("boundary")
+        rest = [part for part in parts if part not in named]
+        unknown = [name for name in self.conditions if name not in parts and name != "boundary"]
+        sets = f"conditions given: {_names(self.conditions)}; boundary parts: {_names(parts)}"
+        if unknown:
+            raise ValueError(f"no boundary part is named {_names(unknown)}; {sets}")
+        if rest and default is None:
+            raise ValueError(f"no condition on {_names(rest)}; {sets}. Name them, or give boundary= for all the rest")
+        if default is not None and not rest:
+            raise ValueError(f"boundary= would be a second condition: no part is without its own; {sets}. Drop boundary=")
+        return {part: named.get(part, default) for part in parts}
+
+
+class Dirichlet(eqx.Module):
+    """u = value."""
+
+    value: Any
+
+    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
+        return u(x) - at(self.value, x)
+
+
+class Neumann(eqx.Module):
+    """∂u/∂n = flux, n the unit outward normal."""
+
+    flux: Any
+
+    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
+        return derivative(u, n)(x) - at(self.flux, x)
+
+
+class Robin(eqx.Module):
+    """a u + b ∂u/∂n = value, n the unit outward normal."""
+
+    a: Any
+    b: Any
+    value: Any
+
+    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
+        return at(self.a, x) * u(x) + at(self.b, x) * derivative(u, n)(x) - at(self.value, x)
+
+
+def dirichlet(value: Any = 0.0) -> Dirichlet:
+    """The condition u = value on a boundary part; `value` is a number, a vector (fields,) or a function of x."""
+    return Dirichlet(value)
+
+
+def neumann(flux: Any = 0.0) -> Neumann:
+    """The condition ∂u/∂n = flux along the outward normal; `flux` as `value` in `dirichlet`."""
+    return Neumann(flux)
+
+
+def robin(a: Any, b: Any, value: Any = 0.0) -> Robin:
+    """The condition a u + b ∂u/∂n = value; each of the three is a number, a vector (fields,) or a function of x."""
+    return Robin(a, b, value)
+
+
+def at(value: Any, x: Float[Array, " d"]) -> Float[Array, "..."]:
+    """`value(x)` for a function, `value` itself for a constant, in the precision of x."""
+    return jnp.asarray(value(x) if callable(value) else value, dtype=x.dtype)
+
+
+def linearise(residual: Callable[[Field], Array], u: Field, v: Field) -> Array:
+    """The derivative of residual(u + εv) by ε at ε = 0, `residual` taking a field to its value at a point."""
+    return jax.jvp(lambda t: residual(lambda x: u(x) + t * v(x)), (jnp.zeros(()),), (jnp.ones(()),))[1]
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

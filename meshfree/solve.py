@@ -1,0 +1,69 @@
+"""Solving a problem in a space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from .clouds import Cloud
+from .linalg import Solver, check_memory
+from .matrices import interpolate
+from .newton import require_double, solution_of
+from .problem import Problem
+from .rows import equations
+from .solution import Solution
+from .spaces import Space
+
+
+def solve(
+    problem: Problem,
+    space: Space,
+    *,
+    points: Cloud | None = None,
+    initial: Callable | None = None,
+    weights: Mapping[str, ArrayLike] | None = None,
+    solver: Solver = "auto",
+) -> Solution:
+    """The function of `space` that makes the problem's residuals vanish, or least in square.
+
+    `points`: a second cloud that carries the equations (least squares when it is larger); default the space's own.
+    `initial`: a function of x or a Solution to start Newton's method from; default zero.
+    `weights`: row weights by part, a number or (c,), in place of the measured ones.
+    `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.factor`.
+
+    The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
+    system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
+
+    Raises ValueError for parts without a condition, residuals of a wrong shape, more unknowns than equations, a singular
+    system, or without float64; MemoryError where the matrix would not fit; ConvergenceError where Newton fails.
+    """
+    require_double()
+    rows_at = space.cloud if points is None else points
+    if problem.domain is not None and problem.domain.dim != rows_at.dim:
+        raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
+    start = _initial_coefficients(problem, space, initial)
+    check_memory(len(rows_at), start.size)
+    # pictures and errors need the exact solution, the equations do not: a new one must not recompile them
+    problem = eqx.tree_at(lambda p: p.exact, problem, None, is_leaf=lambda leaf: leaf is None)
+    around = None if initial is None else space.function(start)
+    system = equations(_with_array_leaves(problem), _with_array_leaves(space), rows_at, weights, around)
+    return solution_of(system, space, start, solver)
+
+
+def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Array, "n *f"]:
+    shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
+    if initial is None:
+        return jnp.zeros(shape)
+    coefficients = interpolate(initial, space).coefficients
+    if coefficients.shape != shape:
+        raise ValueError(f"initial has coefficients of shape {coefficients.shape}; the problem's unknowns are {shape}")
+    return coefficients
+
+
+def _with_array_leaves(tree):
+    """Python floats as arrays: a changed number is then a changed value, and not a new program."""
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, tree)

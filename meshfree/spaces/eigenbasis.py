@@ -1,0 +1,145 @@
+"""The Gaussian's Mercer eigenfunctions: its space without the cancellation of its translates.
+
+Fasshauer & McCourt, Stable evaluation of Gaussian radial basis function interpolants, SIAM J. Sci. Comput. 34 (2012)
+A737-A762, doi 10.1137/110824784, section 3.
+"""
+
+import functools
+import operator
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..clouds import Cloud
+from ..kernels import Gaussian
+from ..polynomials import hyperbolic_cross, total_degree
+from .base import Space
+
+
+class Eigenbasis(Space):
+    """Products over the dimensions of φₙ(t) = e^(−δ²t²) hₙ(αβt), n up to `degree`.
+
+    t is x with the domain's bounding box mapped to [−1, 1]^d; ε = 1/scale is measured there, β = (1 + (2ε/α)²)^¼,
+    δ² = α²(β² − 1)/2, and hₙ are the Hermite polynomials divided by √(2ⁿ n!). `truncation="total"` keeps the products
+    of total degree up to `degree`, binom(degree + d, d) of them; `"hyperbolic"` keeps Π(nₖ + 1) ≤ degree + 1.
+
+    Solve by least squares, on a cloud of 1.2 to 4 points per function that clusters at the boundary. Good values:
+    scale 0.5 to 2, degree 16 to 30 in two dimensions, alpha 2 (not trained). Raises TypeError for another kernel.
+    """
+
+    kernel: Gaussian
+    cloud: Cloud
+    center: np.ndarray
+    half_width: np.ndarray
+    degree: int = eqx.field(static=True)
+    alpha: float = eqx.field(static=True)
+    truncation: Literal["total", "hyperbolic"] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        kernel: Gaussian,
+        cloud: Cloud,
+        degree: int = 20,
+        *,
+        alpha: float = 2.0,
+        truncation: Literal["total", "hyperbolic"] = "total",
+    ):
+        if not isinstance(kernel, Gaussian):
+            raise TypeError(f"Eigenbasis is that of the Gaussian; got {kernel!r}. Other kernels: Collocation")
+        if degree < 0 or int(degree) != degree:
+            raise ValueError(f"degree must be a whole number of at least 0; got {degree}")
+        if not alpha > 0:
+            raise ValueError(f"alpha must be positive; got {alpha}")
+        if truncation not in ("total", "hyperbolic"):
+            raise ValueError(f"truncation is {truncation!r}; it is 'total' or 'hyperbolic'")
+        self.kernel, self.cloud, self.degree = kernel, cloud, int(degree)
+        self.alpha, self.truncation = float(alpha), truncation
+        lower, upper = _bounding_box(cloud)
+        self.center, self.half_width = (lower + upper) / 2, (upper - lower) / 2
+        self.check_dimension(kernel)
+
+    @property
+    def size(self) -> int:
+        return len(self._indices)
+
+    def basis(self, x):
+        return _product(self._factors(self._tables(self._position(x))))
+
+    def basis_laplacian(self, x):
+        """Δ Πₖ φₙₖ = Σₖ φ″ₙₖ Π_(l≠k) φₙₗ. The tables of different axes are independent: one jvp serves them all."""
+        position = self._position(x)
+        along = jnp.ones_like(position)
+
+        def slopes(t):
+            return jax.jvp(self._tables, (t,), (along,))[1]
+
+        values, curvatures = self._tables(position), jax.jvp(slopes, (position,), (along,))[1]
+        values = self._factors(values)
+        curvatures = self._factors(curvatures / jnp.asarray(self.half_width, x.dtype)[:, None] ** 2)
+        return sum(_product([*values[:k], curvatures[k], *values[k + 1 :]]) for k in range(x.size))
+
+    def side_conditions(self):
+        return jnp.zeros((0, self.size))
+
+    @property
+    def _indices(self):
+        rule = total_degree if self.truncation == "total" else hyperbolic_cross
+        return rule(self.cloud.dim, self.degree)
+
+    def _position(self, x):
+        """x with the bounding box mapped to [−1, 1]^d."""
+        return (x - jnp.asarray(self.center, x.dtype)) / jnp.asarray(self.half_width, x.dtype)
+
+    def _tables(self, position):
+        """φ₀ … φ_degree along every axis: (d,) -> (d, degree + 1)."""
+        epsilon = jnp.broadcast_to(1 / self.kernel.scale.astype(position.dtype), position.shape)
+        beta = (1 + (2 * epsilon / self.alpha) ** 2) ** 0.25
+        delta_squared = self.alpha**2 * (beta**2 - 1) / 2
+        weight = jnp.exp(-delta_squared * position**2)
+        return jax.vmap(lambda start, t: hermite(self.degree, start, t))(weight, self.alpha * beta * position)
+
+    def _factors(self, tables):
+        """For every axis the factors of all n functions: d arrays of shape (n,)."""
+        return [table[self._indices[:, axis]] for axis, table in enumerate(tables)]
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def hermite(degree: int, start, t):
+    """start · Hₙ(t)/√(2ⁿ n!) for n = 0 … degree by the three-term recurrence: (), () -> (degree + 1,).
+
+    hₙ₊₁ = √(2/(n+1)) t hₙ − √(n/(n+1)) hₙ₋₁; `start` carries the Gaussian weight, so that nothing overflows. The
+    derivative is again of the family, h′ₙ = √(2n) hₙ₋₁, and exact to any order.
+    """
+    n = np.arange(degree)
+
+    def step(pair, factors):
+        previous, current = pair
+        following = factors[0] * t * current - factors[1] * previous
+        return (current, following), following
+
+    factors = jnp.asarray(np.stack([np.sqrt(2 / (n + 1)), np.sqrt(n / (n + 1))], axis=1), dtype=t.dtype)
+    _, rest = jax.lax.scan(step, (jnp.zeros_like(start), start), factors)
+    return jnp.concatenate([start[None], rest])
+
+
+@hermite.defjvp
+def _hermite_jvp(degree, primals, tangents):
+    (start, t), (start_dot, t_dot) = primals, tangents
+    values = hermite(degree, start, t)
+    slopes = jnp.asarray(np.sqrt(2 * np.arange(1, degree + 1)), t.dtype) * values[:-1]
+    return values, hermite(degree, start_dot, t) + t_dot * jnp.concatenate([jnp.zeros_like(values[:1]), slopes])
+
+
+def _product(factors):
+    return functools.reduce(operator.mul, factors)
+
+
+def _bounding_box(cloud: Cloud):
+    """That of the domain, or of the points where there is no domain."""
+    if cloud.domain is not None:
+        return cloud.domain.bounds
+    return np.min(cloud.points, axis=0), np.max(cloud.points, axis=0)
