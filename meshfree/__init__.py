@@ -13,9 +13,12 @@ from .kernels import (
     RationalQuadratic,
     Wendland,
 )
+from . import losses
 from .matrices import interpolate, matrix
+from .metrics import error, residual_norm
 from .operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
 from .problem import Problem, dirichlet, neumann, robin
 from .solution import Solution
 from .solve import solve
 from .spaces import Collocation, Eigenbasis
+from .tune import tune

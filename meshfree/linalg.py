@@ -107,7 +107,7 @@ class QR(Factor):
         return jnp.where(jnp.expand_dims(self.kept, tuple(range(1, b.ndim))), b, 0)
 
     def _unpermuted(self, y):
-        return jnp.zeros_like(y).at[self.permutation].set(y)
+        return y[jnp.argsort(self.permutation)]  # a gather: unlike a scatter it can be transposed
 
 
 class SVD(Factor):

@@ -23,10 +23,12 @@ from .spaces import Space
 
 MAX_STEPS = 50
 HALVINGS = 20  # of the step length, in a line search
+ARMIJO = 1e-4  # share of the promised decrease that a step must bring
 ROUND_OFF = 1e-14  # of the first residual: nothing is left to reduce
-MODEL_MET = 1e-6  # the residual is that of the linear model up to this share: the next step would change nothing
-SLOW = 1e-3  # a full step that gains less than this share has reached the floor of the arithmetic
-STALL = 0.05  # a failed line search is the floor too if the model promised less than this share
+REDUCIBLE = 1e-8  # share of the residual that a least-squares step can still reduce: the next would change nothing
+FLOOR = 1e-6  # a search that fails with less than this share reducible has reached the floor of the arithmetic
+NOISE_MARGIN = 10  # or with less than this many times the rounding noise
+STALLED = 1e-3  # so has a full step that was to reduce much and gained less than this share
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
 
@@ -141,28 +143,27 @@ def _search(system, state: State, matrix, factored: Factor, reference) -> State:
 def _newton_step(residual_of, state: State, matrix, factored: Factor, reference) -> State:
     """One Gauss-Newton step, halved until the residual falls; convergence is judged on the residual only."""
     change = factored.solve(state.residual)
-    norm = jnp.linalg.norm(state.residual)
-    promised = jnp.linalg.norm(state.residual - matrix @ change)
+    norm, reducible = jnp.linalg.norm(state.residual), jnp.linalg.norm(matrix @ change)
     # what rounding leaves of the residual when all its terms are summed: below it there is nothing to judge
     noise = jnp.finfo(norm.dtype).eps * jnp.linalg.norm(jnp.abs(matrix) @ jnp.abs(jnp.ravel(state.coefficients) - change))
-    direction = change.reshape(state.coefficients.shape)
 
     def tried(length):
-        c = state.coefficients - length * direction
+        c = state.coefficients - length * change.reshape(state.coefficients.shape)
         return length, c, residual_of(c)
 
     def unsatisfied(trial):
         length, _, residual = trial
-        return ~(jnp.linalg.norm(residual) < (1 - 1e-4 * length) * norm) & (length > 2.0**-HALVINGS)
+        enough = jnp.sum(residual**2) < norm**2 - 2 * ARMIJO * length * reducible**2
+        return ~enough & (length > 2.0**-HALVINGS)
 
     length, c, residual = jax.lax.while_loop(unsatisfied, lambda trial: tried(trial[0] / 2), tried(jnp.array(1.0)))
     reached = jnp.linalg.norm(residual)
     fell = reached < norm
-    met = (reached <= ROUND_OFF * reference) | (reached <= (1 + MODEL_MET) * promised)
-    gained_least = jnp.where(reached <= noise, 0.5, 1 - SLOW)
-    slow = (length == 1) & (reached > gained_least * norm)
-    floor = ~fell & ((promised > (1 - STALL) * norm) | (norm <= noise))
-    done = (fell & (met | slow)) | floor
+    met = (reached <= ROUND_OFF * reference) | (reducible <= REDUCIBLE * norm)
+    least_gain = jnp.where(reached <= noise, 0.5, STALLED)
+    stalled = (length == 1) & (reached > (1 - least_gain) * norm) & (reducible > 0.1 * norm)
+    floor = ~fell & (reducible <= jnp.maximum(FLOOR * norm, NOISE_MARGIN * noise))
+    done = (fell & (met | stalled)) | floor
     steps = state.steps + 1
     return State(
         jnp.where(fell, c, state.coefficients),

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 Field = Callable[[Float[Array, " d"]], Float[Array, "..."]]
@@ -103,7 +104,7 @@ def _point(x: ArrayLike, operator: str) -> Float[Array, " d"]:
 
 
 def _direction(direction: int | ArrayLike, x: Float[Array, " d"]) -> Float[Array, " d"]:
-    if isinstance(direction, int):
+    if isinstance(direction, (int, np.integer)):
         if not 0 <= direction < x.size:
             raise ValueError(f"axis {direction} of a point with {x.size} coordinates; axes are 0 to {x.size - 1}")
         return jnp.zeros_like(x).at[direction].set(1)

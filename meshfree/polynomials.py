@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 @functools.cache
 def total_degree(dim: int, degree: int) -> Int[np.ndarray, "q d"]:
     """All multi-indices of `dim` non-negative numbers with sum ≤ degree, by rising sum: binom(degree + dim, dim)."""
-    return _sorted(index for index in _all_indices(dim, degree) if sum(index) <= degree)
+    return _sorted((index for index in _all_indices(dim, degree) if sum(index) <= degree), dim)
 
 
 @functools.cache
@@ -28,7 +28,7 @@ def hyperbolic_cross(dim: int, degree: int) -> Int[np.ndarray, "q d"]:
             for rest in product_below(budget // (first + 1), axes - 1):
                 yield first, *rest
 
-    return _sorted(product_below(degree + 1, dim))
+    return _sorted(product_below(degree + 1, dim), dim)
 
 
 def monomials(x: Float[Array, " d"], exponents: Int[np.ndarray, "q d"]) -> Float[Array, " q"]:
@@ -44,5 +44,5 @@ def _all_indices(dim: int, degree: int):
     return itertools.product(range(degree + 1), repeat=dim)
 
 
-def _sorted(indices) -> Int[np.ndarray, "q d"]:
-    return np.array(sorted(indices, key=lambda index: (sum(index), index)), dtype=int)
+def _sorted(indices, dim: int) -> Int[np.ndarray, "q d"]:
+    return np.array(sorted(indices, key=lambda index: (sum(index), index)), dtype=int).reshape(-1, dim)

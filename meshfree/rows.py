@@ -24,26 +24,41 @@ WAVES = 8  # directions of the plane waves that measure an operator's size
 SAMPLE = 64  # points of a part at which they are measured
 
 
-class Part(NamedTuple):
-    """One part of a cloud with its residual(u, x, n); the normals of the interior are zero and unused."""
+class Group(NamedTuple):
+    """Neighbouring parts of a cloud that share one residual(u, x, n): one program for all of them.
 
-    name: str
+    The normals of the interior are zero and unused.
+    """
+
+    parts: dict[str, int]  # with the number of points of each
     residual: Residual
     points: Float[Array, "m d"]
     normals: Float[Array, "m d"]
 
 
-def parts_of(problem: Problem, cloud: Cloud) -> list[Part]:
-    """Every part of the cloud with its residual; ValueError where parts and conditions do not match."""
-    residuals = problem.match(cloud.parts)
-    found = []
+def groups_of(problem: Problem, cloud: Cloud) -> list[Group]:
+    """The cloud's parts with their residuals, in order; ValueError where parts and conditions do not match."""
+    residuals: dict[str, Residual] = dict(problem.match(cloud.parts))
+    found: list[Group] = []
     for name in cloud.parts:
         points = jnp.asarray(cloud[name])
         if name == "interior":
-            found.append(Part(name, lambda u, x, n: problem.interior(u, x), points, jnp.zeros_like(points)))
-        else:
-            found.append(Part(name, residuals[name], points, jnp.asarray(cloud.normals[name])))
+            found.append(Group({name: len(points)}, _without_normal(problem.interior), points, jnp.zeros_like(points)))
+            continue
+        group = Group({name: len(points)}, residuals[name], points, jnp.asarray(cloud.normals[name]))
+        joins = bool(found) and found[-1].residual is group.residual
+        found.append(_joined(found.pop(), group) if joins else group)
     return found
+
+
+def _joined(first: Group, second: Group) -> Group:
+    points = jnp.concatenate([first.points, second.points])
+    normals = jnp.concatenate([first.normals, second.normals])
+    return Group(first.parts | second.parts, first.residual, points, normals)
+
+
+def _without_normal(interior: Residual) -> Residual:
+    return lambda u, x, n: interior(u, x)
 
 
 class Equations(eqx.Module):
@@ -63,14 +78,18 @@ class Equations(eqx.Module):
     def residual(self, coefficients: Float[Array, "n *f"]) -> Float[Array, " rows"]:
         """r(c)."""
         u = self.space.function(coefficients)
-        blocks = [jnp.ravel(self._mapped(part, lambda x, n, p=part: self._weighted(p, u, x, n))) for part in self._parts]
-        return jnp.concatenate([*blocks, jnp.ravel(self._side @ coefficients)])
+        return jnp.concatenate([self.of(u), jnp.ravel(self._side @ coefficients)])
+
+    def of(self, u: Callable) -> Float[Array, " rows"]:
+        """The weighted residuals of any function u, side conditions left out."""
+        blocks = [self._mapped(group, self._weighted(group, u)) for group in self._groups]
+        return jnp.concatenate([jnp.ravel(block) for block in blocks])
 
     def linearised(self, coefficients: Float[Array, "n *f"]) -> tuple[Float[Array, " rows"], Float[Array, "rows nf"]]:
         """r(c) and its matrix dr/dc, the coefficients of one function side by side."""
         values, matrices = [], []
-        for part in self._parts:
-            value, matrix = self._mapped(part, self._rows(part, coefficients))
+        for group in self._groups:
+            value, matrix = self._mapped(group, self._rows(group, coefficients))
             values.append(value.reshape(-1))
             matrices.append(matrix.reshape(-1, coefficients.size))
         if self._side.size:
@@ -80,43 +99,53 @@ class Equations(eqx.Module):
         return jnp.concatenate(values), jnp.concatenate(matrices)
 
     def is_affine(self, coefficients: Float[Array, "n *f"]) -> bool:
-        """Whether the matrix is the same for all coefficients, read off the traced program at one point a part."""
+        """Whether the matrix is the same for all coefficients, read off the traced program at one point a group."""
 
         def matrices(c):
-            return [self._rows(part, c)(part.points[0], part.normals[0])[1] for part in self._parts]
+            groups = self._groups
+            return [self._rows(g, c)(g.points[0], g.normals[0], self._weight(g)[0])[1] for g in groups]
 
         return not _depends_on_input(jax.make_jaxpr(matrices)(coefficients).jaxpr)
 
     def per_part(self, residual: Float[Array, " rows"]) -> dict[str, Float[Array, ""]]:
         """The root mean square of each part's residual, without the weights, from the vector r."""
         norms, start = {}, 0
-        for part in self._parts:
-            weight = self.weights[part.name]
-            stop = start + len(part.points) * len(weight)
-            block = residual[start:stop].reshape(-1, len(weight)) / weight[None, :]
-            norms[part.name], start = jnp.sqrt(jnp.mean(block**2)), stop
+        for group in self._groups:
+            for name, count in group.parts.items():
+                weight = self.weights[name]
+                stop = start + count * len(weight)
+                block = residual[start:stop].reshape(-1, len(weight)) / weight[None, :]
+                norms[name], start = jnp.sqrt(jnp.mean(block**2)), stop
         return norms
 
     @property
-    def _parts(self) -> list[Part]:
-        return parts_of(self.problem, self.cloud)
+    def _groups(self) -> list[Group]:
+        return groups_of(self.problem, self.cloud)
 
     @property
     def _side(self):
         return self.magnitude * self.space.side_conditions()
 
-    def _weighted(self, part: Part, u, x, n):
-        return self.weights[part.name] * jnp.atleast_1d(part.residual(u, x, n))
+    def _weight(self, group: Group) -> Float[Array, "m c"]:
+        """The weights of every point's components."""
+        rows = [jnp.broadcast_to(self.weights[name], (count, len(self.weights[name]))) for name, count in group.parts.items()]
+        return jnp.concatenate(rows)
 
-    def _rows(self, part: Part, coefficients) -> Callable:
-        def rows(x, n):
-            value, pull = jax.vjp(lambda c: self._weighted(part, self.space.function(c), x, n), coefficients)
+    def _weighted(self, group: Group, u: Callable) -> Callable:
+        return lambda x, n, weight: weight * jnp.atleast_1d(group.residual(u, x, n))
+
+    def _rows(self, group: Group, coefficients) -> Callable:
+        def rows(x, n, weight):
+            def value_of(c):
+                return self._weighted(group, self.space.function(c))(x, n, weight)
+
+            value, pull = jax.vjp(value_of, coefficients)
             return value, jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))
 
         return rows
 
-    def _mapped(self, part: Part, function: Callable):
-        return mapped(lambda at: function(*at), (part.points, part.normals), self.space.size)
+    def _mapped(self, group: Group, function: Callable):
+        return mapped(lambda at: function(*at), (group.points, group.normals, self._weight(group)), self.space.size)
 
 
 def mapped(function: Callable, points: Any, width: int) -> Any:
@@ -143,7 +172,6 @@ def equations(
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
-    check_residuals(problem, cloud)
     measured, magnitude = _measured_weights(problem, cloud, space.cloud.spacing, around)
     weights = dict(weights or {})
     unknown = sorted(set(weights) - set(measured))
@@ -158,18 +186,17 @@ def equations(
     return Equations(problem, space, cloud, measured, magnitude)
 
 
-def check_residuals(problem: Problem, cloud: Cloud) -> None:
-    """ValueError unless every residual of the problem returns () or (c,), and not (1,) for a scalar problem."""
-    for part in parts_of(problem, cloud):
-        point = jax.ShapeDtypeStruct((cloud.dim,), part.points.dtype)
-        shape = jax.eval_shape(lambda x, n, p=part: p.residual(zero_field(problem), x, n), point, point).shape
-        if len(shape) > 1:
-            raise ValueError(f"the residual of {part.name!r} must return () or (c,); got shape {shape}")
-        if shape == (1,) and problem.fields == 1:
-            raise ValueError(
-                f"the residual of {part.name!r} returns shape (1,) for a scalar problem; return a scalar (): "
-                "x is (d,), so write x[0] for a coordinate, and u(x) is () already"
-            )
+def check_residual(problem: Problem, group: Group) -> None:
+    """ValueError unless the residual of a group returns () or (c,), and not (1,) for a scalar problem."""
+    name, point = next(iter(group.parts)), jax.ShapeDtypeStruct(group.points.shape[1:], group.points.dtype)
+    shape = jax.eval_shape(lambda x, n: group.residual(zero_field(problem), x, n), point, point).shape
+    if len(shape) > 1:
+        raise ValueError(f"the residual of {name!r} must return () or (c,); got shape {shape}")
+    if shape == (1,) and problem.fields == 1:
+        raise ValueError(
+            f"the residual of {name!r} returns shape (1,) for a scalar problem; return a scalar (): "
+            "x is (d,), so write x[0] for a coordinate, and u(x) is () already"
+        )
 
 
 def zero_field(problem: Problem) -> Callable:
@@ -180,7 +207,10 @@ def zero_field(problem: Problem) -> Callable:
 
 @eqx.filter_jit
 def _measured_weights(problem, cloud, spacing, around):
-    sizes = {part.name: _operator_size(problem, part, spacing, around) for part in parts_of(problem, cloud)}
+    sizes = {}
+    for group in groups_of(problem, cloud):
+        check_residual(problem, group)
+        sizes |= dict.fromkeys(group.parts, _operator_size(problem, group, spacing, around))
     magnitude = jnp.sqrt(jnp.mean(sizes.get("interior", jnp.ones(1)) ** 2))
     magnitude = jnp.where(_usable(magnitude), magnitude, 1.0)
     weights = {name: magnitude / jnp.where(_usable(size), size, 1.0) for name, size in sizes.items()}
@@ -191,11 +221,11 @@ def _usable(size):
     return jnp.isfinite(size) & (size > 0)
 
 
-def _operator_size(problem, part, spacing, around):
+def _operator_size(problem, group, spacing, around):
     """The root mean square of the linearised residual's components over plane waves, points and fields: (c,)."""
     u = around if around is not None else zero_field(problem)
-    sample = slice(None, None, max(len(part.points) // SAMPLE, 1))
-    directions = np.random.default_rng(0).standard_normal((WAVES, part.points.shape[1]))
+    sample = slice(None, None, max(len(group.points) // SAMPLE, 1))
+    directions = np.random.default_rng(0).standard_normal((WAVES, group.points.shape[1]))
     directions = jnp.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True))
     units = jnp.eye(problem.fields) if problem.fields > 1 else jnp.ones((1,))
 
@@ -203,13 +233,13 @@ def _operator_size(problem, part, spacing, around):
         def wave(y):
             return unit * jnp.cos(jnp.dot(direction, y - x) / spacing - phase)
 
-        return jnp.atleast_1d(linearise(lambda v: part.residual(v, x, n), u, wave))
+        return jnp.atleast_1d(linearise(lambda v: group.residual(v, x, n), u, wave))
 
     axes = [(None, None, None, None, 0), (None, None, None, 0, None), (None, None, 0, None, None), (0, 0, None, None, None)]
     for axis in axes:
         size = jax.vmap(size, in_axes=axis)
     phases = jnp.array([0.0, jnp.pi / 2])  # cosine and sine at the point itself: the modulus of the complex wave
-    values = size(part.points[sample], part.normals[sample], directions, units, phases)
+    values = size(group.points[sample], group.normals[sample], directions, units, phases)
     return jnp.sqrt(jnp.sum(jnp.mean(values**2, axis=(0, 1)), axis=(0, 1)))
 
 

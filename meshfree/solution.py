@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from .files import load_npz, save_npz
 from .rows import mapped
 from .spaces import Space
 
@@ -42,18 +43,19 @@ class Solution(eqx.Module):
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
         return self._expansion.laplacian(x)
 
-    def save(self, path: str | Path) -> None:
-        """Write the solution to an NPZ file: points, values there, coefficients, space and statistics."""
-        from .files import save_solution
+    def save(self, path: str | Path, /, **settings: Any) -> None:
+        """Write the solution to an NPZ file, with `settings` that tell how it came about, for information.
 
-        save_solution(self, path)
+        For other programs: `points` (n, d), `values` of u there, `coefficients`, the kernel's arrays (such as
+        `space.kernel.raw_scale`), and two texts in JSON, `parameters` and `settings`. Raises as `files.save_npz`.
+        """
+        points = self.space.cloud.points
+        save_npz(path, self, settings=settings, points=points, values=self(points))
 
     @classmethod
-    def load(cls, path: str | Path) -> Solution:
-        """Read what `save` wrote, the space with its tuned kernel included."""
-        from .files import load_solution
-
-        return load_solution(path)
+    def load(cls, path: str | Path, /) -> Solution:
+        """Read what `save` wrote, bit for bit, the space with its tuned kernel included. Raises as `files.load_npz`."""
+        return load_npz(path, cls).tree
 
     @property
     def _expansion(self):

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
+Leaf = Array | np.ndarray  # a parameter: NumPy float64 as constructed, a JAX array once traced or trained
+
 
 class Kernel(eqx.Module):
     """A function of two points, `eval(x, y)`, whose parameters are the leaves of a pytree.
@@ -111,7 +113,7 @@ class Scaled(Kernel):
     """k(x, y) = a · kernel(x, y) with a trainable amplitude a = softplus(raw_amplitude) > 0."""
 
     kernel: Kernel
-    raw_amplitude: Float[Array, ""]
+    raw_amplitude: Float[Leaf, ""]
 
     def __init__(self, kernel: Kernel, amplitude: ArrayLike):
         if np.ndim(amplitude) != 0:
@@ -141,7 +143,7 @@ def positive(raw: ArrayLike) -> Array:
     return jax.nn.softplus(jnp.asarray(raw))
 
 
-def unconstrained(value: ArrayLike, what: str) -> Array:
+def unconstrained(value: ArrayLike, what: str) -> Leaf:
     """The leaf whose softplus is `value`, elementwise: log(eᵛ − 1).
 
     A concrete value becomes a NumPy float64 leaf, so that a kernel made before x64 is switched on is not
@@ -155,7 +157,7 @@ def unconstrained(value: ArrayLike, what: str) -> Array:
     return np.asarray(value + np.log(-np.expm1(-value)))
 
 
-def initial_scale(scale: ArrayLike, key: Array | None) -> Array:
+def initial_scale(scale: ArrayLike, key: Array | None) -> Float[Leaf, "*d"]:
     """The raw scale of a new kernel: that of `scale`, or U(−3, 0) drawn with `key` (a scale of 0.05 to 0.69)."""
     if key is None:
         if np.ndim(scale) > 1:
@@ -172,19 +174,22 @@ def half_integer(value: float, lowest: float, highest: float, what: str) -> floa
     return float(value)
 
 
-def _point_sets(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
-    """Both as (n, d) and (m, d) arrays of one floating type, the wider of the two."""
-    X, Y = _points(X), _points(Y)
-    if X.shape[1] != Y.shape[1]:
-        raise ValueError(f"points of different dimensions: shapes {X.shape} and {Y.shape}")
+def one_floating_type(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
+    """Both as arrays of the wider of their two floating types; whole numbers count as the default one."""
+    X, Y = (A if jnp.issubdtype(A.dtype, jnp.floating) else A.astype(float) for A in (jnp.asarray(X), jnp.asarray(Y)))
     dtype = np.promote_types(X.dtype, Y.dtype)
     return X.astype(dtype), Y.astype(dtype)
 
 
-def _points(X: ArrayLike) -> Array:
-    X = jnp.asarray(X)
-    if not jnp.issubdtype(X.dtype, jnp.floating):
-        X = X.astype(float)
+def _point_sets(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
+    """Both as (n, d) and (m, d) arrays of one floating type."""
+    X, Y = map(_points, one_floating_type(X, Y))
+    if X.shape[1] != Y.shape[1]:
+        raise ValueError(f"points of different dimensions: shapes {X.shape} and {Y.shape}")
+    return X, Y
+
+
+def _points(X: Array) -> Float[Array, "n d"]:
     if X.ndim not in (1, 2):
         raise ValueError(f"points must have shape (n, d), or (n,) on the line; got {X.shape}")
     return X[:, None] if X.ndim == 1 else X

@@ -6,9 +6,10 @@ from fractions import Fraction
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from .base import half_integer, initial_scale, positive, unconstrained
+from .base import Leaf, half_integer, initial_scale, positive, unconstrained
 from .radial import Radial, ScaledRadial, falling, horner, off_centre
 
 
@@ -18,7 +19,7 @@ class Gaussian(ScaledRadial):
     Good scales: 0.3 to 1 times the domain's width with clustered nodes, and as large as the solver bears.
     """
 
-    raw_scale: Float[Array, "*d"]
+    raw_scale: Float[Leaf, "*d"]
 
     def __init__(self, scale: ArrayLike = 1.0, *, key: Array | None = None):
         self.raw_scale = initial_scale(scale, key)
@@ -50,7 +51,7 @@ class _Quadric(ScaledRadial):
 class Multiquadric(_Quadric):
     """√(1 + r²), r = |x − y|/scale (Hardy 1971); conditionally positive definite of order 1, up to sign."""
 
-    raw_scale: Float[Array, "*d"]
+    raw_scale: Float[Leaf, "*d"]
     beta = 0.5
 
     def __init__(self, scale: ArrayLike = 1.0, *, key: Array | None = None):
@@ -60,7 +61,7 @@ class Multiquadric(_Quadric):
 class InverseMultiquadric(_Quadric):
     """1/√(1 + r²), r = |x − y|/scale; positive definite in every dimension."""
 
-    raw_scale: Float[Array, "*d"]
+    raw_scale: Float[Leaf, "*d"]
     beta = -0.5
 
     def __init__(self, scale: ArrayLike = 1.0, *, key: Array | None = None):
@@ -70,7 +71,7 @@ class InverseMultiquadric(_Quadric):
 class InverseQuadratic(_Quadric):
     """1/(1 + r²), r = |x − y|/scale; positive definite in every dimension."""
 
-    raw_scale: Float[Array, "*d"]
+    raw_scale: Float[Leaf, "*d"]
     beta = -1.0
 
     def __init__(self, scale: ArrayLike = 1.0, *, key: Array | None = None):
@@ -83,10 +84,12 @@ class RationalQuadratic(ScaledRadial):
     Profile φ⁽ⁿ⁾ = (−1)ⁿ α(α+1)…(α+n−1)/αⁿ (1 + s/α)^(−α−n).
     """
 
-    raw_alpha: Float[Array, ""]
-    raw_scale: Float[Array, "*d"]
+    raw_alpha: Float[Leaf, ""]
+    raw_scale: Float[Leaf, "*d"]
 
     def __init__(self, alpha: ArrayLike = 1.0, scale: ArrayLike = 1.0, *, key: Array | None = None):
+        if np.ndim(alpha) != 0:
+            raise ValueError(f"alpha must be one number; got an array of shape {np.shape(alpha)}")
         self.raw_alpha = unconstrained(alpha, "alpha")
         self.raw_scale = initial_scale(scale, key)
 
@@ -111,7 +114,7 @@ class Matern(ScaledRadial):
     (from K_(−μ) = K_μ). `nu` is 0.5, 1.5, ..., 11.5; derivatives up to order 2p = 2ν − 1 are continuous.
     """
 
-    raw_scale: Float[Array, "*d"]
+    raw_scale: Float[Leaf, "*d"]
     nu: float = eqx.field(static=True)
 
     def __init__(self, nu: float = 2.5, scale: ArrayLike = 1.0, *, key: Array | None = None):
@@ -128,7 +131,8 @@ class Matern(ScaledRadial):
         factor = (-2 * self.nu) ** n / reverse_bessel(p)[0] * jnp.exp(-z)
         if n <= p:
             return factor * horner(reverse_bessel(p - n), z)
-        return factor * off_centre(z, lambda z: horner(reverse_bessel(n - p - 1), z) * z ** (2 * (p - n) + 1))
+        power = 2 * (p - n) + 1
+        return factor * off_centre(z, power, lambda z: horner(reverse_bessel(n - p - 1), z) * z**power)
 
 
 class Wendland(ScaledRadial):
@@ -139,7 +143,7 @@ class Wendland(ScaledRadial):
     (Wendland 2005, section 9.4).
     """
 
-    raw_scale: Float[Array, "*d"]
+    raw_scale: Float[Leaf, "*d"]
     smoothness: int = eqx.field(static=True)
     dim: int = eqx.field(static=True)
 
@@ -161,7 +165,7 @@ class Wendland(ScaledRadial):
         inside = jnp.maximum(1 - r, 0) ** exponent if exponent else (r < 1).astype(r.dtype)
         if lowest == 0:
             return inside * horner(coefficients, r)
-        return inside * off_centre(r, lambda r: horner(coefficients, r) * r**lowest)
+        return inside * off_centre(r, lowest, lambda r: horner(coefficients, r) * r**lowest)
 
 
 class Polyharmonic(Radial):
@@ -186,8 +190,8 @@ class Polyharmonic(Radial):
         m, r = self.degree, jnp.sqrt(2 * s)
         power, constant, with_log = m - 2 * n, *_polyharmonic_factors(m, n)
         if m % 2 == 0 and (with_log or power <= 0):
-            return off_centre(r, lambda r: r**power * (with_log * jnp.log(r) + constant))
-        return constant * (r**power if power >= 0 else off_centre(r, lambda r: r**power))
+            return off_centre(r, min(power, 0), lambda r: r**power * (with_log * jnp.log(r) + constant))
+        return constant * (r**power if power >= 0 else off_centre(r, power, lambda r: r**power))
 
 
 @functools.cache

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from .base import Kernel, positive
+from .base import Kernel, Leaf, one_floating_type, positive
 
 
 class Radial(Kernel):
@@ -47,21 +47,21 @@ class Radial(Kernel):
 
     def _separated(self, x, y):
         """The kernel's shape (what `profile` may use: all but the scale), x − y, and 1/scale."""
-        _check_pair(self, x, y)
+        x, y = _pair(self, x, y)
         return self, x - y, jnp.ones((), x.dtype)
 
 
 class ScaledRadial(Radial):
     """A radial kernel with a trainable scale, one number or one per dimension."""
 
-    raw_scale: eqx.AbstractVar[Float[Array, "*d"]]
+    raw_scale: eqx.AbstractVar[Float[Leaf, "*d"]]
 
     @property
     def scale(self) -> Float[Array, "*d"]:
         return positive(self.raw_scale)
 
     def _separated(self, x, y):
-        _check_pair(self, x, y)
+        x, y = _pair(self, x, y)
         scale = self.scale.astype(x.dtype)
         if scale.ndim == 1 and scale.shape != x.shape:
             raise ValueError(f"{self.describe()} has {scale.size} scales and the points {x.size} coordinates")
@@ -112,10 +112,12 @@ def _require(kernel: Kernel, order: int) -> None:
         )
 
 
-def _check_pair(kernel: Radial, x, y) -> None:
-    if jnp.ndim(x) != 1 or jnp.shape(x) != jnp.shape(y):
+def _pair(kernel: Radial, x, y) -> tuple[Float[Array, " d"], Float[Array, " d"]]:
+    """Both points in one floating type; ValueError for anything but two points of a dimension the kernel has."""
+    x, y = one_floating_type(x, y)
+    if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(
-            f"eval takes two points of shape (d,); got {jnp.shape(x)} and {jnp.shape(y)}. "
+            f"eval takes two points of shape (d,); got {x.shape} and {y.shape}. "
             "Call kernel(X, Y) for sets of points"
         )
     if x.size > kernel.max_dim:
@@ -123,11 +125,15 @@ def _check_pair(kernel: Radial, x, y) -> None:
             f"{kernel.describe()} is positive definite in up to {kernel.max_dim} dimensions, and the points have "
             f"{x.size} coordinates: give dim={x.size}"
         )
+    return x, y
 
 
-def off_centre(r: Float[Array, ""], value) -> Float[Array, ""]:
-    """value(r) away from r = 0, and 0 so near it that the powers of x − y beside it make the product vanish."""
-    away = r > jnp.finfo(r.dtype).tiny ** 0.2
+def off_centre(r: Float[Array, ""], power: int, value) -> Float[Array, ""]:
+    """value(r), which grows like r^power, power ≤ 0; 0 where it would overflow.
+
+    The powers of x − y beside it make the product vanish there.
+    """
+    away = r > jnp.finfo(r.dtype).tiny ** (1 / (2 - power))
     return jnp.where(away, value(jnp.where(away, r, 1)), 0)
 
 

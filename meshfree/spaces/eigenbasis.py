@@ -74,10 +74,10 @@ class Eigenbasis(Space):
         position = self._position(x)
         along = jnp.ones_like(position)
 
-        def slopes(t):
-            return jax.jvp(self._tables, (t,), (along,))[1]
+        def values_and_slopes(t):
+            return jax.jvp(self._tables, (t,), (along,))
 
-        values, curvatures = self._tables(position), jax.jvp(slopes, (position,), (along,))[1]
+        (values, _), (_, curvatures) = jax.jvp(values_and_slopes, (position,), (along,))
         values = self._factors(values)
         curvatures = self._factors(curvatures / jnp.asarray(self.half_width, x.dtype)[:, None] ** 2)
         return sum(_product([*values[:k], curvatures[k], *values[k + 1 :]]) for k in range(x.size))
@@ -99,8 +99,9 @@ class Eigenbasis(Space):
         epsilon = jnp.broadcast_to(1 / self.kernel.scale.astype(position.dtype), position.shape)
         beta = (1 + (2 * epsilon / self.alpha) ** 2) ** 0.25
         delta_squared = self.alpha**2 * (beta**2 - 1) / 2
-        weight = jnp.exp(-delta_squared * position**2)
-        return jax.vmap(lambda start, t: hermite(self.degree, start, t))(weight, self.alpha * beta * position)
+        return jax.vmap(lambda log_weight, t: hermite(self.degree, log_weight, t))(
+            -delta_squared * position**2, self.alpha * beta * position
+        )
 
     def _factors(self, tables):
         """For every axis the factors of all n functions: d arrays of shape (n,)."""
@@ -108,30 +109,32 @@ class Eigenbasis(Space):
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def hermite(degree: int, start, t):
-    """start · Hₙ(t)/√(2ⁿ n!) for n = 0 … degree by the three-term recurrence: (), () -> (degree + 1,).
+def hermite(degree: int, log_weight: Float[Array, ""], t: Float[Array, ""]) -> Float[Array, " p"]:
+    """e^w Hₙ(t)/√(2ⁿ n!), n = 0 … degree, w the log of the weight: (), () -> (degree + 1,).
 
-    hₙ₊₁ = √(2/(n+1)) t hₙ − √(n/(n+1)) hₙ₋₁; `start` carries the Gaussian weight, so that nothing overflows. The
-    derivative is again of the family, h′ₙ = √(2n) hₙ₋₁, and exact to any order.
+    The three-term recurrence hₙ₊₁ = √(2/(n+1)) t hₙ − √(n/(n+1)) hₙ₋₁ starts from the weight, so that nothing
+    overflows. The derivatives are of the family again, by w the functions themselves and h′ₙ = √(2n) hₙ₋₁: exact to
+    any order, and never a second recurrence.
     """
     n = np.arange(degree)
+    factors = jnp.asarray(np.stack([np.sqrt(2 / (n + 1)), np.sqrt(n / (n + 1))], axis=1), dtype=t.dtype)
 
-    def step(pair, factors):
+    def step(pair, factor):
         previous, current = pair
-        following = factors[0] * t * current - factors[1] * previous
+        following = factor[0] * t * current - factor[1] * previous
         return (current, following), following
 
-    factors = jnp.asarray(np.stack([np.sqrt(2 / (n + 1)), np.sqrt(n / (n + 1))], axis=1), dtype=t.dtype)
-    _, rest = jax.lax.scan(step, (jnp.zeros_like(start), start), factors)
-    return jnp.concatenate([start[None], rest])
+    first = jnp.exp(log_weight)
+    _, rest = jax.lax.scan(step, (jnp.zeros_like(first), first), factors)
+    return jnp.concatenate([first[None], rest])
 
 
 @hermite.defjvp
 def _hermite_jvp(degree, primals, tangents):
-    (start, t), (start_dot, t_dot) = primals, tangents
-    values = hermite(degree, start, t)
-    slopes = jnp.asarray(np.sqrt(2 * np.arange(1, degree + 1)), t.dtype) * values[:-1]
-    return values, hermite(degree, start_dot, t) + t_dot * jnp.concatenate([jnp.zeros_like(values[:1]), slopes])
+    values = hermite(degree, *primals)
+    log_weight_dot, t_dot = tangents
+    slopes = jnp.asarray(np.sqrt(2 * np.arange(1, degree + 1)), values.dtype) * values[:-1]
+    return values, values * log_weight_dot + t_dot * jnp.concatenate([jnp.zeros_like(values[:1]), slopes])
 
 
 def _product(factors):

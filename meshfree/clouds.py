@@ -1,0 +1,293 @@
+"""Scattered points in named parts: `Cloud`."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy.spatial import cKDTree
+
+from meshfree import cloud_files
+
+Points = Float[np.ndarray | Array, "n d"]
+
+_SHOWN = 3  # offending nodes listed in a message
+
+
+@runtime_checkable
+class DomainLike(Protocol):
+    """What a cloud asks of its domain."""
+
+    @property
+    def dim(self) -> int: ...
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]: ...
+    def distance(self, X: Any) -> np.ndarray: ...
+
+
+class Cloud(eqx.Module):
+    """Scattered points in named parts: `interior`, and boundary parts, these with unit outward normals.
+
+    A pytree; its arrays are NumPy float64, its parts' names and sizes and its domain are static.
+
+    - `points`: (n, d), the interior first, then the boundary parts in the order given
+    - `normal_vectors`: (b, d), the normals of all boundary nodes, in the order of the points
+    - `spacing`: (), the median distance of a node to its nearest neighbour (inf for a single node)
+    - `domain`: the domain it was made on, or None
+    """
+
+    points: Float[np.ndarray | Array, "n d"]
+    normal_vectors: Float[np.ndarray | Array, "b d"]
+    spacing: Float[np.ndarray | Array, ""]
+    counts: tuple[tuple[str, int], ...] = eqx.field(static=True)
+    domain: Any = eqx.field(static=True)
+
+    def __init__(self, interior=None, *, domain=None, **boundary):
+        """`interior`: points (n, d); every other keyword: a boundary part as a pair (points, normals).
+
+        On the line, arrays (n,) mean n points. `domain`, a meshfree domain, is checked to hold all points.
+        Raises ValueError (TypeError for what is no array) when the parts do not make a cloud: wrong shapes,
+        NaN or infinite coordinates, coinciding nodes, normals that are not of unit length to 1e-6, points
+        outside the domain by more than 1e-6 of its size, no points at all.
+        """
+        points, normals = _read_parts(interior, boundary)
+        dim = _common_dimension(points)
+        self.counts = tuple((part, len(X)) for part, X in points.items())
+        self.points = np.concatenate(list(points.values()))
+        self.normal_vectors = np.concatenate([np.empty((0, dim)), *normals.values()])
+        self.domain = domain
+        self._check_distinct()
+        self._check_inside()
+        self.spacing = np.asarray(_median_spacing(self.points))
+
+    @property
+    def dim(self) -> int:
+        """The dimension d of space."""
+        return self.points.shape[1]
+
+    @property
+    def parts(self) -> Mapping[str, Int[np.ndarray, " n"]]:
+        """Part name -> indices into `points`; iterates over the names, interior first."""
+        return _Named({part: np.arange(rows.start, rows.stop) for part, rows in self._slices()}, "part")
+
+    @property
+    def normals(self) -> Mapping[str, Points]:
+        """Boundary part -> its unit outward normals (n, d)."""
+        first = self.points.shape[0] - self.normal_vectors.shape[0]
+        return _Named(
+            {
+                part: self.normal_vectors[rows.start - first : rows.stop - first]
+                for part, rows in self._slices()
+                if part != "interior"
+            },
+            "boundary part",
+        )
+
+    def __getitem__(self, part: str) -> Points:
+        """The points (n, d) of a part; KeyError names the parts there are."""
+        return _Named({name: self.points[rows] for name, rows in self._slices()}, "part")[part]
+
+    def __len__(self) -> int:
+        return self.points.shape[0]
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{part}={count}" for part, count in self.counts)
+        return f"Cloud(dim={self.dim}, {sizes}, spacing={_short(self.spacing)})"
+
+    def _slices(self) -> Iterator[tuple[str, slice]]:
+        start = 0
+        for part, count in self.counts:
+            yield part, slice(start, start + count)
+            start += count
+
+    def _locate(self, index: int) -> str:
+        """`left[3]` for the node's part and its number there."""
+        for part, rows in self._slices():
+            if rows.start <= index < rows.stop:
+                return f"{part}[{index - rows.start}]"
+        raise IndexError(index)
+
+    def _check_distinct(self) -> None:
+        extent = np.ptp(self.points, axis=0).max()
+        pairs = cKDTree(self.points).query_pairs(1e-12 * extent, output_type="ndarray")
+        if len(pairs) == 0:
+            return
+        shown = "; ".join(
+            f"{self._locate(i)} and {self._locate(j)} at {_tuple(self.points[i])}"
+            for i, j in pairs[np.lexsort(pairs.T[::-1])][:_SHOWN].tolist()
+        )
+        raise ValueError(
+            f"{len(pairs)} pairs of nodes coincide: {shown}{_more(len(pairs))}. Nodes must be distinct: keep "
+            "one of each pair (a corner is one node, in one part)"
+        )
+
+    def _check_inside(self) -> None:
+        if self.domain is None:
+            return
+        if not isinstance(self.domain, DomainLike):
+            raise TypeError(f"domain must be a meshfree domain or None, got {type(self.domain).__name__}")
+        if self.domain.dim != self.dim:
+            raise ValueError(
+                f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions"
+            )
+        lower, upper = self.domain.bounds
+        distance = self.domain.distance(self.points)
+        outside = np.flatnonzero(distance > 1e-6 * np.max(upper - lower))
+        if len(outside):
+            shown = ", ".join(
+                f"{self._locate(i)} at {_tuple(self.points[i])} by {distance[i]:.2g}"
+                for i in outside[:_SHOWN].tolist()
+            )
+            raise ValueError(
+                f"{len(outside)} points lie outside the domain {self.domain}: {shown}{_more(len(outside))}. "
+                "Drop them, or give another domain"
+            )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write to a `.csv` or `.npz` file; a failed write leaves an old file as it was.
+
+        CSV: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior.
+        NPZ: the points of each part under its name, a boundary part's normals under `<part>_normals`.
+        Numbers come back exactly. Raises ValueError for another extension.
+        """
+        normals = self.normals
+        parts = {
+            part: (np.asarray(self[part]), np.asarray(normals[part]) if part in normals else None)
+            for part in self.parts
+        }
+        cloud_files.write(Path(path), parts)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, domain=None) -> "Cloud":
+        """Read a file that `save` wrote, or one in the same format; a CSV without `part` is all interior.
+
+        Raises FileNotFoundError, and ValueError for another extension, missing columns or bad numbers
+        (naming the line).
+        """
+        parts = cloud_files.read(Path(path))
+        reserved = sorted({"domain", "self"} & set(parts))
+        if reserved:
+            raise ValueError(f"{path}: {reserved[0]!r} cannot be the name of a part; rename it")
+        interior, _ = parts.pop("interior", (None, None))
+        return cls(interior, domain=domain, **parts)
+
+
+class _Named(Mapping):
+    """A read-only mapping whose KeyError says which names there are."""
+
+    def __init__(self, content: dict, kind: str):
+        self._content, self._kind = content, kind
+
+    def __getitem__(self, name):
+        if name not in self._content:
+            there = ", ".join(self._content) or "none"
+            raise KeyError(f"no {self._kind} named {name!r}; there are: {there}")
+        return self._content[name]
+
+    def __iter__(self):
+        return iter(self._content)
+
+    def __len__(self):
+        return len(self._content)
+
+    def __repr__(self):
+        return repr(self._content)
+
+
+# ------------------------------------------------------------------------------------- reading the input
+
+
+def _read_parts(interior, boundary: dict) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    points, normals = {}, {}
+    if interior is not None:
+        points["interior"] = _read_array(interior, "interior")
+    for part, pair in boundary.items():
+        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            raise ValueError(
+                f"{part} must be a pair (points, normals), got {_describe(pair)}; "
+                f"write Cloud(..., {part}=(points, normals))"
+            )
+        points[part] = _read_array(pair[0], part)
+        normals[part] = _read_normals(pair[1], part, points[part])
+    if not points:
+        raise ValueError("a cloud needs points, got none; write Cloud(interior=X, boundary=(XB, NB))")
+    return points, normals
+
+
+def _read_array(array, what: str) -> np.ndarray:
+    try:
+        X = np.asarray(array)
+    except Exception as error:  # ragged lists, JAX tracers, objects with a failing __array__
+        raise TypeError(f"{what} must be an array of numbers, got {type(array).__name__}: {error}") from error
+    if X.dtype.kind not in "fiu":
+        raise TypeError(f"{what} must be an array of real numbers, got {_describe(array)} of dtype {X.dtype}")
+    if X.ndim == 1:
+        X = X[:, None]
+    if X.ndim != 2 or X.shape[1] == 0:
+        raise ValueError(
+            f"{what} must have shape (n, d), or (n,) on the line, got {np.shape(array)}; one point per row"
+        )
+    if len(X) == 0:
+        raise ValueError(f"{what} has no points (shape {np.shape(array)}); leave an empty part out")
+    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"{what} holds NaN or infinity in row(s) {_list(bad)} of {len(X)}; remove or repair these nodes"
+        )
+    return X.astype(np.float64)
+
+
+def _read_normals(array, part: str, X: np.ndarray) -> np.ndarray:
+    N = _read_array(array, f"the normals of {part}")
+    if N.shape != X.shape:
+        raise ValueError(
+            f"the normals of {part} have shape {np.shape(array)}, its points {X.shape}; "
+            "expected one normal for each point"
+        )
+    length = np.linalg.norm(N, axis=1)
+    wrong = np.flatnonzero(np.abs(length - 1) > 1e-6)
+    if len(wrong):
+        i = wrong[0]
+        raise ValueError(
+            f"the normals of {part} are not of unit length in row(s) {_list(wrong)} (row {i}: {_tuple(N[i])} "
+            f"has length {length[i]:.6g}); divide each by its length"
+        )
+    return N
+
+
+def _common_dimension(points: dict[str, np.ndarray]) -> int:
+    dims = {part: X.shape[1] for part, X in points.items()}
+    if len(set(dims.values())) > 1:
+        given = ", ".join(f"{part} {dim}" for part, dim in dims.items())
+        raise ValueError(f"all parts must have the same number of coordinates, got: {given}")
+    return next(iter(dims.values()))
+
+
+def _median_spacing(X: np.ndarray) -> float:
+    if len(X) == 1:
+        return np.inf
+    return float(np.median(cKDTree(X).query(X, 2)[0][:, 1]))
+
+
+def _describe(value) -> str:
+    shape = f" of shape {np.shape(value)}" if isinstance(value, np.ndarray | Array) else ""
+    return f"{type(value).__name__}{shape}"
+
+
+def _list(indices: np.ndarray) -> str:
+    return ", ".join(str(i) for i in indices[:_SHOWN]) + _more(len(indices))
+
+
+def _more(count: int) -> str:
+    return f" and {count - _SHOWN} more" if count > _SHOWN else ""
+
+
+def _tuple(x: np.ndarray | Array) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in x) + ")"
+
+
+def _short(value) -> str:
+    return f"{value:.4g}" if isinstance(value, np.ndarray | float) else str(value)

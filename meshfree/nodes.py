@@ -1,0 +1,234 @@
+"""Quasi-uniform nodes: stratified random seeds, then a few sweeps of mutual repulsion.
+
+What is filled (a volume, a curved surface) enters as a `Chart`, so that both share one algorithm.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.spatial import cKDTree
+
+from meshfree.spacing import Spacing
+
+CLEARANCE = 0.75  # to the nearest boundary node, in spacings: at least 0.5 from the boundary between nodes
+DENSITY = 1.04  # nodes per spacing^d: then the median nearest-neighbour distance is 0.93 to 0.97 spacings
+MOST_NODES = 20_000_000
+_SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
+_REBUILD = 4  # sweeps between two searches for neighbours
+_NEIGHBOURS = {1: 2, 2: 8, 3: 14}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A measure-preserving map of a box of parameters onto the volume or surface to be filled.
+
+    `at` maps parameters (n, p) to points (n, d); `measure` is the volume (area) of the whole box's image.
+    """
+
+    lower: Float[np.ndarray, " p"]
+    upper: Float[np.ndarray, " p"]
+    measure: float
+    at: Callable
+
+    @property
+    def dim(self) -> int:
+        """The dimension p of what is filled: 2 for a surface in space."""
+        return len(self.lower)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Boxes of parameters, neighbours next to one another, each holding `load` nodes on average."""
+
+    lower: Float[np.ndarray, "c p"]
+    upper: Float[np.ndarray, "c p"]
+    load: Float[np.ndarray, " c"]
+
+
+def cells(chart: Chart, spacing: Spacing) -> Cells:
+    """Halve the chart's box, longest side first, until no cell is due more than one node.
+
+    Raises ValueError when that would make more than `MOST_NODES` nodes.
+    """
+    lower, upper = chart.lower[None].astype(float), chart.upper[None].astype(float)
+    whole = np.prod(chart.upper - chart.lower)
+    while True:
+        share = np.prod(upper - lower, axis=1) / whole * chart.measure
+        load = share / spacing(chart.at((lower + upper) / 2)) ** chart.dim
+        if load.sum() > MOST_NODES:
+            raise ValueError(
+                f"the spacing asks for about {load.sum():.1e} nodes, more than the {MOST_NODES:.0e} that are "
+                "placed at once; take a larger spacing"
+            )
+        # A spacing that is small in one spot only shows once the cells are fine enough to hit it.
+        split = (load > 1) | (len(load) < 256)
+        if not split.any():
+            return Cells(lower, upper, load)
+        lower, upper = _halve(lower, upper, split)
+
+
+def _halve(lower: np.ndarray, upper: np.ndarray, split: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    axis = np.argmax(upper - lower, axis=1)
+    middle = np.take_along_axis((lower + upper) / 2, axis[:, None], axis=1)[:, 0]
+    first = np.cumsum(1 + split) - (1 + split)
+    low, high = np.repeat(lower, 1 + split, axis=0), np.repeat(upper, 1 + split, axis=0)
+    high[first[split], axis[split]] = middle[split]
+    low[first[split] + 1, axis[split]] = middle[split]
+    return low, high
+
+
+def draw(chart: Chart, boxes: Cells, density: float, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+    """One random point for every unit of the cells' load times `density` (systematic sampling)."""
+    total = np.cumsum(boxes.load * density)
+    index = np.searchsorted(total, np.arange(rng.random(), total[-1], 1.0))
+    low, high = boxes.lower[index], boxes.upper[index]
+    return chart.at(low + rng.random(low.shape) * (high - low))
+
+
+def fill(
+    chart: Chart,
+    spacing: Spacing,
+    accept: Callable[[np.ndarray], np.ndarray],
+    retract: Callable[[np.ndarray], np.ndarray],
+    fixed: Float[np.ndarray, "m d"],
+    count: int,
+    rng: np.random.Generator,
+    starts: int = 1,
+) -> Float[np.ndarray, "n d"]:
+    """About `count` quasi-uniform nodes on the accepted part of a chart, at a distance from the fixed ones.
+
+    `accept(X)` -> (n,) bool says which points lie inside, `retract(X)` -> (n, d) returns moved points to
+    the surface (the identity in a volume). Fewer nodes come back where no more fit. Of several random
+    starts the one with the best separated nodes is taken.
+    """
+    guard = _Guard(fixed, accept)
+    found = [
+        spread(_seeds(chart, spacing, guard, count, rng), fixed, spacing, accept, retract, chart.dim)
+        for _ in range(starts)
+    ]
+    return max(found, key=lambda X: _separation(X, fixed, spacing)) if len(found) > 1 else found[0]
+
+
+def _separation(X: np.ndarray, fixed: np.ndarray, spacing: Spacing) -> float:
+    """The least nearest-neighbour distance of the nodes X, in spacings."""
+    if len(X) + len(fixed) < 2:
+        return 0.0
+    distance = cKDTree(np.concatenate([X, fixed])).query(X, 2)[0][:, 1]
+    return float(np.min(distance / spacing(X), initial=1.0))
+
+
+def _seeds(
+    chart: Chart, spacing: Spacing, guard: "_Guard", count: int, rng: np.random.Generator
+) -> np.ndarray:
+    boxes, density = cells(chart, spacing), DENSITY
+    for _ in range(8):
+        X = draw(chart, boxes, density, rng)
+        X = X[guard.clear(X, spacing(X))]
+        if len(X) >= 1.05 * count:
+            break
+        density *= np.clip(1.12 * count / max(len(X), 0.1), 1.05, 4.0)
+    return thin(X, spacing(X), count)
+
+
+def thin(X: Float[np.ndarray, "n d"], h: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, "m d"]:
+    """Drop one node of the closest pairs until `count` are left."""
+    while len(X) > max(count, 1):
+        distance, neighbour = cKDTree(X).query(X, 2)
+        neighbour, order = neighbour[:, 1], np.arange(len(X))
+        # Of mutual neighbours only, so that the pairs of one round are disjoint.
+        pair = np.flatnonzero((neighbour[neighbour] == order) & (order > neighbour))
+        pair = pair[np.argsort(distance[pair, 1] / h[pair], kind="stable")][: len(X) - count]
+        if len(pair) == 0:
+            break
+        X, h = np.delete(X, pair, axis=0), np.delete(h, pair)
+    return X[:count]
+
+
+def spread(
+    X: Float[np.ndarray, "n d"],
+    fixed: Float[np.ndarray, "m d"],
+    spacing: Spacing,
+    accept: Callable[[np.ndarray], np.ndarray],
+    retract: Callable[[np.ndarray], np.ndarray],
+    dim: int,
+) -> Float[np.ndarray, "n d"]:
+    """Let nodes repel one another, for a curve (dim 1), a surface (2) or a volume (3) to be filled evenly.
+
+    Arguments as for `fill`. A node that would leave the accepted part, or come too near a fixed node, stays.
+    """
+    if len(X) == 0:
+        return X
+    guard, h_fixed = _Guard(fixed, accept), spacing(fixed)
+    for _ in range(int(np.clip(500_000 // len(X), *_SWEEPS)) // _REBUILD):
+        h = spacing(X)
+        everything = np.concatenate([X, fixed])
+        neighbours = _neighbours(X, everything, _NEIGHBOURS[dim])
+        mean_h = (h[:, None] + np.concatenate([h, h_fixed])[neighbours]) / 2
+        exposed = guard.exposed(X, 3 * h)
+        before = X[exposed]
+        for _ in range(_REBUILD):
+            everything[: len(X)] = X
+            X = retract(X + _push(X, everything, neighbours, mean_h))
+            X[exposed] = guard.slide(X[exposed], h[exposed], retract)
+        X[exposed] = np.where(guard.clear(X[exposed], h[exposed])[:, None], X[exposed], before)
+    return X
+
+
+def _neighbours(X: np.ndarray, everything: np.ndarray, k: int) -> Int[np.ndarray, "n k"]:
+    k = min(k, len(everything) - 1)
+    if k == 0:
+        return np.zeros((len(X), 0), dtype=int)
+    return cKDTree(everything).query(X, k + 1, workers=_threads(X))[1][:, 1:]
+
+
+def _threads(X: np.ndarray) -> int:
+    """All cores for many points; for few, starting threads takes longer than the search."""
+    return -1 if len(X) > 20_000 else 1
+
+
+def _push(X: np.ndarray, everything: np.ndarray, neighbours: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """Each neighbour at distance r pushes by 0.04 h (h/r)⁵, all together by at most h/5."""
+    away = X[:, None] - everything[neighbours]
+    near = h**2 / np.maximum(np.einsum("nkd,nkd->nk", away, away), 1e-6 * h**2)
+    move = 0.04 * np.einsum("nkd,nk->nd", away, near**3)
+    length = np.linalg.norm(move, axis=1, keepdims=True)
+    return move * np.minimum(1, 0.2 * h.mean(axis=1, keepdims=True) / np.maximum(length, 1e-300))
+
+
+class _Guard:
+    """Keeps nodes where they are accepted, and `CLEARANCE` spacings away from the fixed nodes."""
+
+    def __init__(self, fixed: np.ndarray, accept: Callable):
+        self.fixed = fixed
+        self._accept = accept
+        self._tree = cKDTree(fixed) if len(fixed) else None
+
+    def exposed(self, X: np.ndarray, reach: np.ndarray) -> Int[np.ndarray, " e"]:
+        """The nodes within reach of the border: all of them where no fixed node marks it."""
+        if self._tree is None:
+            return np.arange(len(X))
+        return np.flatnonzero(self._distance(X, reach) < reach)
+
+    def clear(self, X: np.ndarray, h: np.ndarray) -> Bool[np.ndarray, " n"]:
+        """Which points may hold a node."""
+        ok = self._distance(X, CLEARANCE * h) >= CLEARANCE * h
+        ok[ok] = self._accept(X[ok])
+        return ok
+
+    def slide(self, X: np.ndarray, h: np.ndarray, retract: Callable) -> np.ndarray:
+        """The points, those too near a fixed node moved straight away from it."""
+        if self._tree is not None and len(X):
+            distance, nearest = self._tree.query(X)
+            near = (distance < CLEARANCE * h) & (distance > 0)
+            centre = self.fixed[nearest[near]]
+            stretch = 1.001 * CLEARANCE * h[near] / distance[near]
+            X[near] = retract(centre + (X[near] - centre) * stretch[:, None])
+        return X
+
+    def _distance(self, X: np.ndarray, most: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Distance to the nearest fixed node, infinite where it is above every `most`."""
+        if self._tree is None or len(X) == 0:
+            return np.full(len(X), np.inf)
+        return self._tree.query(X, distance_upper_bound=most.max(), workers=_threads(X))[0]

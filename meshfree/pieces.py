@@ -1,0 +1,169 @@
+"""Smooth pieces that boundaries are made of: end points, curves and surface patches, each with a part's name.
+
+A new shape describes its boundary with these; node placement and the algebra of shapes need nothing else.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class End:
+    """An end point of a domain on the line; `normal` is -1.0 or 1.0."""
+
+    part: str
+    x: float
+    normal: float
+
+
+class Curve(ABC):
+    """A smooth parametric curve, t in [0, 1], in the plane or (as an edge) in space.
+
+    In the plane the domain lies to the LEFT of the direction of travel (counter-clockwise around the
+    outside, clockwise around holes). A `closed` curve is smooth and periodic in t, with period 1.
+    """
+
+    part: str
+    closed: bool
+
+    @abstractmethod
+    def point(self, t: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
+        """Points of the curve."""
+
+    @abstractmethod
+    def velocity(self, t: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
+        """Derivatives of the points by t; never zero."""
+
+    def normal(self, t: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 2"]:
+        """Unit normals to the right of the direction of travel, outward; for plane curves."""
+        vx, vy = self.velocity(t).T
+        return np.stack([vy, -vx], axis=1) / np.hypot(vx, vy)[:, None] + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+@dataclass(frozen=True)
+class Segment(Curve):
+    """The straight line from `start` to `end`, points as tuples."""
+
+    part: str
+    start: tuple[float, ...]
+    end: tuple[float, ...]
+    closed = False
+
+    def point(self, t):
+        start, end, t = np.array(self.start), np.array(self.end), t[:, None]
+        # Measured from the nearer end, so that both ends come out exactly.
+        return np.where(t < 0.5, start + t * (end - start), end - (1 - t) * (end - start))
+
+    def velocity(self, t):
+        return np.tile(np.subtract(self.end, self.start), (len(t), 1))
+
+
+@dataclass(frozen=True)
+class Circle(Curve):
+    """A whole circle, counter-clockwise from angle zero."""
+
+    part: str
+    center: tuple[float, float]
+    radius: float
+    closed = True
+
+    def point(self, t):
+        angle = 2 * np.pi * t
+        return np.array(self.center) + self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+    def velocity(self, t):
+        angle = 2 * np.pi * t
+        return 2 * np.pi * self.radius * np.stack([-np.sin(angle), np.cos(angle)], axis=1)
+
+
+class Patch(ABC):
+    """A smooth piece of surface in space."""
+
+    part: str
+
+    @property
+    @abstractmethod
+    def area(self) -> float:
+        """Area of the patch."""
+
+    @abstractmethod
+    def at(self, U: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 3"]:
+        """An area-preserving map of the unit square onto the patch (up to the factor `area`)."""
+
+    @abstractmethod
+    def project(self, X: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """The nearest points of the patch."""
+
+    @abstractmethod
+    def normal(self, X: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """Unit outward normals at points of the patch."""
+
+
+@dataclass(frozen=True)
+class Rectangle(Patch):
+    """The side of an axis-parallel box where coordinate `axis` is at its lower (-1) or upper (+1) value."""
+
+    part: str
+    lower: tuple[float, float, float]
+    upper: tuple[float, float, float]
+    axis: int
+    side: int
+
+    @property
+    def area(self):
+        return float(np.prod(np.delete(np.subtract(self.upper, self.lower), self.axis)))
+
+    @property
+    def _level(self) -> float:
+        return (self.lower if self.side < 0 else self.upper)[self.axis]
+
+    def at(self, U):
+        free = np.delete(np.arange(3), self.axis)
+        lower, upper = np.array(self.lower)[free], np.array(self.upper)[free]
+        X = np.full((len(U), 3), self._level)
+        X[:, free] = lower + U * (upper - lower)
+        return X
+
+    def project(self, X):
+        X = np.clip(X, self.lower, self.upper)
+        X[:, self.axis] = self._level
+        return X
+
+    def normal(self, X):
+        N = np.zeros_like(X)
+        N[:, self.axis] = self.side
+        return N
+
+
+@dataclass(frozen=True)
+class Sphere(Patch):
+    """A whole sphere."""
+
+    part: str
+    center: tuple[float, float, float]
+    radius: float
+
+    @property
+    def area(self):
+        return 4 * np.pi * self.radius**2
+
+    def at(self, U):
+        # Archimedes: the projection onto the enclosing cylinder preserves area.
+        z, angle = 2 * U[:, 0] - 1, 2 * np.pi * U[:, 1]
+        ring = np.sqrt(1 - z**2)
+        return np.array(self.center) + self.radius * np.stack(
+            [ring * np.cos(angle), ring * np.sin(angle), z], axis=1
+        )
+
+    def project(self, X):
+        return np.array(self.center) + self.radius * self.normal(X)
+
+    def normal(self, X):
+        away = X - np.array(self.center)
+        length = np.linalg.norm(away, axis=1, keepdims=True)
+        # The centre is equally far from everywhere: any direction will do.
+        away[length[:, 0] == 0] = (1.0, 0.0, 0.0)
+        return away / np.where(length == 0, 1.0, length)

@@ -1,0 +1,68 @@
+"""The compact tables that a run prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .solution import Solution
+from .spaces import Eigenbasis
+from .study import Outcome, observed_order
+
+
+def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
+    """One outcome, a line for each thing to know."""
+    u = outcome.solution
+    stats, cloud = u.stats, u.space.cloud
+    parts = " · ".join(f"{part} {len(cloud[part])}" for part in cloud.parts)
+    values = ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in arguments.items())
+    residuals = " · ".join(f"{part} {value:.1e}" for part, value in stats["residual"].items())
+    rows = [
+        ("problem", f"{name}({values})"),
+        ("nodes", f"{len(cloud)} ({parts}), spacing {float(cloud.spacing):.3g}"),
+        ("space", describe_space(u)),
+        ("solve", f"{stats['steps']} step{'s' * (stats['steps'] != 1)}, rank {stats['rank']}, condition {stats['condition']:.1e}"),
+        ("residual", residuals),
+    ]
+    if outcome.history is not None:
+        h = outcome.history
+        rows.insert(3, ("tune", f"{len(h.loss) - 1} steps, log residual {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
+    if outcome.residual is not None:
+        rows.append(("off nodes", f"{outcome.residual:.1e} (weighted residual at other points)"))
+    if outcome.error is not None:
+        rows.append(("error", f"{outcome.error:.1e} (relative L2 at 2000 independent points)"))
+    seconds = stats["seconds"]
+    rows.append(("seconds", f"assembly {seconds['assembly']:.2f}, solve {seconds['solve']:.2f}, in all {outcome.seconds:.2f}"))
+    return "\n".join(f"{key:<10} {text}" for key, text in rows)
+
+
+def convergence_table(name: str, outcomes: Sequence[Outcome]) -> str:
+    """Unknowns, effective spacing, error and observed order of a study, coarse to fine."""
+    known = all(outcome.error is not None for outcome in outcomes)
+    lines = [name, f"{'unknowns':>9} {'spacing':>9} {'error' if known else 'residual':>9} {'order':>6} {'seconds':>8}"]
+    previous = None
+    for outcome in outcomes:
+        cloud = outcome.solution.space.cloud
+        unknowns = outcome.solution.space.size
+        here = (unknowns ** (-1 / cloud.dim), outcome.error if known else outcome.residual)
+        order = "" if previous is None else f"{observed_order(previous, here):.1f}"
+        lines.append(f"{unknowns:>9} {float(cloud.spacing):>9.3g} {here[1]:>9.1e} {order:>6} {outcome.seconds:>8.2f}")
+        previous = here
+    return "\n".join(lines)
+
+
+def describe_space(u: Solution) -> str:
+    """The space in a phrase, its kernel with the positive scale included."""
+    space = u.space
+    kind = f"Eigenbasis of degree {space.degree}" if isinstance(space, Eigenbasis) else "Collocation"
+    if not isinstance(space, Eigenbasis) and space.degree >= 0:
+        kind += f" + polynomials of degree {space.degree}"
+    scale = getattr(space.kernel, "scale", None)
+    kernel = space.kernel.describe() if scale is None else f"{space.kernel.describe()}, scale {_numbers(scale)}"
+    return f"{kind}, {u.stats['unknowns']} unknowns, {u.stats['rows']} rows; {kernel}"
+
+
+def _numbers(scale) -> str:
+    return ", ".join(f"{value:.4g}" for value in np.atleast_1d(scale))

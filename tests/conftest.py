@@ -1,0 +1,12 @@
+"""Settings of every test: float64, and no silent promotion of dtypes or broadcasting of ranks."""
+
+import jax
+from hypothesis import settings
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The first example compiles, so time says nothing; the same examples everywhere, so that CI cannot fail by chance.
+settings.register_profile("meshfree", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("meshfree")
