@@ -1,5 +1,6 @@
 """meshfree: a kernel-based meshless solver of partial differential equations, on JAX."""
 
+from . import losses
 from .clouds import Cloud
 from .domains import Ball, Box, Disk, Interval
 from .kernels import (
@@ -13,7 +14,6 @@ from .kernels import (
     RationalQuadratic,
     Wendland,
 )
-from . import losses
 from .matrices import interpolate, matrix
 from .metrics import error, residual_norm
 from .operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian

@@ -6,7 +6,7 @@ across it. That one test (`flips`) serves unions, intersections, differences and
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -27,7 +27,7 @@ OFF_CENTRE = 0.4871  # stretches are judged here: a symmetric shape may touch an
 
 def flips(shape: Shape, X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "n d"]) -> Int[np.ndarray, " n"]:
     """Where the shape ends at X: 1 if N points out of it, -1 if into it, 0 if X is not on its boundary."""
-    step = 1e-7 * shape.extent * N
+    step = max(1e-7 * shape.extent, 100 * shape.round_off) * N
     return shape.contains(X - step).astype(int) - shape.contains(X + step).astype(int)
 
 
@@ -82,23 +82,20 @@ def place_between(
 class Stretch:
     """The part of a curve between two of its parameters, run through by s in [0, 1].
 
-    `sign` is -1 where the domain lies to the right of the curve instead of the left.
+    `sign` is -1 where the domain lies to the right of the curve instead of the left. A `closed` stretch
+    comes back to its first point smoothly.
     """
 
     curve: Curve
     start: float
     stop: float
     sign: int = 1
+    closed: bool = False
 
     @property
     def part(self) -> str:
         """The name of the curve's part."""
         return self.curve.part
-
-    @property
-    def closed(self) -> bool:
-        """Whether it comes back to its first point."""
-        return self.curve.closed and self.stop - self.start == 1.0
 
     def _parameter(self, s: np.ndarray) -> np.ndarray:
         length = self.stop - self.start
@@ -118,13 +115,13 @@ class Stretch:
 
 
 def stretches(shape: Shape) -> list[Stretch]:
-    """The smooth pieces of a plane shape's boundary, cut where the primitives' boundaries cross."""
+    """The smooth pieces of a plane shape's boundary, cut where the primitives' boundaries meet."""
     found = []
     for number, leaf in enumerate(shape.leaves):
         others = [other for other in shape.leaves if other is not leaf]
         for curve in leaf.pieces:
             found += _kept(shape, shape.leaves[:number], cut(curve, others, shape.extent, shape.round_off))
-    return found
+    return _joined(found, 1e-6 * shape.extent)
 
 
 def _kept(shape: Shape, earlier: Sequence[Shape], candidates: list[Stretch]) -> list[Stretch]:
@@ -134,21 +131,43 @@ def _kept(shape: Shape, earlier: Sequence[Shape], candidates: list[Stretch]) -> 
     for one in candidates:
         X, N = one.point(s), one.normal(s)
         sign = int(flips(shape, X, N)[0])
-        if sign == 0 or any(flips(other, X, N)[0] for other in earlier):
-            continue
-        if kept and kept[-1].stop == one.start and kept[-1].sign == sign:
-            kept[-1] = Stretch(one.curve, kept[-1].start, one.stop, sign)
-        else:
+        if sign and not any(flips(other, X, N)[0] for other in earlier):
             kept.append(Stretch(one.curve, one.start, one.stop, sign))
-    return _joined_around(kept)
-
-
-def _joined_around(kept: list[Stretch]) -> list[Stretch]:
-    if len(kept) > 1 and kept[0].curve.closed:
-        first, last = kept[0], kept[-1]
-        if first.start == 0.0 and last.stop == 1.0 and first.sign == last.sign:
-            return [*kept[1:-1], Stretch(last.curve, last.start, 1.0 + first.stop, last.sign)]
     return kept
+
+
+def _joined(found: list[Stretch], tolerance: float) -> list[Stretch]:
+    """Undo the cuts where only two halves of one curve meet: a boundary met there is none of the whole."""
+    pieces = dict(enumerate(found))
+    owner = list(range(len(found)))  # the piece that a stretch has become part of
+    for group in groups(_end_points(found), tolerance):
+        stops, starts = (
+            group[group % 2 == 1] // 2,
+            group[group % 2 == 0] // 2,
+        )  # ends: start, stop, start, ...
+        if len(stops) == len(starts) == 1:
+            one, other = owner[stops[0]], owner[starts[0]]
+            joined = _join(pieces[one], pieces[other])
+            if joined:
+                owner = [one if piece == other else piece for piece in owner]
+                del pieces[other]
+                pieces[one] = joined
+    return list(pieces.values())
+
+
+def _join(one: Stretch, other: Stretch) -> Stretch | None:
+    """The two as one stretch, where the second goes on as the first stops; one that meets itself is closed."""
+    if one.curve is not other.curve or one.sign != other.sign:
+        return None
+    if one is other:
+        return replace(one, closed=True) if one.curve.closed else None
+    if one.stop == other.start or (one.curve.closed and one.stop == 1.0 + other.start):
+        return replace(one, stop=one.stop + (other.stop - other.start))
+    return None
+
+
+def _end_points(found: Sequence[Stretch]) -> Float[np.ndarray, "n 2"]:
+    return np.concatenate([np.empty((0, 2)), *(one.point(np.array([0.0, 1.0])) for one in found)])
 
 
 def cut(curve: Curve, others: Sequence[Shape], size: float, tolerance: float) -> list[Stretch]:
@@ -156,10 +175,11 @@ def cut(curve: Curve, others: Sequence[Shape], size: float, tolerance: float) ->
     samples = np.linspace(0, 1, _sample_count(curve, size))
     meetings = [crossings(curve, other.distance, samples, tolerance) for other in others]
     t = np.sort(np.concatenate([*meetings, [0.0, 1.0]]))
-    shortest = 1e-6 * size / max(np.linalg.norm(curve.velocity(samples), axis=1).max(), 1e-300)
-    distinct = t[np.diff(t, prepend=-1.0) > shortest]
-    distinct = np.append(distinct[distinct < 1.0 - shortest], 1.0)
-    return [Stretch(curve, float(a), float(b)) for a, b in itertools.pairwise(distinct)]
+    shortest = 1e-6 * size / np.linalg.norm(curve.velocity(samples), axis=1).max()
+    clusters = np.split(t, np.flatnonzero(np.diff(t) > shortest) + 1)
+    # The middle of a cluster: where curves touch, leaving and meeting lie on either side of the point.
+    inner = [float(np.mean(cluster)) for cluster in clusters[1:-1]]
+    return [Stretch(curve, a, b) for a, b in itertools.pairwise([0.0, *inner, 1.0])]
 
 
 def _sample_count(curve: Curve, size: float) -> int:
@@ -219,7 +239,8 @@ def enclosed_area(found: Sequence[Stretch]) -> float:
     ds = np.tile(weight / 32, 16)
     area = 0.0
     for one in found:
-        (x, y), (vx, vy) = one.point(s).T, one.velocity(s).T
+        # From a point of the boundary: far from the origin the terms would cancel.
+        (x, y), (vx, vy) = (one.point(s) - found[0].point(s[:1])).T, one.velocity(s).T
         area += one.sign * float(np.sum(ds * (x * vy - y * vx))) / 2
     return area
 
@@ -273,9 +294,8 @@ def _corners(
     """(part, point, normal) where the ends of stretches meet."""
     if not found:
         return []
-    both = np.array([0.0, 1.0])
-    X = np.concatenate([one.point(both) for one in found])
-    N = np.concatenate([one.normal(both) for one in found])
+    X = _end_points(found)
+    N = np.concatenate([one.normal(np.array([0.0, 1.0])) for one in found])
     # A curve's own ends are exact, points where it was cut are good to round-off.
     rank = [(t not in (0.0, 1.0), parts.index(one.part)) for one in found for t in (one.start, one.stop)]
     corners = []
@@ -288,6 +308,8 @@ def _corners(
 
 def groups(X: Float[np.ndarray, "n d"], tolerance: float) -> list[Int[np.ndarray, " m"]]:
     """Indices of points that coincide within the tolerance, in the order of their first members."""
+    if len(X) == 0:
+        return []
     pairs = cKDTree(X).query_pairs(tolerance, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(X), len(X)))
     count, label = connected_components(graph, directed=False)

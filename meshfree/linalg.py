@@ -2,15 +2,12 @@
 
 import abc
 import os
-from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.scipy.linalg as jsl
 from jaxtyping import Array, Bool, Float, Int
-
-Solver = Literal["auto", "lu", "qr", "svd"]
 
 TRUNCATION = 1e-15  # directions below this share of the largest are round-off, and are left out
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
@@ -169,7 +166,7 @@ class Auto(Factor):
         return jnp.where(self.ill, self.qr.condition(), self.lu.condition())
 
 
-def factor(A: Float[Array, "m n"], solver: Solver = "auto") -> Factor:
+def factor(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
     """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
 
     `"lu"`: fastest, square matrices only. `"qr"`: column-pivoted, truncated at 1e-15 |R₁₁|; the most accurate on the

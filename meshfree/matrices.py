@@ -7,9 +7,10 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
-from .linalg import Solver, check_memory
+from .linalg import check_memory
 from .newton import require_double, solution_of
 from .operators import Field
 from .rows import mapped
@@ -41,7 +42,7 @@ class Interpolation(eqx.Module):
         return {"values": jnp.sqrt(jnp.mean(at_points**2))}
 
 
-def interpolate(f: Callable | ArrayLike, space: Space, *, solver: Solver = "auto") -> Solution:
+def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
 
     f: a function of one point, (d,) -> () or (fields,), a Solution included; or its values, (N,) or (N, fields).

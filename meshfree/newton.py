@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .implicit import differentiable
-from .linalg import CONDITION_LIMIT, Factor, Solver, factor
+from .linalg import CONDITION_LIMIT, Factor, factor
 from .rows import mapped
 from .solution import Solution
 from .spaces import Space
@@ -27,7 +27,7 @@ ARMIJO = 1e-4  # share of the promised decrease that a step must bring
 ROUND_OFF = 1e-14  # of the first residual: nothing is left to reduce
 REDUCIBLE = 1e-8  # share of the residual that a least-squares step can still reduce: the next would change nothing
 FLOOR = 1e-6  # a search that fails with less than this share reducible has reached the floor of the arithmetic
-NOISE_MARGIN = 10  # or with less than this many times the rounding noise
+NOISE_MARGIN = 10  # or with less than this many times the rounding noise, an upper bound itself
 STALLED = 1e-3  # so has a full step that was to reduce much and gained less than this share
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
@@ -46,7 +46,7 @@ class State(NamedTuple):
     failed: Bool[Array, ""]
 
 
-def solution_of(system, space: Space, start: Float[Array, "n *f"], solver: Solver) -> Solution:
+def solution_of(system, space: Space, start: Float[Array, "n *f"], solver: str) -> Solution:
     """The solution of any system of equations with `residual`, `linearised`, `is_affine` and `per_part`."""
     if not _holds_tracers(system, start):
         began = time.perf_counter()
@@ -159,7 +159,7 @@ def _newton_step(residual_of, state: State, matrix, factored: Factor, reference)
     length, c, residual = jax.lax.while_loop(unsatisfied, lambda trial: tried(trial[0] / 2), tried(jnp.array(1.0)))
     reached = jnp.linalg.norm(residual)
     fell = reached < norm
-    met = (reached <= ROUND_OFF * reference) | (reducible <= REDUCIBLE * norm)
+    met = (reached <= ROUND_OFF * reference) | (reducible <= jnp.maximum(REDUCIBLE * norm, noise / NOISE_MARGIN))
     least_gain = jnp.where(reached <= noise, 0.5, STALLED)
     stalled = (length == 1) & (reached > (1 - least_gain) * norm) & (reducible > 0.1 * norm)
     floor = ~fell & (reducible <= jnp.maximum(FLOOR * norm, NOISE_MARGIN * noise))

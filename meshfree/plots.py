@@ -72,13 +72,13 @@ def plot(
     - `title`, `name` (of the function), `labels` (of the coordinates): the words on the picture
 
     Without a domain the triangles between the nodes are painted (in space the hull of the nodes), but for what the
-    boundary's normals show to lie outside. Raises TypeError for what is no Solution; ValueError for another extension, more
-    than three dimensions, values that are nowhere finite, an exact solution of another shape than u; FileNotFoundError
-    where the folder is missing.
+    boundary's normals show to lie outside. Raises TypeError for what is no Solution; ValueError for another extension,
+    more than three dimensions, values that are nowhere finite, an exact solution of another shape than u, nodes on one
+    line or plane without a domain; FileNotFoundError where the folder is missing.
     """
     path = _checked_path(path)
     if not isinstance(u, Solution):
-        raise TypeError(f"plot takes a Solution, got {type(u).__name__}; for a function: mf.interpolate(f, space)")
+        raise TypeError(f"plot takes a Solution, got {type(u).__name__}; see mf.interpolate for functions")
     cloud, domain = u.space.cloud, u.space.cloud.domain
     if problem is not None:
         domain = problem.domain if domain is None else domain
@@ -129,7 +129,7 @@ class _Subject(NamedTuple):
 
 def _check_finite(what: str, values: np.ndarray) -> None:
     if not np.isfinite(values).any(axis=0).all():
-        raise ValueError(f"{what} (or one of its fields) is finite nowhere on the domain: there is nothing to draw")
+        raise ValueError(f"{what}, or one of its fields, is nowhere finite: there is nothing to draw")
 
 
 # ------------------------------------------------------------------------------------------- on the line
@@ -165,6 +165,11 @@ def _curves(axes, grid, values, names):
 
 
 def _node_marks(axes, nodes, values, size):
+    """Circles on the curves, or strokes above the axis where circles would touch."""
+    if size < 2.5:
+        style = {"color": INK, "ms": 5, "mew": 0.6, "transform": axes.get_xaxis_transform()}
+        axes.plot(nodes, np.full(len(nodes), 0.015), "|", label=f"{len(nodes)} nodes", **style)
+        return
     for i, column in enumerate(values.T):
         label = f"{len(nodes)} nodes" if i == 0 else None
         style = {"mfc": "white", "mec": COLORS[i % len(COLORS)], "mew": 0.9, "zorder": 3}
@@ -319,6 +324,9 @@ def _triangulated(distance: Callable, lower: np.ndarray, upper: np.ndarray, bord
     share = max(float(np.mean(distance(_lattice(lower, upper, 4000)) <= 0)), 0.02)
     h = float(np.sqrt(np.prod(upper - lower) * share / VERTICES))
     X = _lattice(lower, upper, VERTICES / share)
+    X += np.random.default_rng(0).uniform(
+        -0.01 * h, 0.01 * h, X.shape
+    )  # exact squares slow Delaunay down threefold
     vertices = np.concatenate([border(h), X[distance(X) < -h / 2]])
     if len(vertices) < 3:
         return vertices, np.empty((0, 3), int)
@@ -362,10 +370,12 @@ def _zero_line(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> np.n
     """Points of the line distance = 0: on the cells of a lattice one cell wider than the box, then two Newton steps."""
     from contourpy import contour_generator
 
-    x, y = (np.concatenate([[2 * t[0] - t[1]], t, [2 * t[-1] - t[-2]]]) for t in _ticks(lower, upper, VERTICES))
+    ticks = _ticks(lower, upper, VERTICES)
+    x, y = (np.concatenate([[2 * t[0] - t[1]], t, [2 * t[-1] - t[-2]]]) for t in ticks)
     gaps = distance(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).reshape(len(y), len(x))
     cell = float(x[1] - x[0])
-    X = np.concatenate([np.empty((0, 2)), *(np.asarray(line) for line in contour_generator(x, y, gaps).lines(0.0))])
+    lines = contour_generator(x, y, gaps).lines(0.0)
+    X = np.concatenate([np.empty((0, 2)), *map(np.asarray, lines)])
     if not len(X):
         return X
     for _ in range(2):
@@ -513,8 +523,10 @@ def _draw_outline(axes, piece: _Piece) -> None:
     mesh = piece.triangulation()
     triangle, side = np.nonzero(mesh.neighbors < 0)
     ends = np.stack([mesh.triangles[triangle, side], mesh.triangles[triangle, (side + 1) % 3]], axis=1)
-    style = {"colors": INK, "linewidths": 0.9, "capstyle": "round", "label": "outline"}
-    axes.add_collection(LineCollection(piece.vertices[ends], **style))
+    segments = list(piece.vertices[ends])
+    axes.add_collection(
+        LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline")
+    )
 
 
 def _color_bar(axes, scale: _Scale, unit: float, words: str | None = None) -> None:
@@ -547,7 +559,7 @@ def _node_dots(axes, cloud: Cloud) -> None:
     """The nodes as small dots, those of the boundary darker; none where they would cover the picture."""
     X = np.asarray(cloud.points)
     size = _dot_size(cloud, 72 * PANEL / _extent(cloud), 2.6)
-    if size < 0.5:
+    if size < 1.25:
         return
     inner = np.arange(len(X)) < len(X) - len(cloud.normal_vectors)
     for chosen, face, label in ((inner, "white", "interior nodes"), (~inner, INK, "boundary nodes")):
@@ -720,9 +732,9 @@ def plot_convergence(
 def _rows_of(label: str, rows: ArrayLike) -> np.ndarray:
     table = np.asarray(rows, dtype=float)
     if table.ndim != 2 or table.shape[1] != 2 or len(table) == 0:
-        raise ValueError(f"{label}: expected rows (spacing or unknowns, error), shape (m, 2); got {table.shape}")
+        raise ValueError(f"{label}: rows are (spacing or unknowns, error), shape (m, 2); got {table.shape}")
     if not np.all(table[:, 0] > 0):
-        raise ValueError(f"{label}: spacings and numbers of unknowns must be positive; got {table[:, 0].min():g}")
+        raise ValueError(f"{label}: spacings and unknowns must be positive; got {table[:, 0].min():g}")
     table = table[np.isfinite(table[:, 1]) & (table[:, 1] > 0)]
     if len(table) == 0:
         raise ValueError(f"{label}: no error is positive and finite, none has a place on a logarithmic axis")

@@ -13,7 +13,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from .clouds import Cloud
 from .problem import Problem, Residual, linearise
@@ -244,13 +245,30 @@ def _operator_size(problem, group, spacing, around):
 
 
 def _depends_on_input(jaxpr) -> bool:
-    """Whether any output of the program is computed from its inputs; a nested program counts as one operation."""
-    tainted = set(jaxpr.invars)
+    """Whether any output of the program is computed from its inputs."""
+    return any(_tainted_outputs(jaxpr, [True] * len(jaxpr.invars)))
+
+
+def _tainted_outputs(jaxpr, tainted_inputs: list[bool]) -> list[bool]:
+    tainted = {variable for variable, taint in zip(jaxpr.invars, tainted_inputs, strict=True) if taint}
+
+    def is_tainted(atom) -> bool:
+        return not hasattr(atom, "val") and atom in tainted  # a literal carries its value, and is not hashable
+
     for equation in jaxpr.eqns:
-        if any(_is_variable(v) and v in tainted for v in equation.invars):
-            tainted.update(equation.outvars)
-    return any(_is_variable(v) and v in tainted for v in jaxpr.outvars)
+        inputs = [is_tainted(atom) for atom in equation.invars]
+        if any(inputs):
+            inner = _inner_program(equation)
+            # without a program to look into, an operation counts as a whole
+            outputs = [True] * len(equation.outvars) if inner is None else _tainted_outputs(inner, inputs)
+            tainted.update(v for v, taint in zip(equation.outvars, outputs, strict=True) if taint)
+    return [is_tainted(atom) for atom in jaxpr.outvars]
 
 
-def _is_variable(atom) -> bool:
-    return not hasattr(atom, "val")  # a literal carries its value, and is not hashable
+def _inner_program(equation):
+    """The program of a plain call such as a jitted function's, with the operands as its inputs; None for others."""
+    if equation.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "checkpoint"):
+        return None
+    inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+    inner = getattr(inner, "jaxpr", inner)
+    return inner if inner is not None and len(inner.invars) == len(equation.invars) else None

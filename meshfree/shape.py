@@ -68,8 +68,8 @@ class Shape(ABC):
 
     @cached_property
     def round_off(self) -> float:
-        """Distances up to this count as zero."""
-        return 1e-13 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
+        """Distances up to this, some 50 rounding errors of the largest coordinate, count as zero."""
+        return 1e-14 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
 
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
         """n independent random points, uniform in the interior.

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from .clouds import Cloud
-from .linalg import Solver, check_memory
+from .linalg import check_memory
 from .matrices import interpolate
 from .newton import require_double, solution_of
 from .problem import Problem
@@ -26,7 +27,7 @@ def solve(
     points: Cloud | None = None,
     initial: Callable | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
-    solver: Solver = "auto",
+    solver: str = "auto",
 ) -> Solution:
     """The function of `space` that makes the problem's residuals vanish, or least in square.
 

@@ -45,7 +45,7 @@ class Skin:
     def of(cls, shape: Shape, parts: Sequence[str]) -> "Skin":
         """Gather the patches of a shape's primitives."""
         patches = tuple((number, patch) for number, leaf in enumerate(shape.leaves) for patch in leaf.pieces)
-        return cls(shape, patches, tuple(parts), shape.extent, 1e4 * shape.round_off)
+        return cls(shape, patches, tuple(parts), shape.extent, 1e5 * shape.round_off)
 
     def on(self, patch: Patch, X: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
         """Which points lie on a patch."""

@@ -77,7 +77,7 @@ def test_evenness_in_space(domain):
 
 @pytest.mark.parametrize("domain", [*PLANE, *SPACE], ids=repr)
 def test_interior_nodes_keep_half_a_spacing_from_the_boundary(domain):
-    h = 0.1 if domain.dim == 2 else 0.2
+    h = 0.15 if domain.dim == 2 else 0.25
     cloud = domain.cloud(h)
     fine = boundary_nodes(domain, Spacing(h / 8 if domain.dim == 2 else h), np.random.default_rng(0))
     border = np.concatenate([X for X, _ in fine.values()])
@@ -94,13 +94,13 @@ def test_union_has_nodes_across_the_common_side():
         assert not np.any((np.abs(X[:, 1] - 1) < 1e-6) & (X[:, 0] > 1e-6) & (X[:, 0] < 1 - 1e-6))
 
 
-KINDS = [("quasi-uniform", domain) for domain in ALL]
+KINDS = [("quasi-uniform", domain) for domain in (*ALL[:2], Box(), BITTEN, L_UNION, Ball(), BITTEN_CUBE)]
 KINDS += [(kind, domain) for kind in ("halton", "random") for domain in (Interval(), Box(), L_SHAPE, Ball())]
 
 
 @pytest.mark.parametrize(("kind", "domain"), KINDS)
 def test_seeds(kind, domain):
-    h = {1: 0.05, 2: 0.2, 3: 0.4}[domain.dim]
+    h = {1: 0.05, 2: 0.2, 3: 0.5}[domain.dim]
     one, same, other = (domain.cloud(h, seed=seed, interior=kind) for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.points, same.points)
     assert not np.array_equal(one["interior"], other["interior"])
@@ -217,6 +217,44 @@ def test_a_shallow_crossing_is_not_missed():
     assert "scratch" in shape.part_names
     normal_at(shape.cloud(0.1), (0.5 - cutting_angle, 1))
     normal_at(shape.cloud(0.1), (0.5 + cut, 1))
+
+
+@pytest.mark.parametrize("offset", [1e6, -1e4, 0.0])
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e8])
+def test_any_place_and_size(offset, size):
+    """The same shape moved and magnified has the same numbers of nodes, as far as float64 resolves it."""
+    if abs(offset) > 1e7 * size:
+        return
+    moved = Box((offset, offset), (offset + size, offset + size))
+    moved -= Disk((offset + size / 2, offset + size), 0.3 * size, name="bite")
+    assert moved.volume == pytest.approx(BITTEN.volume * size**2, rel=1e-6)
+    assert moved.cloud(0.1 * size).counts == BITTEN.cloud(0.1).counts
+
+
+def test_shapes_that_touch_share_the_node():
+    inscribed = (Box() - Disk((0.5, 0.5), 0.5, name="hole")).cloud(0.05)
+    for x in ((0, 0.5), (1, 0.5), (0.5, 0), (0.5, 1)):
+        normal_at(inscribed, x)
+    kissing = (Disk() | Disk((2, 0), name="second")).cloud(0.1)
+    assert normal_at(kissing, (1, 0))[0] == "boundary"
+    corner_to_corner = (Box() | Box((1, 1), (2, 2), name="second")).cloud(0.1)
+    assert normal_at(corner_to_corner, (1, 1))[0] == "right"  # the four normals cancel: one of them is kept
+
+
+def test_a_cut_that_bounds_nothing_leaves_no_corner():
+    """The disk ends where it meets the left half's side; its circle goes on, nodes by arc length all round."""
+    hole = Disk((0.5, 0.5), 0.3, name="hole")
+    plain, cloud = Box() - hole, Box() - hole - (Box((0.5, 0), (1, 1)) & Disk((0.5, 0.5), 0.2))
+    assert cloud.volume == pytest.approx(plain.volume, rel=1e-12)
+    assert cloud.cloud(0.07).counts[1:] == plain.cloud(0.07).counts[1:]
+    np.testing.assert_allclose(
+        np.ptp(np.diff(np.sort(angles(cloud.cloud(0.07)["hole"] - 0.5)))), 0, atol=1e-6
+    )
+
+
+def angles(X):
+    """Polar angles of points of the plane."""
+    return np.arctan2(X[:, 1], X[:, 0])
 
 
 def test_identical_shapes_make_one_boundary():

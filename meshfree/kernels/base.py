@@ -9,7 +9,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 Leaf = Array | np.ndarray  # a parameter: NumPy float64 as constructed, a JAX array once traced or trained
 

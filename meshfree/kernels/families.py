@@ -7,7 +7,8 @@ from fractions import Fraction
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from .base import Leaf, half_integer, initial_scale, positive, unconstrained
 from .radial import Radial, ScaledRadial, falling, horner, off_centre

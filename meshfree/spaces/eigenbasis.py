@@ -6,7 +6,6 @@ A737-A762, doi 10.1137/110824784, section 3.
 
 import functools
 import operator
-from typing import Literal
 
 import equinox as eqx
 import jax
@@ -15,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..clouds import Cloud
-from ..kernels import Gaussian
+from ..kernels import Gaussian, Kernel
 from ..polynomials import hyperbolic_cross, total_degree
 from .base import Space
 
@@ -37,19 +36,19 @@ class Eigenbasis(Space):
     half_width: np.ndarray
     degree: int = eqx.field(static=True)
     alpha: float = eqx.field(static=True)
-    truncation: Literal["total", "hyperbolic"] = eqx.field(static=True)
+    truncation: str = eqx.field(static=True)
 
     def __init__(
         self,
-        kernel: Gaussian,
+        kernel: Kernel,
         cloud: Cloud,
         degree: int = 20,
         *,
         alpha: float = 2.0,
-        truncation: Literal["total", "hyperbolic"] = "total",
+        truncation: str = "total",
     ):
         if not isinstance(kernel, Gaussian):
-            raise TypeError(f"Eigenbasis is that of the Gaussian; got {kernel!r}. Other kernels: Collocation")
+            raise TypeError(f"Eigenbasis is that of the Gaussian; got {kernel.describe()}. Other kernels: Collocation")
         if degree < 0 or int(degree) != degree:
             raise ValueError(f"degree must be a whole number of at least 0; got {degree}")
         if not alpha > 0:

@@ -1,0 +1,26 @@
+"""A cubic nonlinearity: −Δu + u³ = f on the unit square, u = sin πx sin πy + a sin 4πx sin 4πy, u = 0 on the boundary."""
+
+import jax.numpy as jnp
+
+import meshfree as mf
+
+DEFAULTS = {"degree": 36, "scale": (0.5,)}
+ERROR = 1e-10  # relative L2 that the defaults reach
+
+
+def problem(amplitude: float = 4.0) -> mf.Problem:
+    def mode(k, x):
+        return jnp.sin(k * jnp.pi * x[0]) * jnp.sin(k * jnp.pi * x[1])
+
+    def exact(x):
+        return mode(1, x) + amplitude * mode(4, x)
+
+    def cubic(u, x):
+        forcing = 2 * jnp.pi**2 * (mode(1, x) + 16 * amplitude * mode(4, x)) + exact(x) ** 3
+        return -mf.laplacian(u)(x) + u(x) ** 3 - forcing
+
+    return mf.Problem(mf.Box((0.0, 0.0), (1.0, 1.0)), interior=cubic, boundary=mf.dirichlet(0.0), exact=exact)
+
+
+if __name__ == "__main__":
+    mf.run(problem, **DEFAULTS)

@@ -1,0 +1,105 @@
+"""Function spaces: their bases against independent routes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+
+import meshfree as mf
+from meshfree.operators import laplacian
+from meshfree.spaces.eigenbasis import hermite
+
+CLOUD = mf.Box((0.0, -1.0), (2.0, 1.0)).cloud(0.4)
+BALL = mf.Ball().cloud(0.5)
+SPACES = {
+    "translates": mf.Collocation(mf.Matern(4.5, 0.8), CLOUD),
+    "anisotropic with tail": mf.Collocation(mf.Gaussian([0.5, 0.9]), CLOUD, degree=2),
+    "product": mf.Collocation(mf.Gaussian(0.5) * mf.Wendland(4, 3, 2.0) + 0.5 * mf.Multiquadric(1.0), CLOUD, degree=0),
+    "polyharmonic in 3-D": mf.Collocation(mf.Polyharmonic(5), BALL, degree=2),
+    "eigenfunctions": mf.Eigenbasis(mf.Gaussian(0.8), CLOUD, degree=6),
+    "anisotropic eigenfunctions": mf.Eigenbasis(mf.Gaussian([0.8, 2.0]), CLOUD, degree=4),
+    "hyperbolic cross in 3-D": mf.Eigenbasis(mf.Gaussian(1.5), BALL, degree=7, truncation="hyperbolic"),
+}
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_the_closed_laplacian_is_that_of_autodiff(space):
+    points = jnp.asarray(space.cloud.points[::7])
+    closed = jax.jit(jax.vmap(space.basis_laplacian))(points)
+    by_autodiff = jax.jit(jax.vmap(laplacian(lambda x: space.basis(x))))(points)
+    np.testing.assert_allclose(closed, by_autodiff, rtol=1e-11, atol=1e-11 * np.abs(by_autodiff).max())
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_the_size_is_that_of_the_basis_and_of_the_side_conditions(space):
+    assert space.basis(jnp.asarray(space.cloud.points[0])).shape == (space.size,)
+    assert space.side_conditions().shape[1] == space.size
+
+
+def test_a_tail_adds_polynomials_and_their_moment_conditions():
+    space = SPACES["anisotropic with tail"]
+    assert space.size == len(CLOUD) + 6
+    x, y = CLOUD.points.T
+    moments = np.stack([np.ones_like(x), y, x, y**2, x * y, x**2])
+    np.testing.assert_allclose(space.side_conditions(), np.pad(moments, ((0, 0), (0, 6))), atol=1e-15)
+
+
+def test_eigenfunctions_are_a_gaussian_times_hermite_polynomials():
+    """By hand from Fasshauer & McCourt (2012), eq. 3.4, with SciPy's Hermite polynomials."""
+    epsilon, alpha, x = 1 / 0.8, 2.0, 0.3
+    beta = (1 + (2 * epsilon / alpha) ** 2) ** 0.25
+    delta_squared = alpha**2 * (beta**2 - 1) / 2
+    n = np.arange(9)
+    norms = np.sqrt(2.0**n * scipy.special.factorial(n))
+    expected = np.exp(-delta_squared * x**2) * scipy.special.eval_hermite(n, alpha * beta * x) / norms
+    space = mf.Eigenbasis(mf.Gaussian(0.8), mf.Interval(-1.0, 1.0).cloud(0.1), degree=8)
+    np.testing.assert_allclose(space.basis(jnp.array([x])), expected, rtol=1e-13)
+
+
+def test_the_mercer_series_of_the_eigenfunctions_is_the_gaussian():
+    """Σ λₙφₙ(x)φₙ(y) = exp(−ε²(x−y)²) with λₙ = √(α²/(α²+δ²+ε²)) (ε²/(α²+δ²+ε²))ⁿ and φₙ carrying √β (ibid., eq. 3.3)."""
+    epsilon, alpha = 1.0, 2.0
+    space = mf.Eigenbasis(mf.Gaussian(1 / epsilon), mf.Interval(-1.0, 1.0).cloud(0.1), degree=40)
+    beta = (1 + (2 * epsilon / alpha) ** 2) ** 0.25
+    delta_squared = alpha**2 * (beta**2 - 1) / 2
+    total = alpha**2 + delta_squared + epsilon**2
+    eigenvalues = beta * np.sqrt(alpha**2 / total) * (epsilon**2 / total) ** np.arange(41)
+    X = jnp.linspace(-1, 1, 9)[:, None]
+    values = jax.vmap(space.basis)(X)
+    np.testing.assert_allclose(values * eigenvalues[None, :] @ values.T, mf.Gaussian(1.0)(X, X), atol=1e-13)
+
+
+def test_derivatives_of_eigenfunctions_need_no_second_recurrence():
+    def third(w, t):
+        return jax.jacfwd(jax.jacfwd(jax.jacfwd(lambda t: hermite(5, w, t))))(t)
+
+    n, t = np.arange(6), 0.7
+    norms = np.sqrt(2.0**n * scipy.special.factorial(n))
+    lower = np.concatenate([np.zeros(3), scipy.special.eval_hermite(n[:-3], t)])
+    expected = np.exp(0.2) * 8 * n * (n - 1) * (n - 2) * lower / norms
+    np.testing.assert_allclose(third(jnp.array(0.2), jnp.array(t)), expected, rtol=1e-13)
+    assert str(jax.make_jaxpr(third)(0.2, t)).count("scan[") == 1
+
+
+def test_the_bounding_box_is_that_of_the_points_where_there_is_no_domain():
+    space = mf.Eigenbasis(mf.Gaussian(1.0), mf.Cloud(interior=[[0.0, 1.0], [4.0, 2.0], [1.0, 3.0]]), degree=1)
+    np.testing.assert_array_equal(space.center, [2.0, 2.0])
+    np.testing.assert_array_equal(space.half_width, [2.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: mf.Collocation(mf.Gaussian(), CLOUD, degree=-2), ValueError, "degree is that of the polynomial tail.*got -2"),
+        (lambda: mf.Collocation(mf.Gaussian(), CLOUD, centers=jnp.ones((3, 1))), ValueError, r"shape \(n, 2\); got \(3, 1\)"),
+        (lambda: mf.Collocation(mf.Gaussian([1.0] * 3), CLOUD), ValueError, r"Gaussian\(\) has 3 scales and the cloud 2 dimensions"),
+        (lambda: mf.Eigenbasis(mf.Matern(2.5), CLOUD), TypeError, "Eigenbasis is that of the Gaussian; got .*Matern"),
+        (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=-1), ValueError, "at least 0; got -1"),
+        (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, alpha=0.0), ValueError, "alpha must be positive; got 0.0"),
+        (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, truncation="full"), ValueError, "'total' or 'hyperbolic'"),
+    ],
+)
+def test_bad_choices_are_clear_errors(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
