@@ -149,9 +149,10 @@ def _joined(found: list[Stretch], tolerance: float) -> list[Stretch]:
             one, other = owner[stops[0]], owner[starts[0]]
             joined = _join(pieces[one], pieces[other])
             if joined:
-                owner = [one if piece == other else piece for piece in owner]
-                del pieces[other]
                 pieces[one] = joined
+                if other != one:
+                    owner = [one if piece == other else piece for piece in owner]
+                    del pieces[other]
     return list(pieces.values())
 
 

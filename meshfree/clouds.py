@@ -105,10 +105,8 @@ class Cloud(eqx.Module):
 
     def _locate(self, index: int) -> str:
         """`left[3]` for the node's part and its number there."""
-        for part, rows in self._slices():
-            if rows.start <= index < rows.stop:
-                return f"{part}[{index - rows.start}]"
-        raise IndexError(index)
+        part, rows = next((part, rows) for part, rows in self._slices() if index < rows.stop)
+        return f"{part}[{index - rows.start}]"
 
     def _check_distinct(self) -> None:
         extent = np.ptp(self.points, axis=0).max()

@@ -1,7 +1,8 @@
 """Pictures: solutions, clouds, convergence studies and tuning runs.
 
-Every function returns a `matplotlib.figure.Figure` made without pyplot, so that no display is needed and no global
-state touched, and writes it to `path` where one is given. Matplotlib is imported when a picture is asked for (0.4 s).
+Every function returns a `matplotlib.figure.Figure` made without pyplot, so that no display is needed and no
+global state touched, and writes it to `path` where one is given. Matplotlib is imported when a picture is
+asked for (0.4 s).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def plot(
 ) -> matplotlib.figure.Figure:
     """The picture of a solution, and of its absolute error where the exact one is known.
 
-    One dimension: curves with the nodes marked. Two: filled contours on the domain, one panel for each field, and
+    One dimension: curves with the nodes marked. Two: filled contours on the domain, a panel each field, and
     streamlines over the speed of two fields. Three: the sections through the middle of the bounding box.
 
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
@@ -71,10 +72,10 @@ def plot(
     - `problem`: lends its exact solution, and its domain where u's cloud has none
     - `title`, `name` (of the function), `labels` (of the coordinates): the words on the picture
 
-    Without a domain the triangles between the nodes are painted (in space the hull of the nodes), but for what the
-    boundary's normals show to lie outside. Raises TypeError for what is no Solution; ValueError for another extension,
-    more than three dimensions, values that are nowhere finite, an exact solution of another shape than u, nodes on one
-    line or plane without a domain; FileNotFoundError where the folder is missing.
+    Without a domain the triangles between the nodes are painted (in space the hull of the nodes), but for
+    what the boundary's normals show to lie outside. Raises TypeError for what is no Solution; ValueError for
+    another extension, more than three dimensions, values that are nowhere finite, an exact solution of
+    another shape than u, nodes on one line or plane without a domain; FileNotFoundError for a missing folder.
     """
     path = _checked_path(path)
     if not isinstance(u, Solution):
@@ -188,23 +189,18 @@ def _error_curves(axes, grid, errors, names):
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("error")
     words = _errors(names)[0] if len(names) == 1 else "error"
-    axes.set_title(f"{words}, {_at_most(errors)}", **_TITLE)
+    axes.set_title(f"{words}, {_largest(errors)}", **_TITLE)
 
 
 # ------------------------------------------------------------------------------- in the plane and in space
 
 
 class _Piece(NamedTuple):
-    """A triangulated piece of the plane: vertices (m, 2), triangles (t, 3), and the vertices in the space of u."""
+    """A triangulated piece of the plane: vertices (m, 2), triangles (t, 3), and the vertices in u's space."""
 
     vertices: np.ndarray
     triangles: np.ndarray
     points: np.ndarray
-
-    def triangulation(self, shown: np.ndarray | None = None):
-        """For Matplotlib; without the triangles that have a corner not `shown`."""
-        kept = slice(None) if shown is None else shown[self.triangles].all(axis=1)
-        return _triangulation(self.vertices, self.triangles[kept])
 
 
 def _triangulation(vertices: np.ndarray, triangles: np.ndarray):
@@ -228,7 +224,7 @@ def _plot_plane(subject: _Subject):
         _paint(axes, piece, one, scale)
         _frame_limits(axes, piece.vertices.min(axis=0), piece.vertices.max(axis=0), unit)
         _color_bar(axes, scale, unit)
-        axes.set_title(f"{words}, {_at_most(one)}" if is_error else words, **_TITLE)
+        axes.set_title(f"{words}, {_largest(one)}" if is_error else words, **_TITLE)
         axes.set(xlabel=subject.labels[0], ylabel=subject.labels[1])
     _node_dots(panels[0][0], subject.cloud)
     if values.shape[1] == 2:
@@ -260,12 +256,12 @@ def _plot_space(subject: _Subject):
             where = f"{subject.labels[axis]} = {middle[axis]:.3g}".replace("-", "−")
             axes.set_title(f"{words}  at  {where}", **_TITLE)
             axes.set(xlabel=subject.labels[across], ylabel=subject.labels[up])
-        _color_bar(row[-1], scale, unit, _at_most(one) if is_error else None)
+        _color_bar(row[-1], scale, unit, _largest(one) if is_error else None)
     return figure
 
 
 def _panels(piece: _Piece, shown: list, errors: list):
-    """A figure, inches per length, and panels (axes, (words, values), is_error): errors beside or below the fields."""
+    """A figure, inches per length, and panels (axes, (words, values), is_error), errors last."""
     unit = PANEL / np.ptp(piece.vertices, axis=0).max()
     width, height = np.maximum(unit * np.ptp(piece.vertices, axis=0), SLIM)
     every = [(one, False) for one in shown] + [(one, True) for one in errors]
@@ -317,7 +313,7 @@ def _section(distance: Callable, lower: np.ndarray, upper: np.ndarray, axis: int
 
 
 def _triangulated(distance: Callable, lower: np.ndarray, upper: np.ndarray, border: Callable):
-    """Vertices and triangles of the plane region {distance ≤ 0}; `border(h)` samples its boundary, h apart at most.
+    """Vertices and triangles of the plane region {distance ≤ 0}; `border(h)` samples its boundary h apart.
 
     Points of a lattice are kept half a step inside, so that Delaunay's triangles follow the boundary.
     """
@@ -367,7 +363,7 @@ def _outline(domain: Domain, h: float) -> np.ndarray:
 
 
 def _zero_line(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
-    """Points of the line distance = 0: on the cells of a lattice one cell wider than the box, then two Newton steps."""
+    """Points of the line distance = 0: from a lattice one cell wider than the box, by two Newton steps."""
     from contourpy import contour_generator
 
     ticks = _ticks(lower, upper, VERTICES)
@@ -412,7 +408,7 @@ def _outside(cloud: Cloud, centers: np.ndarray, corners: np.ndarray) -> np.ndarr
 
 
 def _distance_from_nodes(cloud: Cloud) -> Callable:
-    """Negative inside the hull of the nodes and, where there are normals, behind the nearest boundary node."""
+    """Negative inside the hull of the nodes and, given normals, behind the nearest boundary node."""
     X, N = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
     facets = ConvexHull(X).equations
     tree = cKDTree(X[len(X) - len(N) :]) if len(N) else None
@@ -446,7 +442,7 @@ class _Scale(NamedTuple):
     def heights(self, values: np.ndarray) -> np.ndarray:
         """What is painted: finite values brought into the range, NaN for the others.
 
-        Errors keep their signs, so that they pass through zero between two vertices: their height is that above low.
+        Errors keep their signs, to pass through zero between two vertices; their height is that above `low`.
         """
         values = np.where(np.isfinite(values), values, np.nan)
         if self.log:
@@ -506,21 +502,26 @@ def _paint(axes, piece: _Piece, values: np.ndarray, scale: _Scale) -> None:
     if not len(piece.triangles):
         axes.text(0.5, 0.5, "empty", color=GREY, **_MIDDLE, transform=axes.transAxes)
         return
+    _draw_outline(axes, piece)
     heights, (levels, colors) = scale.heights(values), scale.bands()
-    mesh = piece.triangulation(np.isfinite(heights))
+    shown = piece.triangles[np.isfinite(heights)[piece.triangles].all(axis=1)]
+    if not len(shown):
+        return
+    mesh, low, high = _triangulation(piece.vertices, shown), heights[shown].min(), heights[shown].max()
     heights = np.nan_to_num(heights)
-    axes.tricontourf(mesh, heights, levels=levels, colors=colors)
-    lines = scale.marks[(scale.marks > heights.min()) & (scale.marks < heights.max())]
-    if scale.colors != ERRORS and lines.size and np.ptp(heights) > 0.02 * (scale.high - scale.low):
+    painted = axes.tricontourf(mesh, heights, levels=levels, colors=colors)
+    painted.set_rasterized(True)  # as polygons they make PDF and SVG files of many megabytes
+    slack = 0.01 * (scale.high - scale.low)  # no specks around an extremum
+    lines = scale.marks[(scale.marks > low + slack) & (scale.marks < high - slack)]
+    if scale.colors != ERRORS and lines.size:
         style = {"colors": "k", "linewidths": 0.4, "linestyles": "solid", "alpha": 0.4}
         axes.tricontour(mesh, heights, levels=lines, **style)
-    _draw_outline(axes, piece)
 
 
 def _draw_outline(axes, piece: _Piece) -> None:
     from matplotlib.collections import LineCollection
 
-    mesh = piece.triangulation()
+    mesh = _triangulation(piece.vertices, piece.triangles)
     triangle, side = np.nonzero(mesh.neighbors < 0)
     ends = np.stack([mesh.triangles[triangle, side], mesh.triangles[triangle, (side + 1) % 3]], axis=1)
     segments = list(piece.vertices[ends])
@@ -580,12 +581,13 @@ def _extent(cloud: Cloud) -> float:
 def _streamlines(axes, piece: _Piece, values: np.ndarray) -> None:
     from matplotlib.tri import LinearTriInterpolator
 
-    if not np.nanmax(np.abs(values)) > 0:
+    moving = np.nan_to_num(values)
+    shown = piece.triangles[np.isfinite(values).all(axis=1)[piece.triangles].all(axis=1)]
+    if not len(shown) or not np.abs(moving).max() > 0:
         return
-    lower, upper = piece.vertices.min(axis=0), piece.vertices.max(axis=0)
-    x, y = _ticks(lower, upper, 6400)
-    mesh = piece.triangulation(np.isfinite(values).all(axis=1))
-    flow = [LinearTriInterpolator(mesh, np.nan_to_num(one))(*np.meshgrid(x, y)) for one in values.T]
+    x, y = _ticks(piece.vertices.min(axis=0), piece.vertices.max(axis=0), 6400)
+    mesh = _triangulation(piece.vertices, shown)
+    flow = [LinearTriInterpolator(mesh, one)(*np.meshgrid(x, y)) for one in moving.T]
     axes.streamplot(x, y, *flow, color="white", linewidth=0.8, arrowsize=0.8, density=0.9)
 
 
@@ -599,7 +601,7 @@ def plot_cloud(
     title: str | None = None,
     labels: Sequence[str] = ("x", "y", "z"),
 ) -> matplotlib.figure.Figure:
-    """The nodes of a cloud, coloured by part, with the boundary's normals as small arrows (in space 250 at most).
+    """The nodes of a cloud, coloured by part, with the boundary's normals as small arrows (in space 250).
 
     `path` as in `plot`. Raises ValueError for another extension and for more than three dimensions.
     """
@@ -696,11 +698,10 @@ def plot_convergence(
 ) -> matplotlib.figure.Figure:
     """Errors against the spacing or the number of unknowns, on logarithmic axes, with the observed orders.
 
-    `studies`: label -> rows (spacing or unknowns, error). Whole numbers from 2 on are taken for unknowns, of which the
-    exponent is given; `xlabel` replaces "spacing" or "unknowns". The order is the slope of the least-squares line
-    through the logarithms of all rows with a positive error; a triangle shows the nearest half of a whole number.
-
-    Raises ValueError for rows of a wrong shape, spacings that are not positive and when there is nothing to draw.
+    `studies`: label -> rows (spacing or unknowns, error). Whole numbers from 2 on are taken for unknowns, of
+    which the exponent is given; `xlabel` replaces "spacing" or "unknowns". The order is the slope of the
+    least-squares line through the logarithms of all rows with a positive error; a triangle shows it rounded
+    to halves. Raises ValueError for rows of a wrong shape, spacings that are not positive, nothing to draw.
     """
     path = _checked_path(path)
     tables = {label: _rows_of(label, rows) for label, rows in studies.items()}
@@ -775,9 +776,12 @@ def plot_history(
 ) -> matplotlib.figure.Figure:
     """A tuning run: the loss and the tuned numbers at every step, the best iterate marked.
 
-    `history`: what `tune` returns. `logarithmic`: the loss is a natural logarithm, as those of `mf.losses` are, and
-    exp(loss) is drawn; False draws the loss itself. `name`: what `history.scale` is. Raises ValueError where no loss is
-    finite.
+    - `history`: what `tune` returns
+    - `logarithmic`: the loss is a natural logarithm, as `mf.losses.residual` and `leave_one_out` are, and
+      exp(loss) is drawn; False draws the loss itself
+    - `name`: what `history.scale` is
+
+    Raises ValueError where no loss is finite.
     """
     path = _checked_path(path)
     loss = np.asarray(history.loss, dtype=float)
@@ -789,6 +793,7 @@ def plot_history(
     top.plot(steps, shown, color=COLORS[0], lw=1.6)
     if logarithmic:
         top.set_yscale("log")
+        _plain_ticks(top.yaxis, shown)
     top.set_ylabel("residual" if logarithmic else "loss")
     scale = _columns(history.scale, len(loss))
     for k, column in enumerate(scale.T):
@@ -861,7 +866,9 @@ def _plain_ticks(axis, values: np.ndarray) -> None:
     if span < 100:
         subs = (1.0, 2.0, 5.0) if span > 10 else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
         axis.set_major_locator(LogLocator(subs=subs))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:g}" if 1e-3 <= value < 1e5 else _scientific(value))
+        )
     axis.set_minor_formatter(NullFormatter())
 
 
@@ -873,7 +880,7 @@ def _closed_frame(axes) -> None:
 
 
 def _frame_limits(axes, lower: np.ndarray, upper: np.ndarray, unit: float) -> None:
-    """Limits a little wider than the domain, and as many ticks as `unit`, inches per length, leaves room for."""
+    """Limits a little wider than the domain; as many ticks as `unit`, inches per length, leaves room for."""
     from matplotlib.ticker import MaxNLocator
 
     pad = PAD * max(upper - lower)
@@ -883,8 +890,8 @@ def _frame_limits(axes, lower: np.ndarray, upper: np.ndarray, unit: float) -> No
         axis.set_major_locator(MaxNLocator(int(np.clip(1.7 * inches, 1, 5)), steps=[1, 2, 2.5, 5, 10]))
 
 
-def _at_most(errors: np.ndarray) -> str:
-    return f"at most {_scientific(np.abs(errors[np.isfinite(errors)]).max())}"
+def _largest(errors: np.ndarray) -> str:
+    return f"max {_scientific(np.abs(errors[np.isfinite(errors)]).max())}"
 
 
 def _italic(word: str) -> str:
@@ -918,6 +925,11 @@ def _checked_path(path: PathLike) -> Path | None:
     return path
 
 
+def _dpi(path: Path) -> int:
+    """Of pixels, or of the colours inside PDF and SVG files."""
+    return 2 * DPI if path.suffix.lower() in (".pdf", ".svg") else DPI
+
+
 def _finished(figure, title: str | None, path: Path | None):
     """The figure with its title, written by way of a temporary file beside the path."""
     if title is not None:
@@ -925,7 +937,7 @@ def _finished(figure, title: str | None, path: Path | None):
     if path is not None:
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            figure.savefig(temporary, format=path.suffix[1:].lower())
+            figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=_dpi(path))
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -131,6 +131,14 @@ def test_domains_are_values():
 
 # -------------------------------------------------------------------------------------------- names
 
+
+def test_the_pieces_of_a_combination_are_those_of_its_primitives():
+    shape = CUBE - Ball((1, 1, 1), 0.5)
+    assert len(shape.leaves) == 2 and len(shape.pieces) == 7 and len(shape.edges) == 12
+    assert shape.outline == () and (CUBE & Ball((9, 9, 9))).volume == 0.0
+    assert (Box() - Disk()).edges == () and len((Box() - Disk()).outline) == 3
+
+
 NAMES = [
     (Interval(), "left right"),
     (Interval(name="ends"), "ends"),
@@ -140,6 +148,7 @@ NAMES = [
     (Disk(), "boundary"),
     (Ball(name="shell"), "shell"),
     (Box() - Disk((0.5, 0.5), 0.2, name="hole"), "left right bottom top hole"),
+    (Disk() - Disk(radius=0.5, name="in") - Box((0.7, -0.1), (2, 0.1), name="slit"), "boundary in slit"),
     (Box() - Disk((0.5, 0.5), 0.2, name="left"), "left right bottom top"),
     (Box() - Box((-1, -1), (0.5, 2), name="cut"), "right bottom top cut"),
     (Box() | Box((-1, -1), (2, 2), name="all"), "all"),

@@ -36,19 +36,19 @@ def assert_agree(found, exact):
 
 
 def with_derivatives(f, order):
-    """t -> the stack of f, f′, ..., f^(order) at t, by nested forward differentiation."""
+    """t -> (f, f′, ..., f^(order))(t), by nested forward differentiation."""
     if order == 0:
-        return lambda t: f(t)[None]
+        return lambda t: (f(t),)
 
     def extended(t):
         values, slopes = jax.jvp(with_derivatives(f, order - 1), (t,), (jnp.ones_like(t),))
-        return jnp.concatenate([values, slopes[-1:]])
+        return *values, slopes[-1]
 
     return extended
 
 
 def along_lines(kernel, x, y, v, w, order_x, order_y):
-    """∂ᵃ/∂sᵃ ∂ᵇ/∂tᵇ of kernel(x + s v, y + t w) at s = t = 0: (order_x + 1, order_y + 1)."""
+    """∂ᵃ/∂sᵃ ∂ᵇ/∂tᵇ of kernel(x + s v, y + t w) at s = t = 0, for a ≤ order_x and b ≤ order_y: a tuple of tuples."""
 
     def in_y(s):
         return with_derivatives(lambda t: kernel.eval(x + s * v, y + t * w), order_y)(jnp.zeros((), y.dtype))
@@ -67,26 +67,35 @@ def sobol_pairs(dim):
     return X, np.concatenate([np.roll(X, -1, axis=0)[:-8], X[-8:]])
 
 
+def pairs(case, dim):
+    """The Sobol pairs, then points at DISTANCES from the origin."""
+    X, Y = sobol_pairs(dim)
+    at_distances = np.multiply.outer(DISTANCES, DIRECTIONS[dim][0]) * case.lengths(dim)
+    return np.concatenate([X, at_distances]), np.concatenate([Y, np.zeros_like(at_distances)])
+
+
+def uncompiled(f, rows):
+    """The leaves of f mapped over the rows, one operation after the other: to compile it takes ten times longer."""
+    traced = jax.make_jaxpr(jax.vmap(f))(*rows)
+    return jax.core.eval_jaxpr(traced.jaxpr, traced.consts, *rows)
+
+
 @functools.cache
 def derivatives(case, dim):
     """{(a, b): ∂ᵃ in x, ∂ᵇ in y}, a, b ≤ 2, each along v or an axis: (pairs, 1 + d, 1 + d).
 
-    The pairs are Sobol's, then those at DISTANCES along e. All that the tests compare is computed here, once, and
-    without jit, which would take longer to compile.
+    All that the tests compare is computed here, once.
     """
-    e, v, _ = DIRECTIONS[dim]
-    X, Y = sobol_pairs(dim)
-    X = np.concatenate([X, np.multiply.outer(DISTANCES, e) * case.lengths(dim)])
-    Y = np.concatenate([Y, np.zeros((len(DISTANCES), dim))])
-    along = np.concatenate([[v * case.lengths(dim)], np.eye(dim)])
+    X, Y = pairs(case, dim)
+    along = np.concatenate([[DIRECTIONS[dim][1] * case.lengths(dim)], np.eye(dim)])
     i, j, k = (index.ravel() for index in np.indices((len(X), 1 + dim, 1 + dim)))
     # as many rows in every dimension, the first ones again: then nearly all operations are compiled once for all
     rows = [jnp.asarray(np.resize(array, (16 * len(X), dim))) for array in (X[i], Y[i], along[j], along[k])]
     found = {}
     for orders in orders_of(case.smoothness):
-        table = jax.vmap(lambda *row, orders=orders: along_lines(case.make(dim), *row, *orders))(*rows)
-        table = np.asarray(table)[: i.size].reshape(len(X), 1 + dim, 1 + dim, orders[0] + 1, orders[1] + 1)
-        found |= {index: table[..., *index] for index in np.ndindex(table.shape[3:])}
+        columns = uncompiled(lambda *row, orders=orders: along_lines(case.make(dim), *row, *orders), rows)
+        for (a, b), column in zip(np.ndindex(orders[0] + 1, orders[1] + 1), columns, strict=True):
+            found[a, b] = np.asarray(column)[: i.size].reshape(len(X), 1 + dim, 1 + dim)
     return found
 
 
@@ -109,12 +118,12 @@ def operators(case, dim):
 
 def closed_forms(case, dim):
     """{(a, b): terms of L_x L_y φ(s)} from the ladder of profiles, s = ½ δᵀAδ, A = diag(1/scale²); b = 1 has the minus."""
-    X, Y = sobol_pairs(dim)
+    kernel, (X, Y) = case.make(dim), sobol_pairs(dim)
     delta, A, v = X - Y, 1 / case.lengths(dim) ** 2, DIRECTIONS[dim][1] * case.lengths(dim)
     t = delta * A
     vt, vAv, vAt, tt, tAt, trace = t @ v, v @ (A * v), (t * A) @ v, (t**2).sum(1), (t**2 * A).sum(1), A.sum()
     s = jnp.asarray(0.5 * (delta * t).sum(1))
-    f = [np.asarray(jax.vmap(lambda s, n=n: case.make(dim).profile(n, s))(s)) for n in range(5)]
+    f = [np.asarray(column) for column in uncompiled(lambda s: [kernel.profile(n, s) for n in range(5)], [s])]
     return {
         (0, 0): [f[0]],
         (1, 0): [f[1] * vt],
@@ -160,3 +169,68 @@ def test_operators_in_both_arguments_against_mpmath(case, dim):
     for (a, b), found in operators(case, dim).items():
         factor = (-1) ** (b == 1) / case.scale ** (2 * ((a == 2) + (b == 2)))
         assert_agree(found[128:], np.array([factor * float(of[max(a, b), min(a, b)]) for of in exact]))
+
+
+@pytest.mark.parametrize(
+    ("case", "dim"), in_dimensions([case for case in KERNELS if case.smoothness >= 2]), ids=str
+)
+def test_the_closed_laplacian_is_that_of_autodiff(case, dim):
+    (closed,) = uncompiled(case.make(dim).laplacian, [jnp.asarray(points) for points in pairs(case, dim)])
+    autodiff = operators(case, dim)[2, 0]
+    np.testing.assert_allclose(closed, autodiff, rtol=1e-12, atol=1e-15 * abs(autodiff).max())
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_values_at_the_centre(dim):
+    """CASES A1: limits worked out by hand."""
+    x = jnp.asarray([0.3, -0.7, 0.2])[:dim]
+    e, a = 1.7, 0.8
+
+    def at_centre(operator, kernel):
+        return float(operator(lambda y: kernel.eval(y, x))(x))
+
+    assert at_centre(mf.laplacian, mf.Gaussian(1 / e)) == pytest.approx(-2 * dim * e**2, rel=1e-14)
+    assert at_centre(mf.biharmonic, mf.Gaussian(1 / e)) == pytest.approx(4 * dim * (dim + 2) * e**4, rel=1e-14)
+    assert at_centre(mf.laplacian, mf.Multiquadric(1 / e)) == pytest.approx(dim * e**2, rel=1e-14)
+    assert at_centre(mf.laplacian, mf.Matern(2.5)) == pytest.approx(-5 / 3 * dim, rel=1e-14)
+    assert at_centre(mf.biharmonic, mf.Matern(2.5)) == pytest.approx(25 / 3 * dim * (dim + 2), rel=1e-14)
+    assert at_centre(mf.laplacian, mf.Wendland(4, 3, a)) == pytest.approx(-56 / 3 * dim / a**2, rel=1e-14)
+
+    mixed = jax.jacfwd(jax.jacfwd(mf.Matern(2.5).eval, argnums=1), argnums=0)(x, x)
+    np.testing.assert_allclose(mixed, 5 / 3 * np.eye(dim), rtol=1e-14)
+
+
+def nested(kernel, order):
+    """A derivative of the given order along the first axis, by x and y in turn, at two points of the plane."""
+
+    def derived(s, t, n=order):
+        if n == 0:
+            return kernel.eval(jnp.stack([s, 0.0 * s]), jnp.stack([t, 0.0 * t]))
+        return jax.jacfwd(lambda s, t: derived(s, t, n - 1), argnums=n % 2)(s, t)
+
+    return derived
+
+
+ROUGH = [case for case in KERNELS if case.smoothness <= 4 and case.max_dim > 1]
+
+
+@pytest.mark.parametrize("case", ROUGH, ids=str)
+def test_one_derivative_too_many_is_refused_when_traced(case):
+    kernel, point = case.make(2), jax.ShapeDtypeStruct((), float)
+    jax.eval_shape(nested(kernel, case.smoothness), point, point)
+    message = rf"continuous derivatives up to order {case.smoothness}; .* order {case.smoothness + 1} was asked for"
+    with pytest.raises(ValueError, match=message):
+        jax.jit(nested(kernel, case.smoothness + 1)).lower(point, point)
+
+
+def test_the_refusal_names_the_kernel():
+    rough = 2.0 * (mf.Matern(0.5) + mf.Gaussian())
+    points = jnp.zeros((3, 2))
+    with pytest.raises(ValueError, match=r"^Matern\(nu=0.5\) has continuous derivatives up to order 0; a derivative "):
+        rough.grad(points, points)
+    with pytest.raises(ValueError, match=r"^Matern\(nu=0.5\) .* of order 2 was asked for: take a smoother kernel"):
+        rough.laplacian(points[0], points[1])
+    with pytest.raises(ValueError, match=r"^Wendland\(smoothness=0, dim=3\) has"):
+        jax.grad(mf.Wendland(0).eval)(points[0], points[1])
+    with pytest.raises(ValueError, match=r"^Polyharmonic\(degree=2\) has"):
+        mf.Polyharmonic(2).laplacian(points[0], points[1])

@@ -361,6 +361,8 @@ def test_boxes_and_balls_cluster_by_their_maps(strength):
     plain, cloud = Box().cloud(0.1), Box().cloud(0.1, cluster=strength)
     np.testing.assert_allclose(cloud.points, (1 + bend(2 * plain.points - 1)) / 2, atol=1e-14)
     assert np.all(cloud["left"][:, 0] == 0) and np.all(cloud["top"][:, 1] == 1)
+    plain, cloud = Interval(-1, 1).cloud(0.1), Interval(-1, 1).cloud(0.1, cluster=strength)
+    np.testing.assert_allclose(cloud.points, bend(plain.points), atol=1e-14)
     for domain in (Disk((1, 2), 3.0), Ball()):
         plain, cloud = domain.cloud(0.3), domain.cloud(0.3, cluster=strength)
         rho, bent = (np.linalg.norm(c.points - domain.center, axis=1) / domain.radius for c in (plain, cloud))
