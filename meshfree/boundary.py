@@ -7,6 +7,7 @@ across it. That one test (`flips`) serves unions, intersections, differences and
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,7 +19,17 @@ from meshfree.pieces import Curve, End, Segment
 from meshfree.shape import Shape
 from meshfree.spacing import Spacing
 
-Nodes = dict[str, tuple[np.ndarray, np.ndarray]]  # part -> points and unit outward normals
+
+class BoundaryNodes(NamedTuple):
+    """Nodes of one part, (n, d) each. At a corner `normals` is the mean of the adjoining normals; the side's own
+    normal, which a flux condition of the part means, is in `side_normals`. Elsewhere they agree."""
+
+    points: np.ndarray
+    normals: np.ndarray
+    side_normals: np.ndarray
+
+
+Nodes = dict[str, BoundaryNodes]
 
 _SAMPLES = 512  # of a curve as long as the shape is wide, to find its crossings
 _SIXTEENTHS = np.linspace(0, 1, 17)[:, None]
@@ -49,10 +60,12 @@ def ends(shape: Shape) -> list[End]:
 def place_ends(found: Sequence[End], parts: Sequence[str]) -> Nodes:
     """The end points as nodes, by part."""
     by_part = {part: [end for end in found if end.part == part] for part in parts}
-    return {
-        part: (np.array([[end.x] for end in group]), np.array([[end.normal] for end in group]))
-        for part, group in by_part.items()
-    }
+    return {part: _end_nodes(group) for part, group in by_part.items()}
+
+
+def _end_nodes(group: Sequence[End]) -> BoundaryNodes:
+    normals = np.array([[end.normal] for end in group])
+    return BoundaryNodes(np.array([[end.x] for end in group]), normals, normals)
 
 
 def gaps(shape: Shape, found: Sequence[End]) -> list[tuple[float, float]]:
@@ -257,15 +270,14 @@ def place_stretches(found: Sequence[Stretch], parts: Sequence[str], spacing: Spa
     return {part: _part_nodes(part, inner, corners) for part in parts}
 
 
-def _part_nodes(part: str, inner: list, corners: list) -> tuple[np.ndarray, np.ndarray]:
+def _part_nodes(part: str, inner: list, corners: list) -> BoundaryNodes:
     own = [(one, s) for one, s in inner if one.part == part]
-    points = [corner[1][None] for corner in corners if corner[0] == part]
-    normals = [corner[2][None] for corner in corners if corner[0] == part]
+    points, mean, side = ([corner[i][None] for corner in corners if corner[0] == part] for i in (1, 2, 3))
     if not points and not any(len(s) for _, s in own):
         own = [(max(own, key=lambda item: _length(item[0]))[0], np.array([0.5]))]
     points += [one.point(s) for one, s in own]
-    normals += [one.normal(s) for one, s in own]
-    return np.concatenate(points), np.concatenate(normals)
+    normals = [one.normal(s) for one, s in own]
+    return BoundaryNodes(np.concatenate(points), np.concatenate(mean + normals), np.concatenate(side + normals))
 
 
 def _length(one: Stretch) -> float:
@@ -291,8 +303,8 @@ def _travel(one: Stretch, spacing: Spacing, size: float) -> tuple[np.ndarray, np
 
 def _corners(
     found: list[Stretch], parts: Sequence[str], size: float
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """(part, point, normal) where the ends of stretches meet."""
+) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """(part, point, mean normal, normal of the part's own side) where the ends of stretches meet."""
     if not found:
         return []
     X = _end_points(found)
@@ -303,7 +315,7 @@ def _corners(
     for group in groups(X, 1e-6 * size):
         owner = min(group, key=lambda i: rank[i][1])
         exact = min(group, key=lambda i: rank[i])
-        corners.append((parts[rank[owner][1]], X[exact], mean_normal(N[group])))
+        corners.append((parts[rank[owner][1]], X[exact], mean_normal(N[group]), N[owner]))
     return corners
 
 

@@ -35,12 +35,14 @@ class Cloud(eqx.Module):
 
     - `points`: (n, d), the interior first, then the boundary parts in the order given
     - `normal_vectors`: (b, d), the normals of all boundary nodes, in the order of the points
+    - `side_vectors`: (b, d), the same but at corners, where it is the normal of the part's own side
     - `spacing`: (), the median distance of a node to its nearest neighbour (inf for a single node)
     - `domain`: the domain it was made on, or None
     """
 
     points: Float[np.ndarray | Array, "n d"]
     normal_vectors: Float[np.ndarray | Array, "b d"]
+    side_vectors: Float[np.ndarray | Array, "b d"]
     spacing: Float[np.ndarray | Array, ""]
     counts: tuple[tuple[str, int], ...] = eqx.field(static=True)
     domain: Any = eqx.field(static=True)
@@ -48,16 +50,19 @@ class Cloud(eqx.Module):
     def __init__(self, interior=None, *, domain=None, **boundary):
         """`interior`: points (n, d); every other keyword: a boundary part as a pair (points, normals).
 
+        A third array beside the pair gives the normals of the part's own side, where a corner's normal is a mean.
+
         On the line, arrays (n,) mean n points. `domain`, a meshfree domain, is checked to hold all points.
         Raises ValueError (TypeError for what is no array) when the parts do not make a cloud: wrong shapes,
         NaN or infinite coordinates, coinciding nodes, normals that are not of unit length to 1e-6, points
         outside the domain by more than 1e-6 of its size, no points at all.
         """
-        points, normals = _read_parts(interior, boundary)
+        points, normals, sides = _read_parts(interior, boundary)
         dim = _common_dimension(points)
         self.counts = tuple((part, len(X)) for part, X in points.items())
         self.points = np.concatenate(list(points.values()))
         self.normal_vectors = np.concatenate([np.empty((0, dim)), *normals.values()])
+        self.side_vectors = np.concatenate([np.empty((0, dim)), *sides.values()])
         self.domain = domain
         self._check_distinct()
         self._check_inside()
@@ -75,16 +80,18 @@ class Cloud(eqx.Module):
 
     @property
     def normals(self) -> Mapping[str, Points]:
-        """Boundary part -> its unit outward normals (n, d)."""
-        first = self.points.shape[0] - self.normal_vectors.shape[0]
-        return _Named(
-            {
-                part: self.normal_vectors[rows.start - first : rows.stop - first]
-                for part, rows in self._slices()
-                if part != "interior"
-            },
-            "boundary part",
-        )
+        """Boundary part -> its unit outward normals (n, d); at a corner the mean of the adjoining ones."""
+        return self._by_part(self.normal_vectors)
+
+    @property
+    def side_normals(self) -> Mapping[str, Points]:
+        """Boundary part -> the normals of its own side (n, d), which its flux conditions mean, at corners too."""
+        return self._by_part(self.side_vectors)
+
+    def _by_part(self, vectors) -> Mapping:
+        first = self.points.shape[0] - vectors.shape[0]
+        found = {part: vectors[rows.start - first : rows.stop - first] for part, rows in self._slices()}
+        return _Named({part: N for part, N in found.items() if part != "interior"}, "boundary part")
 
     def __getitem__(self, part: str) -> Points:
         """The points (n, d) of a part; KeyError names the parts there are."""
@@ -198,21 +205,22 @@ class _Named(Mapping):
 # ------------------------------------------------------------------------------------- reading the input
 
 
-def _read_parts(interior, boundary: dict) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    points, normals = {}, {}
+def _read_parts(interior, boundary: dict) -> tuple[dict[str, np.ndarray], ...]:
+    points, normals, sides = {}, {}, {}
     if interior is not None:
         points["interior"] = _read_array(interior, "interior")
     for part, pair in boundary.items():
-        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+        if not (isinstance(pair, tuple | list) and len(pair) in (2, 3)):
             raise ValueError(
                 f"{part} must be a pair (points, normals), got {_describe(pair)}; "
                 f"write Cloud(..., {part}=(points, normals))"
             )
         points[part] = _read_array(pair[0], part)
         normals[part] = _read_normals(pair[1], part, points[part])
+        sides[part] = _read_normals(pair[-1], part, points[part])
     if not points:
         raise ValueError("a cloud needs points, got none; write Cloud(interior=X, boundary=(XB, NB))")
-    return points, normals
+    return points, normals, sides
 
 
 def _read_array(array, what: str) -> np.ndarray:

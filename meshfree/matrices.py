@@ -37,6 +37,9 @@ class Interpolation(eqx.Module):
     def is_affine(self, coefficients) -> bool:
         return True
 
+    def typical_size(self, coefficients):
+        return jnp.ones(())
+
     def per_part(self, residual):
         at_points = residual[: self.values.size]
         return {"values": jnp.sqrt(jnp.mean(at_points**2))}

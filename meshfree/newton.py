@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .implicit import differentiable
-from .linalg import CONDITION_LIMIT, Factor, factor
+from .linalg import Factor, factor
 from .rows import mapped
 from .solution import Solution
 from .spaces import Space
@@ -29,6 +29,8 @@ REDUCIBLE = 1e-8  # share of the residual that a least-squares step can still re
 FLOOR = 1e-6  # a search that fails with less than this share reducible has reached the floor of the arithmetic
 NOISE_MARGIN = 10  # or with less than this many times the rounding noise, an upper bound itself
 STALLED = 1e-3  # so has a full step that was to reduce much and gained less than this share
+WELL_CONDITIONED = 1e5  # below it a unique solution is beyond doubt
+NO_RESPONSE = 5e-4  # of the typical response of the equations to a function: less, and it is as good as free
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
 
@@ -159,7 +161,8 @@ def _newton_step(residual_of, state: State, matrix, factored: Factor, reference)
     length, c, residual = jax.lax.while_loop(unsatisfied, lambda trial: tried(trial[0] / 2), tried(jnp.array(1.0)))
     reached = jnp.linalg.norm(residual)
     fell = reached < norm
-    met = (reached <= ROUND_OFF * reference) | (reducible <= jnp.maximum(REDUCIBLE * norm, noise / NOISE_MARGIN))
+    rounded = noise if matrix.shape[0] > matrix.shape[1] else noise / NOISE_MARGIN
+    met = (reached <= ROUND_OFF * reference) | (reducible <= jnp.maximum(REDUCIBLE * norm, rounded))
     least_gain = jnp.where(reached <= noise, 0.5, STALLED)
     stalled = (length == 1) & (reached > (1 - least_gain) * norm) & (reducible > 0.1 * norm)
     floor = ~fell & (reducible <= jnp.maximum(FLOOR * norm, NOISE_MARGIN * noise))
@@ -198,12 +201,13 @@ def _measured(system, state: State, factored: Factor):
 def _check_solved(system, state: State, stats, matrix, factored: Factor, reference) -> None:
     if not np.all(np.isfinite(state.coefficients)):
         raise ValueError(f"the matrix is singular to working precision ({_SINGULAR_HINT})")
-    if stats["condition"] > CONDITION_LIMIT or stats["rank"] < stats["unknowns"]:
-        missed = float(_missed(system, matrix, factored, state.coefficients))
-        if not missed < NOT_UNIQUE:
+    if stats["rank"] < stats["unknowns"] or stats["condition"] > WELL_CONDITIONED:
+        missed, response = map(float, _uniqueness(system, matrix, factored, state.coefficients))
+        if not (missed < NOT_UNIQUE and response > NO_RESPONSE):
             raise ValueError(
-                f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns, and a random function "
-                f"is recovered from its own data only to {missed:.0e} ({_SINGULAR_HINT})"
+                f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
+                f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
+                f"{response:.0e} of what is typical ({_SINGULAR_HINT})"
             )
     if state.failed:
         left = float(jnp.linalg.norm(state.residual) / reference)
@@ -220,17 +224,27 @@ _SINGULAR_HINT = (
 
 
 @eqx.filter_jit
-def _missed(system, matrix, factored: Factor, coefficients):
-    """How far a random function is from what its own linearised data give back: tells a problem that has no unique
-    solution from a basis that is merely ill-conditioned, whose null vectors are null functions."""
-    c = jax.random.normal(jax.random.key(0), coefficients.shape)
-    recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)
+def _uniqueness(system, matrix, factored: Factor, coefficients):
+    """Two signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show,
+    since its null vectors are null functions: how far a random function is from what its own data give back, and
+    ‖A c‖/‖u‖ over its typical size for the function that the equations see least, by inverse iteration."""
     points = jnp.asarray(system.space.cloud.points)
 
     def values(c):
         return mapped(system.space.function(c), points, system.space.size)
 
-    return jnp.linalg.norm(values(c - recovered)) / jnp.linalg.norm(values(c))
+    c = jax.random.normal(jax.random.key(0), coefficients.shape)
+    recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)
+    missed = jnp.linalg.norm(values(c - recovered)) / jnp.linalg.norm(values(c))
+    for _ in range(2):
+        u, pull = jax.vjp(values, c / jnp.linalg.norm(c))
+        c = factored.solve_normal(jnp.ravel(pull(u)[0])).reshape(c.shape)
+    response = _rms(matrix @ jnp.ravel(c)) / _rms(values(c))
+    return missed, response / system.typical_size(coefficients)
+
+
+def _rms(values):
+    return jnp.sqrt(jnp.mean(values**2))
 
 
 def _holds_tracers(*trees) -> bool:

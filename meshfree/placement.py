@@ -40,7 +40,7 @@ def interior_nodes(
         return _scattered(domain, spacing, kind, rng)
     if domain.dim == 1:
         return _on_line(domain, spacing, rng)
-    fixed = np.concatenate([X for X, _ in border.values()])
+    fixed = np.concatenate([part.points for part in border.values()])
     count = _interior_count(_wanted(domain, spacing), len(fixed), domain.dim)
     found = nodes.fill(
         _volume_chart(domain),
@@ -143,7 +143,7 @@ def shrunk_towards_boundary(
     """
     fine = Spacing.of_many(lambda X: spacing(X) / 2)
     border = boundary_nodes(domain, fine, np.random.default_rng(0))
-    tree = cKDTree(np.concatenate([X for X, _ in border.values()]))
+    tree = cKDTree(np.concatenate([part.points for part in border.values()]))
     greatest = tree.query(domain.sample(4096))[0].max()
 
     def graded(X):

@@ -76,7 +76,9 @@ class Domain(Shape):
         if len(X) == 0:
             raise self._too_coarse(spacing)
         return Cloud(
-            interior=moved(X), domain=self, **{part: (moved(Y), N) for part, (Y, N) in border.items()}
+            interior=moved(X),
+            domain=self,
+            **{part: (moved(found.points), *found[1:]) for part, found in border.items()},
         )
 
     def _refuse_unfillable(self, spacing: Spacing) -> None:

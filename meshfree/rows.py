@@ -46,7 +46,7 @@ def groups_of(problem: Problem, cloud: Cloud) -> list[Group]:
         if name == "interior":
             found.append(Group({name: len(points)}, _without_normal(problem.interior), points, jnp.zeros_like(points)))
             continue
-        group = Group({name: len(points)}, residuals[name], points, jnp.asarray(cloud.normals[name]))
+        group = Group({name: len(points)}, residuals[name], points, jnp.asarray(cloud.side_normals[name]))
         joins = bool(found) and found[-1].residual is group.residual
         found.append(_joined(found.pop(), group) if joins else group)
     return found
@@ -118,6 +118,12 @@ class Equations(eqx.Module):
                 block = residual[start:stop].reshape(-1, len(weight)) / weight[None, :]
                 norms[name], start = jnp.sqrt(jnp.mean(block**2)), stop
         return norms
+
+    def typical_size(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
+        """Of the linearised equations on functions that vary over the whole cloud: the operator's size at k = π/extent."""
+        extent = jnp.linalg.norm(jnp.max(self.cloud.points, axis=0) - jnp.min(self.cloud.points, axis=0))
+        sizes = _operator_size(self.problem, self._groups[0], extent / jnp.pi, self.space.function(coefficients))
+        return jnp.sqrt(jnp.mean((self._weight(self._groups[0])[0] * sizes) ** 2))
 
     @property
     def _groups(self) -> list[Group]:
@@ -215,7 +221,7 @@ def _measured_weights(problem, cloud, spacing, around):
     magnitude = jnp.sqrt(jnp.mean(sizes.get("interior", jnp.ones(1)) ** 2))
     magnitude = jnp.where(_usable(magnitude), magnitude, 1.0)
     weights = {name: magnitude / jnp.where(_usable(size), size, 1.0) for name, size in sizes.items()}
-    return jax.lax.stop_gradient((weights, magnitude))
+    return weights, magnitude
 
 
 def _usable(size):

@@ -7,6 +7,7 @@ Newton's method and spread along the curve; a crossing curve much shorter than t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -14,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from meshfree.boundary import (
     OFF_CENTRE,
+    BoundaryNodes,
     Nodes,
     Stretch,
     arc_length_parameters,
@@ -68,16 +70,18 @@ def part_names(shape: Shape) -> tuple[str, ...]:
 def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.random.Generator) -> Nodes:
     """Quasi-uniform nodes on the surface of a shape in space, by part; at least one in each."""
     skin = Skin.of(shape, parts)
-    points, normals, owner = _features(skin, spacing, rng)
+    points, normals, own, owner = _features(skin, spacing, rng)
     for number, patch in skin.patches:
         if patch.part not in parts:
             continue
         index = parts.index(patch.part)
         X = _on_patch(skin, number, patch, spacing, points, int(index not in owner), rng)
         N = flips(shape, X, patch.normal(X))[:, None] * patch.normal(X)
-        points, normals = np.concatenate([points, X]), np.concatenate([normals, N])
+        points = np.concatenate([points, X])
+        normals, own = np.concatenate([normals, N]), np.concatenate([own, N])
         owner = np.concatenate([owner, np.full(len(X), index)])
-    return {part: (points[owner == index], normals[owner == index]) for index, part in enumerate(parts)}
+    columns = (points, normals, own)
+    return {part: BoundaryNodes(*(c[owner == index] for c in columns)) for index, part in enumerate(parts)}
 
 
 def _on_patch(
@@ -127,8 +131,8 @@ def _chart(patch: Patch) -> Chart:
 
 def _features(
     skin: Skin, spacing: Spacing, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes on the edges and crossing curves: points, normals and the number of the part that owns each."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Nodes on the edges and crossing curves: points, mean normals, normals and number of the owning part."""
     corners, inner = _edge_nodes(skin, spacing)
     # Edges of two primitives may coincide: the second's nodes would lie between the first's.
     points = np.concatenate([corners, _apart(inner, 0.5 * spacing(inner), corners)])
@@ -136,8 +140,8 @@ def _features(
         others = [other for other in skin.patches[first + 1 :] if other[0] != number]
         if others:
             points = _crossing_nodes(skin, patch, others, spacing, points, rng)
-    normals, owner, _ = _sides(skin, points)
-    return points, normals, owner
+    sides = _sides(skin, points)
+    return points, sides.mean, sides.own, sides.owner
 
 
 def _edge_nodes(skin: Skin, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
@@ -162,7 +166,7 @@ def _sharp_edges(skin: Skin) -> list[Stretch]:
     if not cuts:
         return []
     judged = np.concatenate([one.point(np.array([OFF_CENTRE])) for one in cuts])
-    return [one for one, sides in zip(cuts, _sides(skin, judged)[2], strict=True) if sides >= 2]
+    return [one for one, sides in zip(cuts, _sides(skin, judged).count, strict=True) if sides >= 2]
 
 
 def _crossing_nodes(
@@ -201,7 +205,7 @@ def _on_crossing(
 
 def _sharp(skin: Skin, X: np.ndarray) -> Float[np.ndarray, "n 3"]:
     """Those of X where surfaces of the shape meet at an angle."""
-    return X[_sides(skin, X)[2] >= 2] if len(X) else X
+    return X[_sides(skin, X).count >= 2] if len(X) else X
 
 
 def _onto_both(one: Patch, two: Patch, X: np.ndarray, tolerance: float) -> np.ndarray:
@@ -233,15 +237,24 @@ def _apart(X: np.ndarray, radius: np.ndarray, fixed: np.ndarray) -> Float[np.nda
     return X[keep]
 
 
-def _sides(skin: Skin, X: Float[np.ndarray, "n 3"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What meets at points of the surface: the mean normal, the first part's number, how many normals.
+class _Sides(NamedTuple):
+    """What meets at points of the surface: the mean normal, the first part's normal and number, how many normals."""
+
+    mean: np.ndarray
+    own: np.ndarray
+    owner: np.ndarray
+    count: np.ndarray
+
+
+def _sides(skin: Skin, X: Float[np.ndarray, "n 3"]) -> _Sides:
+    """What meets at points of the surface.
 
     A patch through a point counts where the shape ends across it somewhere on a small ring around the
     point; patches that share a normal count once. One normal means a smooth place, none a point off the
     surface.
     """
     found = np.full((len(X), len(skin.patches), 3), np.nan)
-    owner = np.full(len(X), len(skin.parts))
+    owner, own = np.full(len(X), len(skin.parts)), np.zeros((len(X), 3))
     for position, (_, patch) in enumerate(skin.patches):
         near = np.flatnonzero(skin.on(patch, X))
         if len(near) == 0 or patch.part not in skin.parts:
@@ -249,10 +262,12 @@ def _sides(skin: Skin, X: Float[np.ndarray, "n 3"]) -> tuple[np.ndarray, np.ndar
         sign = _sign_around(skin, patch, X[near])
         near, sign = near[sign != 0], sign[sign != 0]
         found[near, position] = sign[:, None] * patch.normal(X[near])
-        owner[near] = np.minimum(owner[near], skin.parts.index(patch.part))
+        part = skin.parts.index(patch.part)
+        first = near[part < owner[near]]
+        own[first], owner[first] = found[first, position], part
     distinct = [_distinct(normals[~np.isnan(normals[:, 0])]) for normals in found]
     mean = np.array([mean_normal(N) if len(N) else np.zeros(3) for N in distinct]).reshape(-1, 3)
-    return mean, owner, np.array([len(N) for N in distinct], dtype=int)
+    return _Sides(mean, own, owner, np.array([len(N) for N in distinct], dtype=int))
 
 
 def _distinct(N: np.ndarray) -> np.ndarray:

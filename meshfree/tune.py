@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Float, PyTree
 from tqdm import tqdm
 
 from .kernels.base import positive
@@ -41,13 +41,13 @@ class History(eqx.Module):
         return int(np.argmin(self.loss))
 
 
-def kernel_scale(space: Any) -> Array:
+def kernel_scale(space: Any) -> Any:
     """The raw scale of a space's kernel: what `tune` moves by default."""
     return space.kernel.raw_scale
 
 
 def tune(
-    loss: Callable[[Any], Float[Array, ""]],
+    loss: Callable[[Any], Any],
     tree: Any,
     where: Callable[[Any], Any] = kernel_scale,
     *,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 DEFAULTS = {"degree": 36, "scale": (0.5,)}
-ERROR = 1e-10  # relative L2 that the defaults reach
+ERROR = 2e-12  # relative L2 that the defaults reach
 
 
 def problem(amplitude: float = 4.0) -> mf.Problem:

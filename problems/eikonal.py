@@ -13,7 +13,7 @@ TERMS = 400  # odd wavenumbers of the series
 
 
 def problem(viscosity: float = 0.1) -> mf.Problem:
-    k = jnp.pi * (2 * jnp.arange(TERMS) + 1)
+    k = jnp.pi * jnp.arange(1.0, 2 * TERMS, 2)
     decay = jnp.sqrt(k**2 + viscosity**-2)
 
     def across(distance, rate):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 DEFAULTS = {"degree": 30}
-ERROR = 1e-12  # relative L2 that the defaults reach
+ERROR = 1e-11  # relative L2 that the defaults reach
 
 
 def problem(k: float = 10.0) -> mf.Problem:

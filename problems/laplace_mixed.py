@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 DEFAULTS = {}
-ERROR = 1e-12  # relative L2 that the defaults reach
+ERROR = 1e-13  # relative L2 that the defaults reach
 
 
 def exact(x):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 DEFAULTS = {}
-ERROR = 1e-11  # relative L2 that the defaults reach
+ERROR = 3e-13  # relative L2 that the defaults reach
 
 
 def problem(rate: float = 1.0) -> mf.Problem:

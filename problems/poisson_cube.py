@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 DEFAULTS = {"degree": 14}
-ERROR = 1e-6  # relative L2 that the defaults reach
+ERROR = 5e-8  # relative L2 that the defaults reach
 
 
 def exact(x):

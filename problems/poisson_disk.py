@@ -3,7 +3,7 @@
 import meshfree as mf
 
 DEFAULTS = {"degree": 16}
-ERROR = 1e-12  # relative L2 that the defaults reach
+ERROR = 5e-14  # relative L2 that the defaults reach
 
 
 def problem(load: float = 1.0) -> mf.Problem:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 DEFAULTS = {}
-ERROR = 1e-13  # relative L2 that the defaults reach
+ERROR = 2e-14  # relative L2 that the defaults reach
 
 
 def problem(length: float = 1.0) -> mf.Problem:

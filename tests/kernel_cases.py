@@ -157,6 +157,14 @@ COMPOSED = [
 KERNELS = RADIAL + COMPOSED
 
 
-def in_dimensions(cases, dims=(1, 2, 3)):
-    """(case, dim) for every case and every dimension in which it is defined."""
-    return [(case, dim) for case in cases for dim in dims if dim <= case.max_dim]
+def in_dimensions(cases):
+    """(case, dim) for every case and every dimension in which it is defined, up to 3.
+
+    A composed kernel, and a Matérn kernel neither rough nor nearly Gaussian, has nothing new to say outside the plane.
+    """
+    return [
+        (case, dim)
+        for case in cases
+        for dim in (1, 2, 3)
+        if dim <= case.max_dim and (dim == 2 or not (case in COMPOSED or 4 < getattr(case.make(1), "nu", 0) < 11))
+    ]

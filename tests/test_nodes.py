@@ -80,7 +80,7 @@ def test_interior_nodes_keep_half_a_spacing_from_the_boundary(domain):
     h = 0.15 if domain.dim == 2 else 0.25
     cloud = domain.cloud(h)
     fine = boundary_nodes(domain, Spacing(h / 8 if domain.dim == 2 else h), np.random.default_rng(0))
-    border = np.concatenate([X for X, _ in fine.values()])
+    border = np.concatenate([part.points for part in fine.values()])
     assert cKDTree(border).query(cloud["interior"])[0].min() > 0.45 * h
     assert np.all(domain.distance(cloud["interior"]) < 0) or domain is L_UNION
 

@@ -1,5 +1,7 @@
 """Losses and tuning: against brute force, and with everything that can go wrong in a long run."""
 
+import importlib
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -83,7 +85,7 @@ def test_tuning_lowers_the_error_without_the_exact_solution(loss):
     assert np.all(np.diff(history.seconds) > 0)
     np.testing.assert_allclose(history.scale[0], 0.3, rtol=1e-12)
     np.testing.assert_allclose(tuned.kernel.scale, history.scale[history.best], rtol=1e-12)
-    assert loss(tuned) == pytest.approx(history.loss.min(), rel=1e-9)
+    assert loss(tuned) == pytest.approx(history.loss.min(), rel=1e-6)
 
 
 def test_lbfgs_tunes_too():
@@ -141,8 +143,7 @@ def test_a_step_into_the_void_is_halved():
 
 
 def test_ctrl_c_keeps_the_best_so_far(monkeypatch, capsys):
-    from meshfree import tune as module
-
+    module = importlib.import_module("meshfree.tune")  # mf.tune is the function
     evaluated, steps = module._value_and_gradient, iter(range(100))
 
     def interrupted(*args):

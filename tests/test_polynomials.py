@@ -1,0 +1,66 @@
+"""Multi-indices and monomials, against counting and NumPy."""
+
+import itertools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from meshfree.polynomials import hyperbolic_cross, monomials, total_degree
+
+BOTH = [(dim, degree) for dim in (1, 2, 3, 4) for degree in (0, 1, 2, 5)]
+
+
+@pytest.mark.parametrize(("dim", "degree"), BOTH)
+def test_total_degree(dim, degree):
+    indices = total_degree(dim, degree)
+    assert indices.shape == (math.comb(degree + dim, dim), dim)
+    assert len(np.unique(indices, axis=0)) == len(indices)
+    assert indices.min() == 0
+    assert np.all(np.diff(indices.sum(axis=1)) >= 0)
+    assert indices.sum(axis=1).max() == degree
+
+
+@pytest.mark.parametrize(("dim", "degree"), BOTH)
+def test_hyperbolic_cross(dim, degree):
+    everything = itertools.product(range(degree + 1), repeat=dim)
+    members = {index for index in everything if math.prod(i + 1 for i in index) <= degree + 1}
+    indices = hyperbolic_cross(dim, degree)
+    assert set(map(tuple, indices.tolist())) == members
+    assert len(indices) == len(members)
+    assert np.all(np.diff(indices.sum(axis=1)) >= 0)
+
+
+def test_degree_minus_one_is_empty():
+    assert total_degree(3, -1).shape == hyperbolic_cross(3, -1).shape == (0, 3)
+    assert monomials(jnp.ones(3), total_degree(3, -1)).shape == (0,)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_monomials(dim):
+    exponents = total_degree(dim, 4)
+    x = np.array([-1.3, 0.4, 0.9])[:dim]
+    np.testing.assert_allclose(monomials(jnp.asarray(x), exponents), np.prod(x**exponents, axis=1), rtol=1e-14)
+
+
+@pytest.mark.parametrize("x", [[-1.3, 0.4], [0.0, 0.4], [0.0, 0.0]])
+def test_monomials_differentiate_exactly(x):
+    """∂ᵢ xᵏ = kᵢ x^(k − eᵢ) and Δ, on the axes and at the origin too."""
+    exponents, x = total_degree(2, 4), np.array(x)
+    found, second = jax.jit(lambda x: (jax.jacfwd(monomials)(x, exponents), jax.hessian(monomials)(x, exponents)))(x)
+
+    def derived(*orders):
+        falling = [math.prod(int(k) - i for i in range(n)) for index in exponents for k, n in zip(index, orders, strict=True)]
+        lowered = np.maximum(exponents - orders, 0)
+        return np.reshape(falling, exponents.shape).prod(axis=1) * np.prod(x**lowered, axis=1)
+
+    np.testing.assert_allclose(found, np.transpose([derived(1, 0), derived(0, 1)]), rtol=1e-14)
+    np.testing.assert_allclose(
+        second, np.moveaxis([[derived(2, 0), derived(1, 1)], [derived(1, 1), derived(0, 2)]], 2, 0), rtol=1e-14
+    )
+
+
+def test_monomials_keep_the_type():
+    assert monomials(jnp.ones(2, jnp.float32), total_degree(2, 3)).dtype == jnp.float32
