@@ -1,6 +1,7 @@
 """meshfree: a kernel-based meshless solver of partial differential equations, on JAX."""
 
 from . import losses
+from .cli import run
 from .clouds import Cloud
 from .domains import Ball, Box, Disk, Interval
 from .kernels import (
@@ -17,8 +18,54 @@ from .kernels import (
 from .matrices import interpolate, matrix
 from .metrics import error, residual_norm
 from .operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
+from .plots import plot, plot_cloud, plot_convergence, plot_history
 from .problem import Problem, dirichlet, neumann, robin
+from .quadrature import integrate
 from .solution import Solution
 from .solve import solve
 from .spaces import Collocation, Eigenbasis
 from .tune import tune
+
+__all__ = [
+    "Ball",
+    "Box",
+    "Cloud",
+    "Collocation",
+    "Disk",
+    "Eigenbasis",
+    "Gaussian",
+    "Interval",
+    "InverseMultiquadric",
+    "InverseQuadratic",
+    "Kernel",
+    "Matern",
+    "Multiquadric",
+    "Polyharmonic",
+    "Problem",
+    "RationalQuadratic",
+    "Solution",
+    "Wendland",
+    "biharmonic",
+    "derivative",
+    "dirichlet",
+    "divergence",
+    "error",
+    "gradient",
+    "hessian",
+    "integrate",
+    "interpolate",
+    "jacobian",
+    "laplacian",
+    "losses",
+    "matrix",
+    "neumann",
+    "plot",
+    "plot_cloud",
+    "plot_convergence",
+    "plot_history",
+    "residual_norm",
+    "robin",
+    "run",
+    "solve",
+    "tune",
+]

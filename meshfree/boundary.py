@@ -22,7 +22,8 @@ from meshfree.spacing import Spacing
 
 class BoundaryNodes(NamedTuple):
     """Nodes of one part, (n, d) each. At a corner `normals` is the mean of the adjoining normals; the side's own
-    normal, which a flux condition of the part means, is in `side_normals`. Elsewhere they agree."""
+    normal, which a flux condition of the part means, is in `side_normals`. Elsewhere they agree.
+    """
 
     points: np.ndarray
     normals: np.ndarray

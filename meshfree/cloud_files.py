@@ -85,9 +85,7 @@ def _axes(path: Path, columns: list[str]) -> tuple[str, ...]:
 def _number(path: Path, line: int, row: dict, name: str) -> float:
     text = row.get(name)
     if text is None and name in _NORMALS:
-        raise ValueError(
-            f"{path}, line {line}: a boundary node of part {row['part']!r} needs a column {name}"
-        )
+        raise ValueError(f"{path}, line {line}: a boundary node of part {row['part']!r} needs a column {name}")
     try:
         return float(text or "")
     except ValueError:
@@ -101,9 +99,7 @@ def _write_npz(path: Path, parts: Parts) -> None:
     arrays = {}
     for part, (X, N) in parts.items():
         if part.endswith(_SUFFIX):
-            raise ValueError(
-                f"a part named {part!r} cannot be kept in .npz (names end in {_SUFFIX}); use .csv"
-            )
+            raise ValueError(f"a part named {part!r} cannot be kept in .npz (names end in {_SUFFIX}); use .csv")
         arrays[part] = X
         if N is not None:
             arrays[part + _SUFFIX] = N
@@ -126,8 +122,7 @@ def _read_npz(path: Path) -> Parts:
             continue
         if name != "interior" and name + _SUFFIX not in arrays:
             raise ValueError(
-                f"{path}: boundary part {name!r} has no array {name + _SUFFIX!r}; the file has: "
-                f"{', '.join(arrays)}"
+                f"{path}: boundary part {name!r} has no array {name + _SUFFIX!r}; the file has: {', '.join(arrays)}"
             )
         parts[name] = (X, arrays.get(name + _SUFFIX))
     return parts

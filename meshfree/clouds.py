@@ -135,16 +135,13 @@ class Cloud(eqx.Module):
         if not isinstance(self.domain, DomainLike):
             raise TypeError(f"domain must be a meshfree domain or None, got {type(self.domain).__name__}")
         if self.domain.dim != self.dim:
-            raise ValueError(
-                f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions"
-            )
+            raise ValueError(f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions")
         lower, upper = self.domain.bounds
         distance = self.domain.distance(self.points)
         outside = np.flatnonzero(distance > 1e-6 * np.max(upper - lower))
         if len(outside):
             shown = ", ".join(
-                f"{self._locate(i)} at {_tuple(self.points[i])} by {distance[i]:.2g}"
-                for i in outside[:_SHOWN].tolist()
+                f"{self._locate(i)} at {_tuple(self.points[i])} by {distance[i]:.2g}" for i in outside[:_SHOWN].tolist()
             )
             raise ValueError(
                 f"{len(outside)} points lie outside the domain {self.domain}: {shown}{_more(len(outside))}. "

@@ -42,9 +42,7 @@ class Describer:
         if isinstance(value, np.ndarray | np.generic | jax.Array):
             return {_array_kind(value): self._stored(value, where)}
         if type(value) in (tuple, list):
-            return {
-                type(value).__name__: [self.describe(item, _join(where, i)) for i, item in enumerate(value)]
-            }
+            return {type(value).__name__: [self.describe(item, _join(where, i)) for i, item in enumerate(value)]}
         if isinstance(value, Mapping) and all(type(key) is str for key in value):
             return {"dict": {key: self.describe(item, _join(where, key)) for key, item in value.items()}}
         if dataclasses.is_dataclass(type(value)) and _is_ours(type(value)):
@@ -165,18 +163,14 @@ def _name_of(cls: type, where: str) -> str:
     for package in (".".join(parts[:count]) for count in range(1, len(parts) + 1)):
         if _found(package, cls.__qualname__) is cls:
             return f"{package}:{cls.__qualname__}"
-    raise _refusal(
-        where, f"its class {cls.__qualname__} must stand at the top level of a module, not in a function"
-    )
+    raise _refusal(where, f"its class {cls.__qualname__} must stand at the top level of a module, not in a function")
 
 
 def _class_named(name: str) -> type:
     module, _, path = name.partition(":")
     cls = _found(module, path)
     if cls is None:
-        raise ValueError(
-            f"it holds a {path}, a class of {module!r} that this program does not have: import it first"
-        )
+        raise ValueError(f"it holds a {path}, a class of {module!r} that this program does not have: import it first")
     written = isinstance(cls, type) and dataclasses.is_dataclass(cls) and _is_ours(cls)
     if not written or inspect.isabstract(cls):
         raise ValueError(f"it names {name}, which is not a class that meshfree writes")

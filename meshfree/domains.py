@@ -267,6 +267,4 @@ def _check_name(name, kind: str) -> None:
     if not isinstance(name, str) or not name:
         raise TypeError(f"{kind} needs a string as name of its boundary, got {name!r}")
     if name in _RESERVED:
-        raise ValueError(
-            f"{kind}: a boundary part cannot be named {name!r} (reserved: {', '.join(_RESERVED)})"
-        )
+        raise ValueError(f"{kind}: a boundary part cannot be named {name!r} (reserved: {', '.join(_RESERVED)})")

@@ -30,9 +30,7 @@ class Contents(NamedTuple):
     settings: dict[str, Any]
 
 
-def save_npz(
-    path: str | os.PathLike, tree: Any, *, settings: Mapping[str, Any] | None = None, **arrays
-) -> None:
+def save_npz(path: str | os.PathLike, tree: Any, *, settings: Mapping[str, Any] | None = None, **arrays) -> None:
     """Write an object of ours to an NPZ file, with `arrays` and `settings` beside it for other programs.
 
     The object is an instance of one of meshfree's classes, or of a subclass of one, whose fields hold arrays, numbers,
@@ -45,9 +43,7 @@ def save_npz(
     path = check_path(path)
     texts = {_OBJECT, _SETTINGS}
     if texts & arrays.keys():
-        raise ValueError(
-            f"an array cannot be named {names(texts & arrays.keys())}: the file has a text of that name"
-        )
+        raise ValueError(f"an array cannot be named {names(texts & arrays.keys())}: the file has a text of that name")
     describer = Describer(reserved=texts | arrays.keys())
     description = {"meshfree": VERSION, "object": describer.describe(tree)}
     beside = {name: np.asarray(array) for name, array in arrays.items()}
@@ -72,15 +68,11 @@ def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
     path = Path(path)
     arrays = _read(path)
     if not {_OBJECT, _SETTINGS} <= arrays.keys():
-        raise ValueError(
-            f"{path} was not written by meshfree: no texts {_OBJECT}, {_SETTINGS} in {names(arrays)}"
-        )
+        raise ValueError(f"{path} was not written by meshfree: no texts {_OBJECT}, {_SETTINGS} in {names(arrays)}")
     description, settings = _parsed(path, arrays.pop(_OBJECT)), _parsed(path, arrays.pop(_SETTINGS))
     version = description.get("meshfree")
     if version != VERSION:
-        raise ValueError(
-            f"{path} has format {version!r}, and this meshfree reads {VERSION}: install a newer meshfree"
-        )
+        raise ValueError(f"{path} has format {version!r}, and this meshfree reads {VERSION}: install a newer meshfree")
     restorer = Restorer(arrays)
     try:
         tree = restorer.restore(description.get("object"))

@@ -12,6 +12,7 @@ from .linalg import Factor
 
 MAX_SWEEPS = 50  # of Richardson's iteration
 
+
 def differentiable(
     residual_of: Callable,
     fixed_residual_of: Callable,
@@ -74,5 +75,3 @@ def _with_curvature(residual_of, c, fixed, factored: Factor, b):
         lambda _, b: richardson(forward, b),
         lambda _, b: richardson(adjoint, b),
     )
-
-

@@ -113,7 +113,9 @@ def _solve_traced(system, space, start, solver):
         state = jax.lax.while_loop(lambda s: ~(s.done | s.failed), advance, state)
         _, matrix = linearised(state.coefficients)
         factored = factor(matrix, solver)
-    coefficients = differentiable(residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine)
+    coefficients = differentiable(
+        residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine
+    )
     seconds = {"assembly": jnp.nan, "solve": jnp.nan}
     stats = _statistics(_stopped(system), state, factored, seconds)
     return Solution(space, coefficients, stats)
@@ -134,7 +136,9 @@ def _affine_step(system, state: State, matrix, factored: Factor, reference) -> S
     change = factored.solve(state.residual)
     residual = state.residual - matrix @ change
     failed = ~jnp.all(jnp.isfinite(residual))
-    return State(state.coefficients - change.reshape(state.coefficients.shape), residual, state.steps + 1, ~failed, failed)
+    return State(
+        state.coefficients - change.reshape(state.coefficients.shape), residual, state.steps + 1, ~failed, failed
+    )
 
 
 @eqx.filter_jit
@@ -147,7 +151,9 @@ def _newton_step(residual_of, state: State, matrix, factored: Factor, reference)
     change = factored.solve(state.residual)
     norm, reducible = jnp.linalg.norm(state.residual), jnp.linalg.norm(matrix @ change)
     # what rounding leaves of the residual when all its terms are summed: below it there is nothing to judge
-    noise = jnp.finfo(norm.dtype).eps * jnp.linalg.norm(jnp.abs(matrix) @ jnp.abs(jnp.ravel(state.coefficients) - change))
+    noise = jnp.finfo(norm.dtype).eps * jnp.linalg.norm(
+        jnp.abs(matrix) @ jnp.abs(jnp.ravel(state.coefficients) - change)
+    )
 
     def tried(length):
         c = state.coefficients - length * change.reshape(state.coefficients.shape)
@@ -227,7 +233,8 @@ _SINGULAR_HINT = (
 def _uniqueness(system, matrix, factored: Factor, coefficients):
     """Two signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show,
     since its null vectors are null functions: how far a random function is from what its own data give back, and
-    ‖A c‖/‖u‖ over its typical size for the function that the equations see least, by inverse iteration."""
+    ‖A c‖/‖u‖ over its typical size for the function that the equations see least, by inverse iteration.
+    """
     points = jnp.asarray(system.space.cloud.points)
 
     def values(c):

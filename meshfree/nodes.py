@@ -119,9 +119,7 @@ def _separation(X: np.ndarray, fixed: np.ndarray, spacing: Spacing) -> float:
     return float(np.min(distance / spacing(X), initial=1.0))
 
 
-def _seeds(
-    chart: Chart, spacing: Spacing, guard: "_Guard", count: int, rng: np.random.Generator
-) -> np.ndarray:
+def _seeds(chart: Chart, spacing: Spacing, guard: "_Guard", count: int, rng: np.random.Generator) -> np.ndarray:
     boxes, density = cells(chart, spacing), DENSITY
     for _ in range(8):
         X = draw(chart, boxes, density, rng)

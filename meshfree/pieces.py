@@ -154,9 +154,7 @@ class Sphere(Patch):
         # Archimedes: the projection onto the enclosing cylinder preserves area.
         z, angle = 2 * U[:, 0] - 1, 2 * np.pi * U[:, 1]
         ring = np.sqrt(1 - z**2)
-        return np.array(self.center) + self.radius * np.stack(
-            [ring * np.cos(angle), ring * np.sin(angle), z], axis=1
-        )
+        return np.array(self.center) + self.radius * np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1)
 
     def project(self, X):
         return np.array(self.center) + self.radius * self.normal(X)

@@ -111,9 +111,7 @@ def _on_line(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Float
     return np.concatenate(found)
 
 
-def _scattered(
-    domain: Shape, spacing: Spacing, kind: str, rng: np.random.Generator
-) -> Float[np.ndarray, "n d"]:
+def _scattered(domain: Shape, spacing: Spacing, kind: str, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
     """Halton or random points, thinned to the density spacing^-d; volume/h^d of them."""
     lower, upper = domain.bounds
     inside = -1e-9 * domain.extent

@@ -320,9 +320,7 @@ def _triangulated(distance: Callable, lower: np.ndarray, upper: np.ndarray, bord
     share = max(float(np.mean(distance(_lattice(lower, upper, 4000)) <= 0)), 0.02)
     h = float(np.sqrt(np.prod(upper - lower) * share / VERTICES))
     X = _lattice(lower, upper, VERTICES / share)
-    X += np.random.default_rng(0).uniform(
-        -0.01 * h, 0.01 * h, X.shape
-    )  # exact squares slow Delaunay down threefold
+    X += np.random.default_rng(0).uniform(-0.01 * h, 0.01 * h, X.shape)  # exact squares slow Delaunay down threefold
     vertices = np.concatenate([border(h), X[distance(X) < -h / 2]])
     if len(vertices) < 3:
         return vertices, np.empty((0, 3), int)
@@ -525,9 +523,7 @@ def _draw_outline(axes, piece: _Piece) -> None:
     triangle, side = np.nonzero(mesh.neighbors < 0)
     ends = np.stack([mesh.triangles[triangle, side], mesh.triangles[triangle, (side + 1) % 3]], axis=1)
     segments = list(piece.vertices[ends])
-    axes.add_collection(
-        LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline")
-    )
+    axes.add_collection(LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline"))
 
 
 def _color_bar(axes, scale: _Scale, unit: float, words: str | None = None) -> None:

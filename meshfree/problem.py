@@ -65,7 +65,9 @@ class Problem(eqx.Module):
         if rest and default is None:
             raise ValueError(f"no condition on {_names(rest)}; {sets}. Name them, or give boundary= for all the rest")
         if default is not None and not rest:
-            raise ValueError(f"boundary= would be a second condition: no part is without its own; {sets}. Drop boundary=")
+            raise ValueError(
+                f"boundary= would be a second condition: no part is without its own; {sets}. Drop boundary="
+            )
         return {part: named.get(part, default) for part in parts}
 
 

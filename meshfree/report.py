@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from .metrics import SAMPLES
 from .solution import Solution
 from .spaces import Eigenbasis
 from .study import Outcome, observed_order
@@ -17,51 +19,73 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
     u = outcome.solution
     stats, cloud = u.stats, u.space.cloud
     parts = " · ".join(f"{part} {len(cloud[part])}" for part in cloud.parts)
-    values = ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in arguments.items())
+    values = ", ".join(f"{key}={_short(value)}" for key, value in arguments.items())
     residuals = " · ".join(f"{part} {value:.1e}" for part, value in stats["residual"].items())
     rows = [
         ("problem", f"{name}({values})"),
         ("nodes", f"{len(cloud)} ({parts}), spacing {float(cloud.spacing):.3g}"),
         ("space", describe_space(u)),
-        ("solve", f"{stats['steps']} step{'s' * (stats['steps'] != 1)}, rank {stats['rank']}, condition {stats['condition']:.1e}"),
+        ("solve", f"{_steps(stats['steps'])}, rank {stats['rank']}, condition {stats['condition']:.1e}"),
         ("residual", residuals),
     ]
     if outcome.history is not None:
         h = outcome.history
-        rows.insert(3, ("tune", f"{len(h.loss) - 1} steps, log residual {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
+        rows.insert(3, ("tune", f"{_steps(len(h.loss) - 1)}, log of the loss {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
     if outcome.residual is not None:
         rows.append(("off nodes", f"{outcome.residual:.1e} (weighted residual at other points)"))
     if outcome.error is not None:
-        rows.append(("error", f"{outcome.error:.1e} (relative L2 at 2000 independent points)"))
+        where = "the nodes" if outcome.problem.domain is None else f"{SAMPLES} independent points"
+        rows.append(("error", f"{outcome.error:.1e} (relative L2 at {where})"))
     seconds = stats["seconds"]
-    rows.append(("seconds", f"assembly {seconds['assembly']:.2f}, solve {seconds['solve']:.2f}, in all {outcome.seconds:.2f}"))
+    spent = f"assembly {seconds['assembly']:.2f}, solve {seconds['solve']:.2f}, in all {outcome.seconds:.2f}"
+    rows.append(("seconds", spent))
     return "\n".join(f"{key:<10} {text}" for key, text in rows)
 
 
 def convergence_table(name: str, outcomes: Sequence[Outcome]) -> str:
     """Unknowns, effective spacing, error and observed order of a study, coarse to fine."""
     known = all(outcome.error is not None for outcome in outcomes)
-    lines = [name, f"{'unknowns':>9} {'spacing':>9} {'error' if known else 'residual':>9} {'order':>6} {'seconds':>8}"]
+    lines = [
+        name,
+        f"{'unknowns':>9} {'spacing':>9} {'error' if known else 'residual':>9} {'order':>6} {'seconds':>8}",
+    ]
     previous = None
     for outcome in outcomes:
         cloud = outcome.solution.space.cloud
         unknowns = outcome.solution.space.size
-        here = (unknowns ** (-1 / cloud.dim), outcome.error if known else outcome.residual)
-        order = "" if previous is None else f"{observed_order(previous, here):.1f}"
-        lines.append(f"{unknowns:>9} {float(cloud.spacing):>9.3g} {here[1]:>9.1e} {order:>6} {outcome.seconds:>8.2f}")
+        here = (unknowns ** (-1 / cloud.dim), judged(outcome))
+        order = observed_order(previous, here) if previous else math.nan
+        shown = f"{order:.1f}" if math.isfinite(order) else ""
+        lines.append(f"{unknowns:>9} {float(cloud.spacing):>9.3g} {here[1]:>9.1e} {shown:>6} {outcome.seconds:>8.2f}")
         previous = here
     return "\n".join(lines)
 
 
+def judged(outcome: Outcome) -> float:
+    """What a convergence study looks at: the error, or the residual off the nodes where the solution is unknown."""
+    value = outcome.residual if outcome.error is None else outcome.error
+    return math.nan if value is None else value
+
+
 def describe_space(u: Solution) -> str:
     """The space in a phrase, its kernel with the positive scale included."""
-    space = u.space
-    kind = f"Eigenbasis of degree {space.degree}" if isinstance(space, Eigenbasis) else "Collocation"
-    if not isinstance(space, Eigenbasis) and space.degree >= 0:
+    space: Any = u.space
+    kind = "Collocation"
+    if isinstance(space, Eigenbasis):
+        kind = f"Eigenbasis of degree {space.degree}"
+    elif space.degree >= 0:
         kind += f" + polynomials of degree {space.degree}"
     scale = getattr(space.kernel, "scale", None)
-    kernel = space.kernel.describe() if scale is None else f"{space.kernel.describe()}, scale {_numbers(scale)}"
+    kernel = space.kernel.describe() + ("" if scale is None else f", scale {_numbers(scale)}")
     return f"{kind}, {u.stats['unknowns']} unknowns, {u.stats['rows']} rows; {kernel}"
+
+
+def _steps(count) -> str:
+    return f"{count} step{'s' * (count != 1)}"
+
+
+def _short(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _numbers(scale) -> str:

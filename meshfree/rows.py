@@ -135,7 +135,10 @@ class Equations(eqx.Module):
 
     def _weight(self, group: Group) -> Float[Array, "m c"]:
         """The weights of every point's components."""
-        rows = [jnp.broadcast_to(self.weights[name], (count, len(self.weights[name]))) for name, count in group.parts.items()]
+        rows = [
+            jnp.broadcast_to(self.weights[name], (count, len(self.weights[name])))
+            for name, count in group.parts.items()
+        ]
         return jnp.concatenate(rows)
 
     def _weighted(self, group: Group, u: Callable) -> Callable:
@@ -242,7 +245,12 @@ def _operator_size(problem, group, spacing, around):
 
         return jnp.atleast_1d(linearise(lambda v: group.residual(v, x, n), u, wave))
 
-    axes = [(None, None, None, None, 0), (None, None, None, 0, None), (None, None, 0, None, None), (0, 0, None, None, None)]
+    axes = [
+        (None, None, None, None, 0),
+        (None, None, None, 0, None),
+        (None, None, 0, None, None),
+        (0, 0, None, None, None),
+    ]
     for axis in axes:
         size = jax.vmap(size, in_axes=axis)
     phases = jnp.array([0.0, jnp.pi / 2])  # cosine and sine at the point itself: the modulus of the complex wave
@@ -273,7 +281,14 @@ def _tainted_outputs(jaxpr, tainted_inputs: list[bool]) -> list[bool]:
 
 def _inner_program(equation):
     """The program of a plain call such as a jitted function's, with the operands as its inputs; None for others."""
-    if equation.primitive.name not in ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call", "checkpoint"):
+    if equation.primitive.name not in (
+        "jit",
+        "pjit",
+        "closed_call",
+        "custom_jvp_call",
+        "custom_vjp_call",
+        "checkpoint",
+    ):
         return None
     inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
     inner = getattr(inner, "jaxpr", inner)

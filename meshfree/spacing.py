@@ -53,9 +53,7 @@ def _positive_number(spacing) -> float:
     try:
         h = float(spacing)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"spacing must be a positive number or a function of x, got {type(spacing).__name__}"
-        ) from None
+        raise TypeError(f"spacing must be a positive number or a function of x, got {type(spacing).__name__}") from None
     if not (np.isfinite(h) and h > 0):
         raise ValueError(f"spacing must be positive and finite, got {h:g}")
     return h

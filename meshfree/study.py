@@ -1,4 +1,4 @@
-"""From a few choices to a solution: nodes, space, tuning and solving with sensible defaults, and convergence studies."""
+"""From a few choices to a solution: nodes, space, tuning and solving with sensible defaults; convergence studies."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Choices:
     """The solver's choices."""
 
     space: Literal["collocation", "eigenbasis"] | None = None
-    """Translates of a kernel, or the Gaussian's eigenfunctions; default: eigenbasis, collocation if a kernel is named."""
+    """Translates of a kernel, or the Gaussian's eigenfunctions; default: eigenbasis, collocation for a named kernel."""
     kernel: KernelName | None = None
     """The kernel; default: gaussian."""
     shape: float | None = None
-    """The kernel's other parameter: nu (matern), smoothness (wendland), alpha (rational-quadratic), degree (polyharmonic)."""
+    """Its other parameter: nu (matern), smoothness (wendland), alpha (rational-quadratic), degree (polyharmonic)."""
     scale: tuple[float, ...] = ()
     """The kernel's scale, one number or one per dimension; default: a rule from the spacing."""
     degree: int | None = None
@@ -80,7 +80,7 @@ class Outcome:
     problem: Problem
     solution: Solution
     history: History | None
-    error: float | None  # relative L2 at independent points; None where the exact solution is unknown
+    error: float | None  # relative L2 at independent points, without a domain at the nodes; None: no exact solution
     residual: float | None  # root mean square off the nodes; None without a domain to take points from
     seconds: float
 
@@ -98,7 +98,7 @@ def study(problem: Problem, choices: Choices) -> Outcome:
         problem,
         u,
         history,
-        None if problem.exact is None else error(problem, u),
+        None if problem.exact is None else error(problem, u, space.cloud.points if problem.domain is None else None),
         None if check is None else residual_norm(problem, u, check),
         time.perf_counter() - began,
     )
@@ -108,20 +108,22 @@ def converge(problem: Problem, choices: Choices, levels: int = 4) -> list[Outcom
     """The study at `levels` finer and finer resolutions: the spacing divided by √2, or the degree raised, each time."""
     if choices.nodes is not None:
         raise ValueError("a convergence study makes its own nodes: give --spacing in place of --nodes")
-    outcomes = []
-    for level in range(levels):
-        refined = choices
-        if uses_eigenbasis(choices):
-            last = choices.degree or EIGENBASIS_DEGREE[problem.domain.dim]
-            refined = dataclasses.replace(choices, degree=max(round(last * (level + 1) / levels), 2))
-        elif level:
-            refined = dataclasses.replace(choices, spacing=_spacing(problem, choices) / math.sqrt(2) ** level)
-        outcomes.append(study(problem, refined))
-    return outcomes
+    if problem.domain is None:
+        raise ValueError("a convergence study makes its own nodes, and the problem has no domain to make them on")
+    if uses_eigenbasis(choices):
+        last = _degree(choices, problem.domain.dim)
+        degrees = sorted({max(round(last * (level + 1) / levels), 1) for level in range(levels)})
+        refined = [dataclasses.replace(choices, degree=degree) for degree in degrees]
+    else:
+        spacings = [_spacing(problem, choices) / math.sqrt(2) ** level for level in range(levels)]
+        refined = [dataclasses.replace(choices, spacing=spacing) for spacing in spacings]
+    return [study(problem, each) for each in refined]
 
 
 def observed_order(coarse: tuple[float, float], fine: tuple[float, float]) -> float:
-    """log(error ratio)/log(spacing ratio) of two (spacing, error) pairs."""
+    """log(error ratio)/log(spacing ratio) of two (spacing, error) pairs; NaN where no error is left to compare."""
+    if not (coarse[1] > 0 and fine[1] > 0 and coarse[0] != fine[0]):
+        return math.nan
     return math.log(coarse[1] / fine[1]) / math.log(coarse[0] / fine[0])
 
 
@@ -147,15 +149,16 @@ def build_space(problem: Problem, cloud: Cloud, choices: Choices) -> Space:
     """The chosen space over a cloud; ValueError for choices that exclude one another."""
     if uses_eigenbasis(choices):
         if choices.kernel not in (None, "gaussian"):
-            raise ValueError(f"the eigenbasis is that of the gaussian, not of {choices.kernel}: drop --space or --kernel")
-        degree = EIGENBASIS_DEGREE[cloud.dim] if choices.degree is None else choices.degree
-        return Eigenbasis(kernels.Gaussian(_number_or_array(choices.scale) or EIGENBASIS_SCALE), cloud, degree)
+            raise ValueError(f"the eigenbasis is that of the gaussian, not of {choices.kernel}: drop one of the two")
+        if choices.shape is not None:
+            raise ValueError("the eigenbasis is that of the gaussian, which has no --shape")
+        return Eigenbasis(kernels.Gaussian(_scale(choices, EIGENBASIS_SCALE)), cloud, _degree(choices, cloud.dim))
     tail = choices.degree if choices.degree is not None else _needed_tail(choices)
     return Collocation(build_kernel(cloud, choices), cloud, degree=tail)
 
 
 def build_kernel(cloud: Cloud, choices: Choices) -> kernels.Kernel:
-    """The chosen kernel; its default scale grows with the spacing, or spans the cloud for kernels of finite smoothness."""
+    """The chosen kernel; its default scale follows the spacing, or the cloud's width at finite smoothness."""
     name = choices.kernel or "gaussian"
     makers = {
         "gaussian": (kernels.Gaussian, None),
@@ -176,12 +179,13 @@ def build_kernel(cloud: Cloud, choices: Choices) -> kernels.Kernel:
         if choices.scale:
             raise ValueError("the polyharmonic kernel has no --scale")
         return make(*arguments)
-    return make(*arguments, scale=_number_or_array(choices.scale) or _default_scale(name, cloud))
+    return make(*arguments, scale=_scale(choices, _default_scale(name, cloud)))
 
 
 def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, History]:
     if choices.kernel == "polyharmonic":
         raise ValueError("the polyharmonic kernel has no scale to tune: drop --tune")
+    loss: losses.LeaveOneOut | losses.Residual
     if choices.loss == "leave-one-out":
         loss = losses.leave_one_out(problem, solver=choices.solver)
     elif problem.domain is None:
@@ -199,7 +203,7 @@ def _spacing(problem: Problem, choices: Choices) -> float:
         raise ValueError("the problem has no domain: give the nodes as a file, --nodes")
     dim = problem.domain.dim
     if uses_eigenbasis(choices):
-        functions = len(total_degree(dim, EIGENBASIS_DEGREE[dim] if choices.degree is None else choices.degree))
+        functions = len(total_degree(dim, _degree(choices, dim)))
         return (problem.domain.volume / (ROWS_PER_FUNCTION * functions)) ** (1 / dim)
     lower, upper = problem.domain.bounds
     return float(min(upper - lower)) / (NODES_ACROSS if dim < 3 else NODES_ACROSS // 2)
@@ -220,5 +224,18 @@ def _needed_tail(choices: Choices) -> int:
     return 0 if choices.kernel == "multiquadric" else -1
 
 
-def _number_or_array(scale: tuple[float, ...]):
-    return scale[0] if len(scale) == 1 else list(scale)
+def _degree(choices: Choices, dim: int) -> int:
+    """The degree of the eigenbasis."""
+    degree = EIGENBASIS_DEGREE.get(dim) if choices.degree is None else choices.degree
+    if degree is None:
+        raise ValueError(f"no default degree of the eigenbasis in {dim} dimensions: give --degree")
+    if degree < 0:
+        raise ValueError(f"--degree must be at least 0; got {degree}")
+    return degree
+
+
+def _scale(choices: Choices, default: float) -> float | list[float]:
+    """One number, or one per dimension."""
+    if not choices.scale:
+        return default
+    return choices.scale[0] if len(choices.scale) == 1 else list(choices.scale)

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Float, PyTree
-from tqdm import tqdm
 
 from .kernels.base import positive
 
@@ -64,6 +63,8 @@ def tune(
     A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C returns the best so far.
     Raises ValueError for a loss that is not finite, or not a scalar, at the start, and for `where` naming no float leaf.
     """
+    from tqdm import tqdm  # here, so that importing meshfree stays light
+
     if steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
     descent = _Descent(loss, tree, where, optax.adam(0.05) if optimizer is None else optimizer)
@@ -101,7 +102,15 @@ class _Descent:
 
     def step(self) -> None:
         updates, memory = _update(
-            self.optimizer, self.gradient, self.memory, self.moving, self.value, self.loss, self.tree, self.where, self.fixed
+            self.optimizer,
+            self.gradient,
+            self.memory,
+            self.moving,
+            self.value,
+            self.loss,
+            self.tree,
+            self.where,
+            self.fixed,
         )
         for _ in range(HALVINGS):
             moving = jax.tree.map(lambda p, u: p + u.astype(p.dtype), self.moving, updates)

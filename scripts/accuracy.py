@@ -85,13 +85,21 @@ def poisson_square() -> Iterator[Row]:
     """B1, scales tuned from 1/3; N counts interior nodes. The bars are the leave-one-out column of the case."""
     problem = made("poisson_square")
     kernels = {"Gaussian": mf.Gaussian, "IMQ": mf.InverseMultiquadric, "MQ": mf.Multiquadric}
-    bars = {("Gaussian", 81): 8.6e-8, ("IMQ", 81): 1.4e-6, ("IMQ", 289): 5.0e-7, ("MQ", 289): 1.7e-6, ("Gaussian", 289): 1e-8}
+    bars = {
+        ("Gaussian", 81): 8.6e-8,
+        ("IMQ", 81): 1.4e-6,
+        ("IMQ", 289): 5.0e-7,
+        ("MQ", 289): 1.7e-6,
+        ("Gaussian", 289): 1e-8,
+    }
     for (name, interior), bar in bars.items():
         cloud = SQUARE.cloud({81: 0.115, 289: 0.0605}[interior], cluster=0.5)
         if len(cloud["interior"]) > interior:
             raise RuntimeError(f"{len(cloud['interior'])} interior nodes, more than {interior}")
         u = tuned(problem, mf.Collocation(kernels[name](1 / 3), cloud), steps=60)
-        yield Row(f"B1 {name} translates, N = {interior}, RMS on a grid", u.stats["unknowns"], grid_rms(u, problem.exact), bar)
+        yield Row(
+            f"B1 {name} translates, N = {interior}, RMS on a grid", u.stats["unknowns"], grid_rms(u, problem.exact), bar
+        )
     u = tuned(problem, eigenbasis(problem, 16, 1 / 18))
     yield Row("B1 eigenfunctions, RMS on a grid", u.stats["unknowns"], grid_rms(u, problem.exact), 1e-13)
 
@@ -203,7 +211,9 @@ def eikonal() -> Iterator[Row]:
     """C4: the value at the centre."""
     problem = made("eikonal")
     u = mf.solve(problem, eigenbasis(problem, 40, 1 / 42, scale=0.7))
-    yield Row("C4 eigenfunctions, |u(½, ½) - 0.367716979|", u.stats["unknowns"], abs(float(u([0.5, 0.5])) - 0.367716979), 1e-6)
+    yield Row(
+        "C4 eigenfunctions, |u(½, ½) - 0.367716979|", u.stats["unknowns"], abs(float(u([0.5, 0.5])) - 0.367716979), 1e-6
+    )
 
 
 CASES = {
@@ -225,12 +235,16 @@ CASES = {
 def main() -> None:
     chosen = [name for name in CASES if not sys.argv[1:] or name.startswith(tuple(sys.argv[1:]))]
     began, missed = time.perf_counter(), 0
-    print(f"| {'case':<52} | unknowns | error   | bar     | met |\n|{'-' * 54}|{'-' * 10}|{'-' * 9}|{'-' * 9}|{'-' * 5}|")
+    print(
+        f"| {'case':<52} | unknowns | error   | bar     | met |\n|{'-' * 54}|{'-' * 10}|{'-' * 9}|{'-' * 9}|{'-' * 5}|"
+    )
     for name in chosen:
         for row in CASES[name]():
             missed += not row.met
             met = "yes" if row.met else "NO"
-            print(f"| {row.case:<52} | {row.unknowns or '':>8} | {row.error:.1e} | {row.bar:.1e} | {met:<3} |", flush=True)
+            print(
+                f"| {row.case:<52} | {row.unknowns or '':>8} | {row.error:.1e} | {row.bar:.1e} | {met:<3} |", flush=True
+            )
     print(f"\n{missed} missed; {time.perf_counter() - began:.0f} s")
     raise SystemExit(bool(missed))
 

@@ -2,6 +2,7 @@
 
     python scripts/bench_smooth.py --figure smooth.png       needs the extra `bench`; about five minutes on two cores
     python scripts/bench_smooth.py --search                  also times FastLSQ's own search of its bandwidth
+    taskset -c 0 python scripts/bench_smooth.py              both programs on one thread
 
 B4 is Helmholtz' equation with k = 10, C1 is −Δu + u³ = f with the modes 1 and 4 (problems/helmholtz.py, cubic.py), both
 in float64 on the CPU. meshfree's clock runs from `mf.solve` to the solution, warm; the cloud is made before. FastLSQ's
@@ -17,6 +18,7 @@ The error is relative L2 at 2000 independent points, the geometric mean over thr
 import argparse
 import dataclasses
 import importlib.metadata
+import itertools
 import math
 import os
 import pathlib
@@ -145,8 +147,10 @@ def called(solver: Callable, problem, features: int, scale: float, **arguments) 
     return run
 
 
-def newton_from_parts(problem, features: int, scale: float, tolerance: float = 1e-8, steps: int = 12) -> Callable:
-    """Newton from FastLSQ's parts, each step solved for the whole new iterate: its floor is that of the linear solve."""
+def newton_from_parts(
+    problem, features: int, scale: float, tolerance: float = 1e-8, steps: int = 12
+) -> Callable:
+    """Newton from FastLSQ's parts, each step solved for the whole new iterate: the floor is the linear solve's."""
 
     def run(seed):
         torch.manual_seed(seed)
@@ -175,18 +179,24 @@ def rivals(case: str) -> list[Entry]:
     for n in FEATURES[case]:
         if case == "B4":
             solve = fastlsq.solve_linear
-            entries.append(Entry(case, SHIPPED, "", n, called(solve, Helmholtz(False), n, 10.0, **shipped_counts(n))))
+            entries.append(
+                Entry(case, SHIPPED, "", n, called(solve, Helmholtz(False), n, 10.0, **shipped_counts(n)))
+            )
             best = called(solve, Helmholtz(True), n, 10.0 if n < 800 else 12.0, method="qr", **counts(n))
             entries.append(Entry(case, BEST, "Chebyshev, qr", n, best))
             continue
         solve = fastlsq.solve_nonlinear
-        if n <= 800:
-            entries.append(Entry(case, SHIPPED, "", n, called(solve, Cubic(False, 100.0), n, 15.0, **shipped_counts(n))))
+        if n <= 600:  # its error stays at 3e-6 from 400 on, its seconds grow
+            entries.append(
+                Entry(case, SHIPPED, "", n, called(solve, Cubic(False, 100.0), n, 15.0, **shipped_counts(n)))
+            )
         scale = 10.0 if n < 300 else 15.0 if n < 800 else 18.0
         best = called(solve, Cubic(True, 1000.0), n, scale, mu=0.0, tol_du=1e-7, **counts(n))
         entries.append(Entry(case, BEST, "Chebyshev, mu=0", n, best))
         scale = 12.0 if n == 400 else scale
-        entries.append(Entry(case, PARTS, "own Newton, gelsd", n, newton_from_parts(Cubic(True, 1000.0), n, scale)))
+        entries.append(
+            Entry(case, PARTS, "own Newton, gelsd", n, newton_from_parts(Cubic(True, 1000.0), n, scale))
+        )
     return entries
 
 
@@ -200,14 +210,23 @@ def timed_searches() -> None:
         "B4": (Helmholtz(False), {"n_blocks": 3, "n_pde": 4500, "n_bc": 900, "n_trials": 5}),
         "C1": (
             Cubic(False, 100.0),
-            {"n_blocks": 1, "n_pde": 3000, "n_bc": 800, "n_trials": 3, "newton_mode": True, "solver_class": newton_solver},
+            {
+                "n_blocks": 1,
+                "n_pde": 3000,
+                "n_bc": 800,
+                "n_trials": 3,
+                "newton_mode": True,
+                "solver_class": newton_solver,
+            },
         ),
     }
     for case, (problem, arguments) in searches.items():
         torch.manual_seed(0)
         began = time.perf_counter()
         scale = auto_select_scale(problem, hidden_size=500, **arguments)
-        print(f"{case}: FastLSQ's search of its bandwidth took {time.perf_counter() - began:.1f} s and chose {scale}")
+        print(
+            f"{case}: FastLSQ's search of its bandwidth took {time.perf_counter() - began:.1f} s and chose {scale}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------ meshfree
@@ -263,7 +282,7 @@ def run_alternating(entries: list[Entry], seeds: int) -> None:
 
 
 def seconds_at(entries: list[Entry], level: float) -> float:
-    """The seconds to reach an error: log-log between the fastest setting that does and the best one cheaper; else nan."""
+    """The seconds to reach an error: log-log between the fastest setting that does and the best cheaper one; or nan."""
     points = sorted((entry.time, entry.error) for entry in entries)
     front = []  # a slower setting counts only if it is more accurate
     for seconds, error in points:
@@ -271,7 +290,7 @@ def seconds_at(entries: list[Entry], level: float) -> float:
             front.append((seconds, error))
     if level >= front[0][1]:
         return math.nan  # the smallest setting is better already: nothing to interpolate
-    for (t0, e0), (t1, e1) in zip(front, front[1:], strict=False):
+    for (t0, e0), (t1, e1) in itertools.pairwise(front):
         if e1 <= level:
             share = math.log(level / e0) / math.log(e1 / e0)
             return math.exp(math.log(t0) + share * math.log(t1 / t0))
@@ -282,19 +301,23 @@ def print_table(entries: list[Entry]) -> None:
     print("\n| case | program           | setting           | unknowns | error   | seconds | first call |")
     print("|------|-------------------|-------------------|----------|---------|---------|------------|")
     for e in entries:
-        print(
-            f"| {e.case:<4} | {e.program:<17} | {e.setting:<17} | {e.unknowns:>8} | {e.error:.1e} | {e.time:>7.4f} | {e.first:>10.3f} |"
-        )
+        what = f"| {e.case:<4} | {e.program:<17} | {e.setting:<17} | {e.unknowns:>8} "
+        print(f"{what}| {e.error:.1e} | {e.time:>7.4f} | {e.first:>10.3f} |", flush=True)
 
 
 def print_ratios(case: str, entries: list[Entry]) -> None:
     programs = {name: [e for e in entries if e.program == name] for name in (OURS, SHIPPED, BEST, PARTS)}
-    print(f"\n{case}: seconds of FastLSQ / seconds of meshfree at equal error (-: one of the two has no such error)")
+    print(
+        f"\n{case}: seconds of FastLSQ / seconds of meshfree at equal error (-: one of the two has no such error)"
+    )
     for name, settings in programs.items():
         if name == OURS or not settings:
             continue
         ratios = [seconds_at(settings, level) / seconds_at(programs[OURS], level) for level in LEVELS[case]]
-        shown = ", ".join(f"{level:.0e}: {'-' if math.isnan(r) else f'{r:.2g}'}" for level, r in zip(LEVELS[case], ratios, strict=True))
+        shown = ", ".join(
+            f"{level:.0e}: {'-' if math.isnan(r) else f'{r:.2g}'}"
+            for level, r in zip(LEVELS[case], ratios, strict=True)
+        )
         print(f"  {name:<18} {shown}")
 
 
@@ -303,7 +326,12 @@ def draw(entries: list[Entry], path: str) -> None:
 
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     titles = {"B4": "Helmholtz, $k = 10$", "C1": "$-\\Delta u + u^3 = f$"}
-    styles = {OURS: ("C0", "o", "-"), SHIPPED: ("C7", "s", ":"), BEST: ("C1", "^", "-"), PARTS: ("C3", "v", "--")}
+    styles = {
+        OURS: ("C0", "o", "-"),
+        SHIPPED: ("C7", "s", ":"),
+        BEST: ("C1", "^", "-"),
+        PARTS: ("C3", "v", "--"),
+    }
     labels = {
         OURS: "meshfree, Eigenbasis",
         SHIPPED: "FastLSQ, default call",
@@ -316,10 +344,18 @@ def draw(entries: list[Entry], path: str) -> None:
         for program, (color, marker, line) in styles.items():
             points = [(e.time, e.error) for e in entries if e.case == case and e.program == program]
             if points:
-                axes.loglog(*zip(*points, strict=True), color=color, marker=marker, linestyle=line, label=labels[program])
+                axes.loglog(
+                    *zip(*points, strict=True),
+                    color=color,
+                    marker=marker,
+                    linestyle=line,
+                    label=labels[program],
+                )
         axes.set(title=titles[case], xlabel="seconds, warm", ylabel="relative $L^2$ error")
         axes.grid(True, which="major", alpha=0.3)
-    handles = {label: h for axes in panels for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    handles = {
+        label: h for axes in panels for h, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=150)
 
@@ -333,12 +369,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="+", choices=("B4", "C1"), default=("B4", "C1"))
     parser.add_argument("--seeds", type=int, default=3, help="of FastLSQ's features, and repetitions of all")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of both programs")
     parser.add_argument("--figure", help="where to draw error against seconds")
     parser.add_argument("--search", action="store_true", help="time FastLSQ's own search of its bandwidth")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(f"Python {sys.version.split()[0]}, {versions()}; {arguments.threads} threads")
+    threads = len(os.sched_getaffinity(0))  # what XLA and OpenBLAS take too
+    torch.set_num_threads(threads)
+    print(f"Python {sys.version.split()[0]}, {versions()}; {threads} threads for each", flush=True)
     everything = []
     for case in arguments.cases:
         entries = ours(case) + rivals(case)

@@ -166,5 +166,6 @@ def in_dimensions(cases):
         (case, dim)
         for case in cases
         for dim in (1, 2, 3)
-        if dim <= case.max_dim and (dim == 2 or not (case in COMPOSED or 4 < getattr(case.make(1), "nu", 0) < 11))
+        if dim <= case.max_dim
+        and (dim == 2 or not (case in COMPOSED or 4 < getattr(case.make(1), "nu", 0) < 11))
     ]

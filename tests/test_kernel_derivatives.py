@@ -1,10 +1,7 @@
 """Derivatives of every kernel: at the centre, near it, far from it and across the edge of the support."""
 
 import functools
-import itertools
-import re
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -24,14 +21,18 @@ DIRECTIONS = {
 
 # 1 − r of the support's edge is known to 1e-16/(1 − r); the derivatives that are 0 at r = 0 or 1 are compared
 # with their size elsewhere
-RELATIVE = np.select([np.equal(DISTANCES, 1 - 1e-9), np.isclose(DISTANCES, 1, atol=2e-3)], [1e-5, 1e-11], 1e-12)
+RELATIVE = np.select(
+    [np.equal(DISTANCES, 1 - 1e-9), np.isclose(DISTANCES, 1, atol=2e-3)], [1e-5, 1e-11], 1e-12
+)
 ABSOLUTE = np.where(np.isin(DISTANCES, (0, 1)), 1e-15, 0)
 
 
 def assert_agree(found, exact):
     """Both at DISTANCES."""
     bound = RELATIVE * abs(exact) + ABSOLUTE * abs(exact).max()
-    wrong = {q: (f, x) for q, f, x, b in zip(DISTANCES, found, exact, bound, strict=True) if not abs(f - x) <= b}
+    wrong = {
+        q: (f, x) for q, f, x, b in zip(DISTANCES, found, exact, bound, strict=True) if not abs(f - x) <= b
+    }
     assert not wrong
 
 
@@ -117,7 +118,10 @@ def operators(case, dim):
 
 
 def closed_forms(case, dim):
-    """{(a, b): terms of L_x L_y φ(s)} from the ladder of profiles, s = ½ δᵀAδ, A = diag(1/scale²); b = 1 has the minus."""
+    """{(a, b): terms of L_x L_y φ(s), a ≥ b}, from the ladder of profiles; s = ½ δᵀAδ, A = diag(1/scale²).
+
+    With a and b exchanged they are the same, but for the minus of an odd derivative by y.
+    """
     kernel, (X, Y) = case.make(dim), sobol_pairs(dim)
     delta, A, v = X - Y, 1 / case.lengths(dim) ** 2, DIRECTIONS[dim][1] * case.lengths(dim)
     t = delta * A
@@ -234,7 +238,9 @@ ROUGH = [case for case in KERNELS if case.smoothness <= 4 and case.max_dim > 1]
 def test_one_derivative_too_many_is_refused_when_traced(case):
     kernel, point = case.make(2), jax.ShapeDtypeStruct((), float)
     jax.eval_shape(nested(kernel, case.smoothness), point, point)
-    message = rf"continuous derivatives up to order {case.smoothness}; .* order {case.smoothness + 1} was asked for"
+    message = (
+        rf"continuous derivatives up to order {case.smoothness}; .* order {case.smoothness + 1} was asked for"
+    )
     with pytest.raises(ValueError, match=message):
         jax.jit(nested(kernel, case.smoothness + 1)).lower(point, point)
 
@@ -242,9 +248,13 @@ def test_one_derivative_too_many_is_refused_when_traced(case):
 def test_the_refusal_names_the_kernel():
     rough = 2.0 * (mf.Matern(0.5) + mf.Gaussian())
     points = jnp.zeros((3, 2))
-    with pytest.raises(ValueError, match=r"^Matern\(nu=0.5\) has continuous derivatives up to order 0; a derivative "):
+    with pytest.raises(
+        ValueError, match=r"^Matern\(nu=0.5\) has continuous derivatives up to order 0; a derivative "
+    ):
         rough.grad(points, points)
-    with pytest.raises(ValueError, match=r"^Matern\(nu=0.5\) .* of order 2 was asked for: take a smoother kernel"):
+    with pytest.raises(
+        ValueError, match=r"^Matern\(nu=0.5\) .* of order 2 was asked for: take a smoother kernel"
+    ):
         rough.laplacian(points[0], points[1])
     with pytest.raises(ValueError, match=r"^Wendland\(smoothness=0, dim=3\) has"):
         jax.grad(mf.Wendland(0).eval)(points[0], points[1])

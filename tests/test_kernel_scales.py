@@ -24,7 +24,11 @@ LIMITS = {
     "Matern-1.5": (lambda scale: mf.Matern(1.5, scale), mf.laplacian, lambda a, r: matern(1.5)(r / a)),
     "Wendland-C2": (lambda scale: mf.Wendland(2, 3, scale), mf.laplacian, lambda a, r: wendland(2, 3)(r / a)),
     "Matern-2.5": (lambda scale: mf.Matern(2.5, scale), mf.biharmonic, lambda a, r: matern(2.5)(r / a)),
-    "Wendland-C4": (lambda scale: mf.Wendland(4, 3, scale), mf.biharmonic, lambda a, r: wendland(4, 3)(r / a)),
+    "Wendland-C4": (
+        lambda scale: mf.Wendland(4, 3, scale),
+        mf.biharmonic,
+        lambda a, r: wendland(4, 3)(r / a),
+    ),
     "alpha": (mf.RationalQuadratic, mf.laplacian, lambda a, r: rational_quadratic(a)(r)),
 }
 
@@ -101,12 +105,35 @@ def test_scales_per_dimension():
         return of_scales
 
     def exact(*orders):
-        return [float(mpmath.diff(laplacian(*map(mpmath.mpf, point)), (0.7, 1.6), orders)) for point in POINTS]
+        return [
+            float(mpmath.diff(laplacian(*map(mpmath.mpf, point)), (0.7, 1.6), orders)) for point in POINTS
+        ]
 
     f = at_points(lambda scale: mf.Matern(1.5, scale), mf.laplacian)
-    first, second = jax.jit(lambda a: (jax.jacrev(f)(a), jax.jacfwd(jax.jacrev(f))(a)))(jnp.asarray([0.7, 1.6]))
+    first, second = jax.jit(lambda a: (jax.jacrev(f)(a), jax.jacfwd(jax.jacrev(f))(a)))(
+        jnp.asarray([0.7, 1.6])
+    )
     assert_close(first, np.transpose([exact(1, 0), exact(0, 1)]))
     assert_close(second, np.moveaxis([[exact(2, 0), exact(1, 1)], [exact(1, 1), exact(0, 2)]], 2, 0))
+
+
+@pytest.mark.parametrize(("name", "in_x", "in_scale"), [("Matern-1.5", 2, 2), ("Matern-2.5", 4, 1)])
+def test_single_precision_overflows_nowhere(name, in_x, in_scale):
+    """The profile in the second case grows like 1/r⁵: 10³⁸, the largest number, at a distance of 3·10⁻⁸."""
+    near = np.array([0.0, 1e-12, 1e-9, 3e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.3], np.float32)
+
+    def found(dtype):
+        def derived(scale, x):
+            return LIMITS[name][0](scale).eval(x[None], jnp.zeros(1, dtype))
+
+        for argument in (1,) * in_x + (0,) * in_scale:
+            derived = jax.jacfwd(derived, argnums=argument)
+        return np.asarray(
+            jax.jit(jax.vmap(derived, (None, 0)))(jnp.asarray(SCALE, dtype), near.astype(dtype))
+        )
+
+    exact = found(np.float64)
+    np.testing.assert_allclose(found(np.float32), exact, rtol=0, atol=1e-5 * abs(exact).max())
 
 
 @pytest.mark.parametrize("case", [case for case in RADIAL if hasattr(case.make(1), "raw_scale")], ids=str)

@@ -99,7 +99,15 @@ def test_a_random_initial_scale():
 
 
 @pytest.mark.parametrize(
-    "family", [mf.Multiquadric, mf.InverseMultiquadric, mf.InverseQuadratic, mf.RationalQuadratic, mf.Matern, mf.Wendland]
+    "family",
+    [
+        mf.Multiquadric,
+        mf.InverseMultiquadric,
+        mf.InverseQuadratic,
+        mf.RationalQuadratic,
+        mf.Matern,
+        mf.Wendland,
+    ],
 )
 def test_every_family_takes_a_key(family):
     key = jax.random.key(5)
@@ -135,7 +143,10 @@ assert abs(found / exact - 1) < 1e-14, (found, exact)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     package = Path(mf.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment | {"PYTHONPATH": str(package)}, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env=environment | {"PYTHONPATH": str(package)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
 

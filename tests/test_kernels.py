@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from kernel_cases import KERNELS, PER_DIMENSION, RADIAL, wendland
+from kernel_cases import PER_DIMENSION, RADIAL, wendland
 
 import meshfree as mf
 
@@ -63,7 +63,9 @@ def test_one_dimensional_arrays_are_points_of_the_line():
     np.testing.assert_array_equal(kernel(x.ravel(), y.ravel()), kernel(x, y))
     np.testing.assert_array_equal(kernel(x.ravel(), y), kernel(x, y))
     np.testing.assert_array_equal(kernel.grad(x.ravel(), y.ravel()), kernel.grad(x, y)[..., 0])
-    np.testing.assert_array_equal(kernel.grad(x.ravel(), y.ravel(), wrt="y"), kernel.grad(x, y, wrt="y")[..., 0])
+    np.testing.assert_array_equal(
+        kernel.grad(x.ravel(), y.ravel(), wrt="y"), kernel.grad(x, y, wrt="y")[..., 0]
+    )
 
 
 def test_no_points_at_all():
@@ -114,7 +116,9 @@ def test_wendland_polynomials(dim, smoothness):
     r = np.linspace(0, 1.2, 25)
     printed = np.maximum(1 - r, 0) ** exponent * np.polynomial.Polynomial(factor)(r) / factor[0]
     integral = [float(wendland(smoothness, dim)(mpmath.mpf(q))) for q in r]
-    np.testing.assert_allclose(mf.Wendland(smoothness, dim)(r, np.zeros(1))[:, 0], printed, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(
+        mf.Wendland(smoothness, dim)(r, np.zeros(1))[:, 0], printed, rtol=1e-13, atol=1e-15
+    )
     np.testing.assert_allclose(integral, printed, rtol=1e-13, atol=1e-15)
 
 
@@ -160,7 +164,10 @@ ALGEBRA = {
     "factor on the left": (2.0 * A, lambda of: 2 * of(A)),
     "factor on the right": (A * 3, lambda of: 3 * of(A)),
     "factors that are arrays": (np.float64(2.0) * A * jnp.asarray(0.25), lambda of: of(A) / 2),
-    "nested": (0.5 * (A + 4.0 * B) * (A * B + B), lambda of: 0.5 * (of(A) + 4 * of(B)) * (of(A) * of(B) + of(B))),
+    "nested": (
+        0.5 * (A + 4.0 * B) * (A * B + B),
+        lambda of: 0.5 * (of(A) + 4 * of(B)) * (of(A) * of(B) + of(B)),
+    ),
 }
 
 
@@ -189,7 +196,14 @@ def test_the_parts_can_be_reached():
 
 @pytest.mark.parametrize(
     "nonsense",
-    [lambda: A + 1.0, lambda: 1.0 + A, lambda: A * "2", lambda: A * None, lambda: [2.0] * A, lambda: sum([A, B])],
+    [
+        lambda: A + 1.0,
+        lambda: 1.0 + A,
+        lambda: A * "2",
+        lambda: A * None,
+        lambda: [2.0] * A,
+        lambda: sum([A, B]),
+    ],
 )
 def test_nonsense_is_a_type_error(nonsense):
     with pytest.raises(TypeError):
@@ -232,7 +246,10 @@ def test_scales_are_positive(family, scale):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: mf.Gaussian([[1.0, 2.0]]), r"scale must be one number, or one per dimension; got shape \(1, 2\)"),
+        (
+            lambda: mf.Gaussian([[1.0, 2.0]]),
+            r"scale must be one number, or one per dimension; got shape \(1, 2\)",
+        ),
         (lambda: mf.Matern(2.0), r"nu must be one of 0\.5, 1\.5, \.\.\., 11\.5; got 2\.0"),
         (lambda: mf.Matern(12.5), r"nu must be one of .*; got 12\.5"),
         (lambda: mf.Matern(np.nan), r"nu must be one of .*; got nan"),
@@ -255,7 +272,11 @@ def test_parameters_outside_the_family(make, message):
         (A, [(4,), (4, 2)], r"points of different dimensions: shapes \(4, 1\) and \(4, 2\)"),
         (A, [(), (4, 2)], r"points must have shape \(n, d\), or \(n,\) on the line; got \(\)"),
         (A, [(4, 2), (2, 2, 2)], r"points must have shape .*; got \(2, 2, 2\)"),
-        (mf.Gaussian([1.0, 2.0]), [(4, 3), (4, 3)], r"Gaussian\(\) has 2 scales and the points 3 coordinates"),
+        (
+            mf.Gaussian([1.0, 2.0]),
+            [(4, 3), (4, 3)],
+            r"Gaussian\(\) has 2 scales and the points 3 coordinates",
+        ),
         (mf.Gaussian([1.0, 2.0]), [(4,), (4,)], r"Gaussian\(\) has 2 scales and the points 1 coordinates"),
         (
             mf.Wendland(4, 2),
@@ -274,7 +295,9 @@ def test_points_that_do_not_fit(kernel, shapes, message):
 
 @pytest.mark.parametrize("shapes", [[(4, 2), (2,)], [(2,), (3,)], [(), ()]])
 def test_eval_takes_two_points(shapes):
-    with pytest.raises(ValueError, match=r"eval takes two points of shape \(d,\); got .* Call kernel\(X, Y\)"):
+    with pytest.raises(
+        ValueError, match=r"eval takes two points of shape \(d,\); got .* Call kernel\(X, Y\)"
+    ):
         A.eval(*map(jnp.zeros, shapes))
 
 

@@ -63,7 +63,9 @@ def test_auto_takes_lu_for_well_and_qr_for_ill_conditioned_matrices():
 @pytest.mark.parametrize("A", [random_matrix(14, 14), hilbert(14)])
 def test_auto_under_jit_decides_as_it_does_outside(A):
     b = jnp.ones(14)
-    traced = jax.jit(lambda A: (factor(A).solve(b), factor(A).solve_transposed(b), factor(A).rank(), factor(A).condition()))(A)
+    traced = jax.jit(
+        lambda A: (factor(A).solve(b), factor(A).solve_transposed(b), factor(A).rank(), factor(A).condition())
+    )(A)
     f = factor(A)
     for inside, outside in zip(traced, (f.solve(b), f.solve_transposed(b), f.rank(), f.condition()), strict=True):
         np.testing.assert_allclose(inside, outside, rtol=1e-6)

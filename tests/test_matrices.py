@@ -72,7 +72,10 @@ def test_points_of_the_line_may_be_a_1d_array():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mf.interpolate(np.ones(3), TRANSLATES), r"values must have shape \(\d+,\) or \(\d+, fields\); got \(3,\)"),
+        (
+            lambda: mf.interpolate(np.ones(3), TRANSLATES),
+            r"values must have shape \(\d+,\) or \(\d+, fields\); got \(3,\)",
+        ),
         (lambda: mf.interpolate(f, mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=30)), "equations for 496 unknowns"),
         (lambda: mf.matrix(TRANSLATES, X=np.ones((3, 1))), r"X must have shape \(m, 2\); got \(3, 1\)"),
     ],

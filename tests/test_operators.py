@@ -51,7 +51,11 @@ OPERATORS = {
     "gradient": [mf.gradient(u), mf.jacobian(u)],
     "hessian": [mf.hessian(u), mf.jacobian(mf.gradient(u))],
     "laplacian": [mf.laplacian(u), mf.divergence(mf.gradient(u))],
-    "biharmonic": [mf.biharmonic(u), mf.laplacian(mf.laplacian(u)), mf.divergence(mf.gradient(mf.laplacian(u)))],
+    "biharmonic": [
+        mf.biharmonic(u),
+        mf.laplacian(mf.laplacian(u)),
+        mf.divergence(mf.gradient(mf.laplacian(u))),
+    ],
     "along a vector": [mf.derivative(u, [0.6, -1.5]), lambda x: mf.gradient(u)(x) @ jnp.array([0.6, -1.5])],
     "jacobian": [mf.jacobian(F), mf.gradient(F)],
     "divergence": [mf.divergence(F)],
@@ -128,10 +132,12 @@ def test_a_kernel_expansion_at_its_centres():
     difference = CENTRES[:, None] - CENTRES
     z = np.sqrt(5 * (difference**2).sum(-1))
     over_r, second = -5 / 3 * (1 + z) * np.exp(-z), -5 / 3 * (1 + z - z**2) * np.exp(-z)
-    gradient, laplacian = jax.jit(jax.vmap(lambda x: (mf.gradient(expansion)(x), mf.laplacian(expansion)(x))))(
-        jnp.asarray(CENTRES)
+    gradient, laplacian = jax.jit(
+        jax.vmap(lambda x: (mf.gradient(expansion)(x), mf.laplacian(expansion)(x)))
+    )(jnp.asarray(CENTRES))
+    np.testing.assert_allclose(
+        gradient, np.einsum("ij,ijk,j->ik", over_r, difference, COEFFICIENTS), rtol=1e-12
     )
-    np.testing.assert_allclose(gradient, np.einsum("ij,ijk,j->ik", over_r, difference, COEFFICIENTS), rtol=1e-12)
     np.testing.assert_allclose(laplacian, (second + over_r) @ COEFFICIENTS, rtol=1e-12)
 
 
@@ -151,21 +157,23 @@ class WithLaplacian:
 def test_the_closed_laplacian_is_taken():
     field = WithLaplacian()
     both = jax.jit(lambda x: (mf.laplacian(field)(x), mf.biharmonic(field)(x)))
-    np.testing.assert_allclose(both(POINTS[0]), [by_hand(name, *POINTS[0]) for name in ("laplacian", "biharmonic")])
+    np.testing.assert_allclose(
+        both(POINTS[0]), [by_hand(name, *POINTS[0]) for name in ("laplacian", "biharmonic")]
+    )
     assert field.asked == 2
 
 
 # ---------------------------------------------------------------------------------------- refusals
 
 
-@pytest.mark.parametrize(
-    "name", ["gradient", "jacobian", "hessian", "laplacian", "biharmonic", "divergence"]
-)
+@pytest.mark.parametrize("name", ["gradient", "jacobian", "hessian", "laplacian", "biharmonic", "divergence"])
 @pytest.mark.parametrize("shape", [(4, 2), ()], ids=str)
 def test_operators_take_one_point(name, shape):
     shown = str(shape).replace("(", r"\(").replace(")", r"\)")
     what = name if name != "biharmonic" else "laplacian"
-    with pytest.raises(ValueError, match=rf"{what}\(u\) is a function of one point .* got shape {shown}.*jax\.vmap"):
+    with pytest.raises(
+        ValueError, match=rf"{what}\(u\) is a function of one point .* got shape {shown}.*jax\.vmap"
+    ):
         getattr(mf, name)(u)(jnp.zeros(shape))
 
 

@@ -31,10 +31,19 @@ def test_a_part_called_boundary_is_named_by_boundary():
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [
-        ({"left": mf.dirichlet()}, r"no condition on bottom, right, top; conditions given: left; boundary parts: bottom, left"),
+        (
+            {"left": mf.dirichlet()},
+            r"no condition on bottom, right, top; conditions given: left; boundary parts: bottom, left",
+        ),
         ({}, r"no condition on bottom, left, right, top; conditions given: none"),
-        ({"lfet": mf.dirichlet(), "boundary": mf.dirichlet()}, r"no boundary part is named lfet; .* boundary parts: bottom, left"),
-        (dict.fromkeys(("left", "right", "bottom", "top", "boundary"), mf.dirichlet()), r"boundary= would be a second condition"),
+        (
+            {"lfet": mf.dirichlet(), "boundary": mf.dirichlet()},
+            r"no boundary part is named lfet; .* boundary parts: bottom, left",
+        ),
+        (
+            dict.fromkeys(("left", "right", "bottom", "top", "boundary"), mf.dirichlet()),
+            r"boundary= would be a second condition",
+        ),
     ],
     ids=["missing", "none", "unknown", "twice"],
 )
@@ -44,7 +53,9 @@ def test_parts_without_a_condition_or_with_two_are_errors_that_print_both_sets(c
 
 
 def test_a_number_in_place_of_a_condition_is_an_error_with_the_remedy():
-    with pytest.raises(TypeError, match=r"boundary= must be a residual.* got 0.0. For a given value write mf.dirichlet\(0.0\)"):
+    with pytest.raises(
+        TypeError, match=r"boundary= must be a residual.* got 0.0. For a given value write mf.dirichlet\(0.0\)"
+    ):
         mf.Problem(SQUARE, interior=laplace, boundary=0.0)
 
 

@@ -99,7 +99,9 @@ def test_vector_fields_with_more_equations_than_fields_on_a_part():
     problem = mf.Problem(
         SQUARE,
         interior=system,
-        boundary=lambda u, x, n: jnp.stack([u(x)[2] - wave(x), (u(x)[0] - exact(x)[0]) * n[1] - (u(x)[1] - exact(x)[1]) * n[0]]),
+        boundary=lambda u, x, n: jnp.stack(
+            [u(x)[2] - wave(x), (u(x)[0] - exact(x)[0]) * n[1] - (u(x)[1] - exact(x)[1]) * n[0]]
+        ),
         exact=exact,
         fields=3,
     )
@@ -131,7 +133,9 @@ MONGE_AMPERE = mf.Problem(
 )
 
 
-@pytest.mark.parametrize("initial", [lambda x: 1 + x @ x, mf.interpolate(lambda x: 1 + x @ x, EIGEN)], ids=["function", "solution"])
+@pytest.mark.parametrize(
+    "initial", [lambda x: 1 + x @ x, mf.interpolate(lambda x: 1 + x @ x, EIGEN)], ids=["function", "solution"]
+)
 def test_a_fully_nonlinear_equation_converges_from_a_fair_start(initial):
     u = mf.solve(MONGE_AMPERE, EIGEN, initial=initial)
     assert mf.error(MONGE_AMPERE, u) < 1e-5
@@ -191,19 +195,63 @@ NO_DIRICHLET = mf.Problem(SQUARE, interior=poisson, boundary=mf.neumann(0.0))
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: mf.solve(NO_DIRICHLET, SMOOTH), ValueError, r"the system is singular: rank [\s\S]* is there a condition that fixes"),
+        (
+            lambda: mf.solve(NO_DIRICHLET, SMOOTH),
+            ValueError,
+            r"the system is singular: rank [\s\S]* is there a condition that fixes",
+        ),
         (lambda: mf.solve(NO_DIRICHLET, EIGEN), ValueError, "the system is singular: rank .* of 120 unknowns"),
         (lambda: mf.solve(POISSON, SMOOTH, solver="cg"), ValueError, "solver is 'cg'; it is one of"),
         (lambda: mf.solve(POISSON, SMOOTH, solver="lu", points=ROWS), ValueError, "LU needs a square matrix"),
-        (lambda: mf.solve(POISSON, SMOOTH, points=SQUARE.cloud(0.3)), ValueError, "equations for .* unknowns: give more points"),
-        (lambda: mf.solve(POISSON, SMOOTH, weights={"lfet": 1.0}), ValueError, r"unknown parts \['lfet'\]; the parts are \['bottom'"),
-        (lambda: mf.solve(POISSON, SMOOTH, weights={"left": [1.0, 2.0]}), ValueError, r"a number or of shape \(1,\); got \(2,\)"),
-        (lambda: mf.solve(POISSON, mf.Collocation(mf.Matern(0.5), NODES)), ValueError, r"Matern\(nu=0.5\) has continuous derivatives up to order 0"),
-        (lambda: mf.solve(MIXED, mf.Collocation(mf.Gaussian(), mf.Disk().cloud(0.3))), ValueError, "no boundary part is named top"),
-        (lambda: mf.solve(POISSON, mf.Collocation(mf.Gaussian(), mf.Interval(0.0, 1.0).cloud(0.3))), ValueError, "domain has 2 dimensions and the cloud 1"),
-        (lambda: mf.solve(POISSON, SMOOTH, initial=lambda x: x), ValueError, r"initial has coefficients of shape .* the problem's unknowns are"),
+        (
+            lambda: mf.solve(POISSON, SMOOTH, points=SQUARE.cloud(0.3)),
+            ValueError,
+            "equations for .* unknowns: give more points",
+        ),
+        (
+            lambda: mf.solve(POISSON, SMOOTH, weights={"lfet": 1.0}),
+            ValueError,
+            r"unknown parts \['lfet'\]; the parts are \['bottom'",
+        ),
+        (
+            lambda: mf.solve(POISSON, SMOOTH, weights={"left": [1.0, 2.0]}),
+            ValueError,
+            r"a number or of shape \(1,\); got \(2,\)",
+        ),
+        (
+            lambda: mf.solve(POISSON, mf.Collocation(mf.Matern(0.5), NODES)),
+            ValueError,
+            r"Matern\(nu=0.5\) has continuous derivatives up to order 0",
+        ),
+        (
+            lambda: mf.solve(MIXED, mf.Collocation(mf.Gaussian(), mf.Disk().cloud(0.3))),
+            ValueError,
+            "no boundary part is named top",
+        ),
+        (
+            lambda: mf.solve(POISSON, mf.Collocation(mf.Gaussian(), mf.Interval(0.0, 1.0).cloud(0.3))),
+            ValueError,
+            "domain has 2 dimensions and the cloud 1",
+        ),
+        (
+            lambda: mf.solve(POISSON, SMOOTH, initial=lambda x: x),
+            ValueError,
+            r"initial has coefficients of shape .* the problem's unknowns are",
+        ),
     ],
-    ids=["singular", "singular eigen", "solver", "lu", "few points", "weight part", "weight shape", "smoothness", "parts", "dimension", "initial"],
+    ids=[
+        "singular",
+        "singular eigen",
+        "solver",
+        "lu",
+        "few points",
+        "weight part",
+        "weight shape",
+        "smoothness",
+        "parts",
+        "dimension",
+        "initial",
+    ],
 )
 def test_bad_input_is_a_clear_error(call, error, message):
     with pytest.raises(error, match=message):
@@ -213,7 +261,10 @@ def test_bad_input_is_a_clear_error(call, error, message):
 @pytest.mark.parametrize(
     ("interior", "message"),
     [
-        (lambda u, x: mf.laplacian(u)(x)[None], r"returns shape \(1,\) for a scalar problem; return a scalar \(\).* write x\[0\]"),
+        (
+            lambda u, x: mf.laplacian(u)(x)[None],
+            r"returns shape \(1,\) for a scalar problem; return a scalar \(\).* write x\[0\]",
+        ),
         (lambda u, x: mf.hessian(u)(x), r"must return \(\) or \(c,\); got shape \(2, 2\)"),
         (lambda u, x: mf.laplacian(u)(x) - 1 / jnp.zeros(()), "not finite at the initial guess"),
     ],
@@ -225,7 +276,10 @@ def test_a_wrong_residual_is_a_clear_error(interior, message):
 
 
 def test_single_precision_is_refused_with_the_line_to_add():
-    with jax.enable_x64(False), pytest.raises(ValueError, match=r'float32; add.*\n.*jax.config.update\("jax_enable_x64", True\)'):
+    with (
+        jax.enable_x64(False),
+        pytest.raises(ValueError, match=r'float32; add.*\n.*jax.config.update\("jax_enable_x64", True\)'),
+    ):
         mf.solve(POISSON, SMOOTH)
 
 

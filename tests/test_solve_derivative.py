@@ -82,7 +82,9 @@ def test_every_solver_has_the_same_derivative(solver):
         problem = mf.Problem(SQUARE, interior=jax.tree_util.Partial(reaction, 3.0, 1), boundary=CONDITION)
         return jnp.sum(mf.solve(problem, space, solver=solver)(PROBES) ** 2)
 
-    np.testing.assert_allclose(jax.jit(jax.grad(function))(0.4), jax.grad(lambda s: observed(s, 3.0, 1, None))(0.4), rtol=1e-6)
+    np.testing.assert_allclose(
+        jax.jit(jax.grad(function))(0.4), jax.grad(lambda s: observed(s, 3.0, 1, None))(0.4), rtol=1e-6
+    )
 
 
 def test_interpolation_is_differentiable_by_the_scale():

@@ -91,9 +91,21 @@ def test_the_bounding_box_is_that_of_the_points_where_there_is_no_domain():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: mf.Collocation(mf.Gaussian(), CLOUD, degree=-2), ValueError, "degree is that of the polynomial tail.*got -2"),
-        (lambda: mf.Collocation(mf.Gaussian(), CLOUD, centers=jnp.ones((3, 1))), ValueError, r"shape \(n, 2\); got \(3, 1\)"),
-        (lambda: mf.Collocation(mf.Gaussian([1.0] * 3), CLOUD), ValueError, r"Gaussian\(\) has 3 scales and the cloud 2 dimensions"),
+        (
+            lambda: mf.Collocation(mf.Gaussian(), CLOUD, degree=-2),
+            ValueError,
+            "degree is that of the polynomial tail.*got -2",
+        ),
+        (
+            lambda: mf.Collocation(mf.Gaussian(), CLOUD, centers=jnp.ones((3, 1))),
+            ValueError,
+            r"shape \(n, 2\); got \(3, 1\)",
+        ),
+        (
+            lambda: mf.Collocation(mf.Gaussian([1.0] * 3), CLOUD),
+            ValueError,
+            r"Gaussian\(\) has 3 scales and the cloud 2 dimensions",
+        ),
         (lambda: mf.Eigenbasis(mf.Matern(2.5), CLOUD), TypeError, "Eigenbasis is that of the Gaussian; got .*Matern"),
         (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=-1), ValueError, "at least 0; got -1"),
         (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, alpha=0.0), ValueError, "alpha must be positive; got 0.0"),

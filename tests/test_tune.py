@@ -53,7 +53,9 @@ def test_leave_one_out_is_what_leaving_out_gives(space):
 
 def test_the_residual_loss_is_the_log_of_the_norm_on_the_check_cloud():
     u = mf.solve(PROBLEM, SPACE)
-    assert losses.residual(PROBLEM, CHECK)(SPACE) == pytest.approx(np.log(mf.residual_norm(PROBLEM, u, CHECK)), rel=1e-9)
+    assert losses.residual(PROBLEM, CHECK)(SPACE) == pytest.approx(
+        np.log(mf.residual_norm(PROBLEM, u, CHECK)), rel=1e-9
+    )
 
 
 TABLE = {
@@ -77,7 +79,9 @@ def test_gradients_of_losses_agree_with_differences(loss, space):
     np.testing.assert_allclose(jax.grad(function)(raw), difference, rtol=1e-4)
 
 
-@pytest.mark.parametrize("loss", [losses.residual(PROBLEM, CHECK), losses.leave_one_out(PROBLEM)], ids=["residual", "loo"])
+@pytest.mark.parametrize(
+    "loss", [losses.residual(PROBLEM, CHECK), losses.leave_one_out(PROBLEM)], ids=["residual", "loo"]
+)
 def test_tuning_lowers_the_error_without_the_exact_solution(loss):
     tuned, history = mf.tune(loss, SPACE, steps=30, optimizer=optax.adam(0.1), progress=False)
     assert mf.error(PROBLEM, mf.solve(PROBLEM, tuned)) < 0.2 * mf.error(PROBLEM, mf.solve(PROBLEM, SPACE))
@@ -120,12 +124,18 @@ def test_several_leaves_and_any_pytree_can_be_tuned():
         space, guess = tree
         return jnp.log(jnp.mean((mf.solve(guess, space)(X) - measured) ** 2))
 
-    (space, found), history = mf.tune(
-        misfit, (SPACE, problem(jnp.array(5.0))), lambda tree: tree[1].interior.args[0], optimizer=optax.adam(1.0), steps=60
+    (space, found), _ = mf.tune(
+        misfit,
+        (SPACE, problem(jnp.array(5.0))),
+        lambda tree: tree[1].interior.args[0],
+        optimizer=optax.adam(1.0),
+        steps=60,
     )
     assert found.interior.args[0] == pytest.approx(20.0, rel=0.01)
     assert space.kernel.raw_scale is SPACE.kernel.raw_scale
-    _, both = mf.tune(lambda t: (t[0] - 1) ** 2 + (t[1] + 1.0) ** 2, (jnp.array(0.0), jnp.array(0.0)), lambda t: t, steps=3)
+    _, both = mf.tune(
+        lambda t: (t[0] - 1) ** 2 + (t[1] + 1.0) ** 2, (jnp.array(0.0), jnp.array(0.0)), lambda t: t, steps=3
+    )
     assert [leaf.shape for leaf in both.parameters] == [(4,), (4,)]
 
 

@@ -117,8 +117,7 @@ def _pair(kernel: Radial, x, y) -> tuple[Float[Array, " d"], Float[Array, " d"]]
     x, y = one_floating_type(x, y)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(
-            f"eval takes two points of shape (d,); got {x.shape} and {y.shape}. "
-            "Call kernel(X, Y) for sets of points"
+            f"eval takes two points of shape (d,); got {x.shape} and {y.shape}. Call kernel(X, Y) for sets of points"
         )
     if x.size > kernel.max_dim:
         raise ValueError(
