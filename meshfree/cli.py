@@ -194,13 +194,14 @@ def _parsed(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], C
 def _parsed_once(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], Choices, Output]:
     import tyro
 
-    equation: Any = _argument_class(problem)
+    equation = _argument_class(problem)
+    unprefixed: Any = tyro.conf.OmitArgPrefixes
     flags = dataclasses.make_dataclass(
         "Flags",
         [
-            ("equation", tyro.conf.OmitArgPrefixes[equation], dataclasses.field(default_factory=equation)),
-            ("choices", tyro.conf.OmitArgPrefixes[Choices], dataclasses.field(default=Choices(**defaults))),
-            ("output", tyro.conf.OmitArgPrefixes[Output], dataclasses.field(default=Output())),
+            ("equation", unprefixed[equation], dataclasses.field(default_factory=equation)),  # type: ignore[misc]
+            ("choices", unprefixed[Choices], dataclasses.field(default=Choices(**defaults))),
+            ("output", unprefixed[Output], dataclasses.field(default=Output())),
         ],
     )
     printed = io.StringIO()

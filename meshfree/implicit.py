@@ -23,8 +23,8 @@ def differentiable(
 ) -> Float[Array, "n *f"]:
     """The solution c with its derivative, to first order, in forward and reverse mode.
 
-    `residual_of(c)` is the residual as a function of everything it depends on, `fixed_residual_of` the same with all but
-    c stopped, `factored` the matrix A = dr/dc at the solution.
+    `residual_of(c)` is the residual as a function of everything it depends on, `fixed_residual_of` the same with
+    all but c stopped, `factored` the matrix A = dr/dc at the solution.
 
     Square: dc = −A⁻¹ dr. Least squares: dc = −(I + N S)⁻¹ (A⁺ dr + N dAᵀ r) with N = (AᵀA)⁻¹ and S = Σ rᵢ∇²rᵢ, which
     is zero for a linear problem (the implicit function theorem on Aᵀr = 0).

@@ -16,6 +16,11 @@ CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
 class Factor(eqx.Module):
     """A factored matrix A (m, n). Right-hand sides are vectors or have one column each."""
 
+    @classmethod
+    @abc.abstractmethod
+    def of(cls, A: Float[Array, "m n"]) -> "Factor":
+        """A factored."""
+
     @abc.abstractmethod
     def solve(self, b: Float[Array, "m *k"]) -> Float[Array, "n *k"]:
         """x with A x = b; for m > n, or a deficient rank, the least squares solution."""
@@ -46,7 +51,8 @@ class LU(Factor):
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
-        return cls(*jsl.lu_factor(A, check_finite=False), jnp.max(jnp.sum(jnp.abs(A), axis=0)))
+        lu, pivots = jsl.lu_factor(A, check_finite=False)
+        return cls(lu, pivots, jnp.max(jnp.sum(jnp.abs(A), axis=0)))
 
     def solve(self, b):
         return jsl.lu_solve((self.lu, self.pivots), b, check_finite=False)
@@ -187,7 +193,8 @@ def factor(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
             solver = "qr"
         elif not isinstance(A, jax.core.Tracer):
             return _chosen(A)
-    return _factored({"lu": LU, "qr": QR, "svd": SVD, "auto": Auto}[solver], A)
+    kinds: dict[str, type[Factor]] = {"lu": LU, "qr": QR, "svd": SVD, "auto": Auto}
+    return _factored(kinds[solver], A)
 
 
 @eqx.filter_jit

@@ -60,7 +60,7 @@ def solution_of(system, space: Space, start: Float[Array, "n *f"], solver: str) 
 
 def require_double() -> None:
     """ValueError unless JAX computes in float64."""
-    if not jax.config.jax_enable_x64:
+    if jnp.result_type(float) != jnp.float64:
         raise ValueError(
             "meshfree solves in float64, and JAX is set to float32; add, before anything else:\n"
             '    import jax; jax.config.update("jax_enable_x64", True)'

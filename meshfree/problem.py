@@ -45,7 +45,8 @@ class Problem(eqx.Module):
         for name, residual in {"interior": interior, **conditions}.items():
             if not callable(residual):
                 raise TypeError(
-                    f"{name}= must be a residual, a callable; got {residual!r}. For a given value write mf.dirichlet({residual!r})"
+                    f"{name}= must be a residual, a callable; got {residual!r}. "
+                    f"For a given value write mf.dirichlet({residual!r})"
                 )
         self.domain, self.interior, self.conditions = domain, interior, conditions
         self.exact, self.fields = exact, fields
@@ -56,7 +57,7 @@ class Problem(eqx.Module):
         """The residual of every boundary part named in `parts`; ValueError unless each has exactly one."""
         parts = [part for part in parts if part != "interior"]
         named = {name: residual for name, residual in self.conditions.items() if name in parts}
-        default = None if "boundary" in parts else self.conditions.get("boundary")
+        default: Any = None if "boundary" in parts else self.conditions.get("boundary")
         rest = [part for part in parts if part not in named]
         unknown = [name for name in self.conditions if name not in parts and name != "boundary"]
         sets = f"conditions given: {_names(self.conditions)}; boundary parts: {_names(parts)}"

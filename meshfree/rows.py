@@ -120,7 +120,7 @@ class Equations(eqx.Module):
         return norms
 
     def typical_size(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
-        """Of the linearised equations on functions that vary over the whole cloud: the operator's size at k = π/extent."""
+        """Of the linearised interior equations on functions that vary over the whole cloud: at k = π/extent."""
         extent = jnp.linalg.norm(jnp.max(self.cloud.points, axis=0) - jnp.min(self.cloud.points, axis=0))
         sizes = _operator_size(self.problem, self._groups[0], extent / jnp.pi, self.space.function(coefficients))
         return jnp.sqrt(jnp.mean((self._weight(self._groups[0])[0] * sizes) ** 2))
@@ -217,7 +217,7 @@ def zero_field(problem: Problem) -> Callable:
 
 @eqx.filter_jit
 def _measured_weights(problem, cloud, spacing, around):
-    sizes = {}
+    sizes: dict[str, Array] = {}
     for group in groups_of(problem, cloud):
         check_residual(problem, group)
         sizes |= dict.fromkeys(group.parts, _operator_size(problem, group, spacing, around))
@@ -235,8 +235,8 @@ def _operator_size(problem, group, spacing, around):
     """The root mean square of the linearised residual's components over plane waves, points and fields: (c,)."""
     u = around if around is not None else zero_field(problem)
     sample = slice(None, None, max(len(group.points) // SAMPLE, 1))
-    directions = np.random.default_rng(0).standard_normal((WAVES, group.points.shape[1]))
-    directions = jnp.asarray(directions / np.linalg.norm(directions, axis=1, keepdims=True))
+    drawn = np.random.default_rng(0).standard_normal((WAVES, group.points.shape[1]))
+    directions = jnp.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
     units = jnp.eye(problem.fields) if problem.fields > 1 else jnp.ones((1,))
 
     def size(x, n, direction, unit, phase):

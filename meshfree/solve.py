@@ -39,8 +39,8 @@ def solve(
     The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
     system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
 
-    Raises ValueError for parts without a condition, residuals of a wrong shape, more unknowns than equations, a singular
-    system, or without float64; MemoryError where the matrix would not fit; ConvergenceError where Newton fails.
+    Raises ValueError for parts without a condition, residuals of a wrong shape, more unknowns than equations, a
+    singular system, or without float64; MemoryError where the matrix would not fit; ConvergenceError where Newton fails.
     """
     require_double()
     rows_at = space.cloud if points is None else points

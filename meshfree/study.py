@@ -131,7 +131,8 @@ def nodes(problem: Problem, choices: Choices) -> Cloud:
     """The cloud from the file, or on the domain at the chosen spacing."""
     if choices.nodes is not None:
         return Cloud.load(choices.nodes, domain=problem.domain)
-    return problem.domain.cloud(_spacing(problem, choices), seed=choices.seed, cluster=choices.cluster)
+    spacing = _spacing(problem, choices)
+    return problem.domain.cloud(spacing, seed=choices.seed, cluster=choices.cluster)
 
 
 def check_cloud(problem: Problem, cloud: Cloud, seed: int) -> Cloud:
@@ -174,6 +175,10 @@ def build_kernel(cloud: Cloud, choices: Choices) -> kernels.Kernel:
     if choices.shape is not None and default_shape is None:
         raise ValueError(f"the {name} kernel has no --shape")
     shape = default_shape if choices.shape is None else choices.shape
+    if shape is not None and name in ("wendland", "polyharmonic"):
+        if shape != int(shape):
+            raise ValueError(f"--shape of the {name} kernel is a whole number; got {shape:g}")
+        shape = int(shape)
     arguments = [] if shape is None else [shape]
     if name == "polyharmonic":
         if choices.scale:

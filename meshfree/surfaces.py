@@ -166,7 +166,7 @@ def _sharp_edges(skin: Skin) -> list[Stretch]:
     if not cuts:
         return []
     judged = np.concatenate([one.point(np.array([OFF_CENTRE])) for one in cuts])
-    return [one for one, sides in zip(cuts, _sides(skin, judged).count, strict=True) if sides >= 2]
+    return [one for one, sides in zip(cuts, _sides(skin, judged).sides, strict=True) if sides >= 2]
 
 
 def _crossing_nodes(
@@ -205,7 +205,7 @@ def _on_crossing(
 
 def _sharp(skin: Skin, X: np.ndarray) -> Float[np.ndarray, "n 3"]:
     """Those of X where surfaces of the shape meet at an angle."""
-    return X[_sides(skin, X).count >= 2] if len(X) else X
+    return X[_sides(skin, X).sides >= 2] if len(X) else X
 
 
 def _onto_both(one: Patch, two: Patch, X: np.ndarray, tolerance: float) -> np.ndarray:
@@ -243,7 +243,7 @@ class _Sides(NamedTuple):
     mean: np.ndarray
     own: np.ndarray
     owner: np.ndarray
-    count: np.ndarray
+    sides: np.ndarray
 
 
 def _sides(skin: Skin, X: Float[np.ndarray, "n 3"]) -> _Sides:

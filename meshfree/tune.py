@@ -56,12 +56,12 @@ def tune(
 ) -> tuple[Any, History]:
     """Minimise `loss(tree)` over the leaves that `where` names: (the best tree seen, its history).
 
-    `tree` is any pytree: a space, or `(space, problem)` to find a coefficient. `where` is that of `eqx.tree_at`; all that
-    it does not name stays as it is, bit for bit. `optimizer`: any of Optax, `optax.lbfgs()` included; default
+    `tree` is any pytree: a space, or `(space, problem)` to find a coefficient. `where` is that of `eqx.tree_at`; all
+    that it does not name stays as it is, bit for bit. `optimizer`: any of Optax, `optax.lbfgs()` included; default
     `optax.adam(0.05)`. `progress`: a bar; by default where standard error is a terminal.
 
     A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C returns the best so far.
-    Raises ValueError for a loss that is not finite, or not a scalar, at the start, and for `where` naming no float leaf.
+    Raises ValueError for a loss that is not finite, or no scalar, at the start, and for `where` naming no float leaf.
     """
     from tqdm import tqdm  # here, so that importing meshfree stays light
 

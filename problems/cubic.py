@@ -1,4 +1,4 @@
-"""A cubic nonlinearity: −Δu + u³ = f on the unit square, u = sin πx sin πy + a sin 4πx sin 4πy, u = 0 on the boundary."""
+"""A cubic nonlinearity: −Δu + u³ = f on the unit square, u = sin πx sin πy + a sin 4πx sin 4πy, Dirichlet."""
 
 import jax.numpy as jnp
 

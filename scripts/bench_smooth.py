@@ -147,9 +147,7 @@ def called(solver: Callable, problem, features: int, scale: float, **arguments) 
     return run
 
 
-def newton_from_parts(
-    problem, features: int, scale: float, tolerance: float = 1e-8, steps: int = 12
-) -> Callable:
+def newton_from_parts(problem, features: int, scale: float, tolerance: float = 1e-8, steps: int = 12) -> Callable:
     """Newton from FastLSQ's parts, each step solved for the whole new iterate: the floor is the linear solve's."""
 
     def run(seed):
@@ -179,9 +177,7 @@ def rivals(case: str) -> list[Entry]:
     for n in FEATURES[case]:
         if case == "B4":
             solve = fastlsq.solve_linear
-            entries.append(
-                Entry(case, SHIPPED, "", n, called(solve, Helmholtz(False), n, 10.0, **shipped_counts(n)))
-            )
+            entries.append(Entry(case, SHIPPED, "", n, called(solve, Helmholtz(False), n, 10.0, **shipped_counts(n))))
             best = called(solve, Helmholtz(True), n, 10.0 if n < 800 else 12.0, method="qr", **counts(n))
             entries.append(Entry(case, BEST, "Chebyshev, qr", n, best))
             continue
@@ -194,9 +190,7 @@ def rivals(case: str) -> list[Entry]:
         best = called(solve, Cubic(True, 1000.0), n, scale, mu=0.0, tol_du=1e-7, **counts(n))
         entries.append(Entry(case, BEST, "Chebyshev, mu=0", n, best))
         scale = 12.0 if n == 400 else scale
-        entries.append(
-            Entry(case, PARTS, "own Newton, gelsd", n, newton_from_parts(Cubic(True, 1000.0), n, scale))
-        )
+        entries.append(Entry(case, PARTS, "own Newton, gelsd", n, newton_from_parts(Cubic(True, 1000.0), n, scale)))
     return entries
 
 
@@ -224,9 +218,7 @@ def timed_searches() -> None:
         torch.manual_seed(0)
         began = time.perf_counter()
         scale = auto_select_scale(problem, hidden_size=500, **arguments)
-        print(
-            f"{case}: FastLSQ's search of its bandwidth took {time.perf_counter() - began:.1f} s and chose {scale}"
-        )
+        print(f"{case}: FastLSQ's search of its bandwidth took {time.perf_counter() - began:.1f} s and chose {scale}")
 
 
 # ------------------------------------------------------------------------------------------------ meshfree
@@ -307,9 +299,7 @@ def print_table(entries: list[Entry]) -> None:
 
 def print_ratios(case: str, entries: list[Entry]) -> None:
     programs = {name: [e for e in entries if e.program == name] for name in (OURS, SHIPPED, BEST, PARTS)}
-    print(
-        f"\n{case}: seconds of FastLSQ / seconds of meshfree at equal error (-: one of the two has no such error)"
-    )
+    print(f"\n{case}: seconds of FastLSQ / seconds of meshfree at equal error (-: one of the two has no such error)")
     for name, settings in programs.items():
         if name == OURS or not settings:
             continue
@@ -353,9 +343,7 @@ def draw(entries: list[Entry], path: str) -> None:
                 )
         axes.set(title=titles[case], xlabel="seconds, warm", ylabel="relative $L^2$ error")
         axes.grid(True, which="major", alpha=0.3)
-    handles = {
-        label: h for axes in panels for h, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
+    handles = {label: h for axes in panels for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(path, dpi=150)
 

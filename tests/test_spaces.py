@@ -58,7 +58,7 @@ def test_eigenfunctions_are_a_gaussian_times_hermite_polynomials():
 
 
 def test_the_mercer_series_of_the_eigenfunctions_is_the_gaussian():
-    """Σ λₙφₙ(x)φₙ(y) = exp(−ε²(x−y)²) with λₙ = √(α²/(α²+δ²+ε²)) (ε²/(α²+δ²+ε²))ⁿ and φₙ carrying √β (ibid., eq. 3.3)."""
+    """Σ λₙφₙ(x)φₙ(y) = exp(−ε²(x−y)²) with λₙ = √(α²/(α²+δ²+ε²)) (ε²/(α²+δ²+ε²))ⁿ φₙ carrying √β (ibid., eq. 3.3)."""
     epsilon, alpha = 1.0, 2.0
     space = mf.Eigenbasis(mf.Gaussian(1 / epsilon), mf.Interval(-1.0, 1.0).cloud(0.1), degree=40)
     beta = (1 + (2 * epsilon / alpha) ** 2) ** 0.25

@@ -107,9 +107,7 @@ def test_a_scale_is_one_number_or_one_per_dimension():
 
 def test_default_scales_follow_the_spacing_or_the_width():
     fine = SQUARE.cloud(0.1)
-    by_spacing = [
-        float(study.build_kernel(cloud, Choices(kernel="gaussian")).scale) for cloud in (CLOUD, fine)
-    ]
+    by_spacing = [float(study.build_kernel(cloud, Choices(kernel="gaussian")).scale) for cloud in (CLOUD, fine)]
     by_width = [float(study.build_kernel(cloud, Choices(kernel="matern")).scale) for cloud in (CLOUD, fine)]
     assert by_spacing[0] / by_spacing[1] == pytest.approx(math.sqrt(len(fine) / len(CLOUD)))
     assert by_width == pytest.approx([1.0, 1.0])
@@ -135,6 +133,7 @@ def test_the_eigenbasis_is_the_default_with_a_degree_by_dimension(dim, degree):
         (Choices(kernel="matern", scale=(0.0,)), "scale must be positive"),
         (Choices(kernel="matern", scale=(1.0, 2.0, 3.0)), "3 scales and the cloud 2 dimensions"),
         (Choices(kernel="matern", shape=2.2), "nu must be one of"),
+        (Choices(kernel="wendland", shape=2.5), "--shape of the wendland kernel is a whole number; got 2.5"),
     ],
 )
 def test_choices_that_exclude_one_another(choices, message):
@@ -178,15 +177,11 @@ def test_a_problem_without_a_domain_is_solved_on_nodes_from_a_file(tmp_path):
 
 
 def test_a_study_converges_with_translates():
-    outcomes = study.converge(ROD, Choices(kernel="matern", shape=4.5, spacing=0.3), levels=3)
-    sizes = [outcome.solution.space.size for outcome in outcomes]
-    orders = [
-        study.observed_order((1 / sizes[i], outcomes[i].error), (1 / sizes[i + 1], outcomes[i + 1].error))
-        for i in (0, 1)
-    ]
-    print("observed orders", orders)
-    assert sizes == sorted(set(sizes))
-    assert min(orders) > 2
+    outcomes = study.converge(ROD, Choices(kernel="matern", shape=4.5, spacing=0.2), levels=2)
+    coarse, fine = [(1 / outcome.solution.space.size, outcome.error) for outcome in outcomes]
+    print("observed order", study.observed_order(coarse, fine))
+    assert fine[0] == pytest.approx(coarse[0] / math.sqrt(2), rel=0.15)
+    assert study.observed_order(coarse, fine) > 2
 
 
 def test_a_study_converges_with_the_degree_of_the_eigenbasis():
@@ -201,9 +196,7 @@ def test_a_study_converges_with_the_degree_of_the_eigenbasis():
 
 
 def test_equal_resolutions_are_solved_once():
-    assert [
-        o.solution.space.degree for o in study.converge(ROD, Choices(degree=1, spacing=0.2), levels=4)
-    ] == [1]
+    assert [o.solution.space.degree for o in study.converge(ROD, Choices(degree=1, spacing=0.2), levels=4)] == [1]
 
 
 def test_the_observed_order():
@@ -217,8 +210,6 @@ def test_tables_survive_an_error_of_zero_and_an_unknown_solution():
     outcomes = study.converge(ROD, Choices(degree=6), levels=2)
     exact = [dataclasses.replace(outcome, error=0.0) for outcome in outcomes]
     assert "0.0e+00" in report.convergence_table("rod", exact)
-    unknown = report.convergence_table(
-        "rod", [dataclasses.replace(outcome, error=None) for outcome in outcomes]
-    )
+    unknown = report.convergence_table("rod", [dataclasses.replace(outcome, error=None) for outcome in outcomes])
     assert unknown.splitlines()[1].split()[2] == "residual"
     assert f"{outcomes[-1].residual:.1e}" in unknown

@@ -22,7 +22,10 @@ class Kernel(eqx.Module):
     new kernels. A new kernel is a subclass with `eval` and `smoothness`; a radial one derives from `Radial`.
     """
 
-    smoothness: eqx.AbstractVar[float]  # the highest order of derivative that is continuous everywhere
+    @property
+    @abc.abstractmethod
+    def smoothness(self) -> float:
+        """The highest order of derivative that is continuous everywhere, coincident points included."""
 
     @abc.abstractmethod
     def eval(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:

@@ -145,7 +145,7 @@ class Wendland(ScaledRadial):
     """
 
     raw_scale: Float[Leaf, "*d"]
-    smoothness: int = eqx.field(static=True)
+    k: int = eqx.field(static=True)
     dim: int = eqx.field(static=True)
 
     def __init__(self, smoothness: int = 4, dim: int = 3, scale: ArrayLike = 1.0, *, key: Array | None = None):
@@ -153,15 +153,22 @@ class Wendland(ScaledRadial):
             raise ValueError(f"smoothness must be one of 0, 2, 4, 6; got {smoothness}")
         if dim < 1 or int(dim) != dim:
             raise ValueError(f"dim must be a positive whole number; got {dim}")
-        self.smoothness, self.dim = int(smoothness), int(dim)
+        self.k, self.dim = int(smoothness) // 2, int(dim)
         self.raw_scale = initial_scale(scale, key)
+
+    @property
+    def smoothness(self) -> float:
+        return 2 * self.k
+
+    def describe(self) -> str:
+        return f"Wendland(smoothness={self.smoothness}, dim={self.dim})"
 
     @property
     def max_dim(self) -> float:
         return self.dim
 
     def profile(self, n, s):
-        exponent, lowest, coefficients = wendland_profile(self.dim, self.smoothness // 2, n)
+        exponent, lowest, coefficients = wendland_profile(self.dim, self.k, n)
         r = jnp.sqrt(2 * s)
         inside = jnp.maximum(1 - r, 0) ** exponent if exponent else (r < 1).astype(r.dtype)
         if lowest == 0:

@@ -1,5 +1,7 @@
 """Translates of one kernel to a cloud's points, with an optional polynomial tail (Kansa 1990; Fasshauer 2007)."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -30,7 +32,8 @@ class Collocation(Space):
         if degree < -1 or int(degree) != degree:
             raise ValueError(f"degree is that of the polynomial tail, a whole number, -1 for none; got {degree}")
         self.kernel, self.cloud, self.degree = kernel, cloud, int(degree)
-        self.centers = cloud.points if centers is None else centers
+        chosen: Any = cloud.points if centers is None else centers
+        self.centers = chosen
         if jnp.ndim(self.centers) != 2 or jnp.shape(self.centers)[1] != cloud.dim:
             raise ValueError(f"centers must have shape (n, {cloud.dim}); got {jnp.shape(self.centers)}")
         self.check_dimension(kernel)
