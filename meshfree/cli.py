@@ -11,6 +11,7 @@ import inspect
 import io
 import os
 import platform
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -246,7 +247,11 @@ def _parser_message(text: str) -> str:
     rules = [i for i, line in enumerate(lines) if set(line) <= {"-", "─"}]
     first = 1 if 0 in rules else 0
     last = next((i for i in rules if i > first), len(lines))
-    return " ".join(" ".join(lines[first:last]).split()) + " (--help lists the flags)"
+    message = " ".join(" ".join(lines[first:last]).split())
+    message = re.sub(
+        r"no type matching (?:\{None\}\|)?(\S+) could be .*? from \['(.*?)'\].*", r"expected \1, got '\2'", message
+    )
+    return message + " (--help lists the flags)"
 
 
 @contextlib.contextmanager

@@ -105,7 +105,7 @@ def main() -> None:
     print(f"jax {jax.__version__}, equinox {eqx.__version__}, numpy {np.__version__}; ", end="")
     print(f"{os.cpu_count()} cores, OPENBLAS_NUM_THREADS={os.environ.get('OPENBLAS_NUM_THREADS', 'unset')}")
     print(f"{arguments.n} nodes, {arguments.check} check points, median of {arguments.repetitions}, milliseconds\n")
-    print(f"| kernel, solver    | step  | loss  | by hand | its solve | step/loss      | loss/by hand      |")
+    print("| kernel, solver    | step  | loss  | by hand | its solve | step/loss      | loss/by hand      |")
     print("|-------------------|-------|-------|---------|-----------|----------------|-------------------|")
     problem, cloud, check = poisson(), cloud_of(arguments.n, 0), cloud_of(arguments.check, 1)
     missed = 0

@@ -70,9 +70,7 @@ class Anything(mf.Kernel):
 def solution(space, fields=()):
     """A solution with random coefficients: what is in it matters here, not how it was found."""
     c = jax.random.normal(jax.random.key(0), (space.size, *fields))
-    return mf.Solution(
-        space, c, {"unknowns": space.size, "residual": {"interior": 1e-300}, "seconds": np.nan}
-    )
+    return mf.Solution(space, c, {"unknowns": space.size, "residual": {"interior": 1e-300}, "seconds": np.nan})
 
 
 @functools.cache
@@ -296,16 +294,12 @@ def test_a_class_in_a_function_cannot_be_saved(tmp_path):
     class Local(Dotted):
         pass
 
-    with pytest.raises(
-        TypeError, match=r"left cannot be saved: its class .*Local must stand at the top level"
-    ):
+    with pytest.raises(TypeError, match=r"left cannot be saved: its class .*Local must stand at the top level"):
         save_npz(tmp_path / "a.npz", Local(1.0, 2) + mf.Gaussian())
 
 
 def test_arrays_named_as_the_texts(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"an array cannot be named parameters: the file has a text of that name"
-    ):
+    with pytest.raises(ValueError, match=r"an array cannot be named parameters: the file has a text of that name"):
         save_npz(tmp_path / "a.npz", mf.Gaussian(), parameters=np.zeros(2))
 
 
@@ -381,9 +375,7 @@ def test_parameters_of_another_program(text, saved):
 
 def test_a_newer_format(saved):
     rewrite_description(saved, lambda d: d.update(meshfree=2))
-    with pytest.raises(
-        ValueError, match=r"has format 2, and this meshfree reads 1: install a newer meshfree"
-    ):
+    with pytest.raises(ValueError, match=r"has format 2, and this meshfree reads 1: install a newer meshfree"):
         load_npz(saved)
 
 
@@ -394,9 +386,7 @@ def test_an_object_of_another_class(saved):
 
 def test_a_class_that_this_program_does_not_have(saved, monkeypatch):
     monkeypatch.delattr(sys.modules[__name__], "Dotted")
-    with pytest.raises(
-        ValueError, match=r"k\.npz cannot be read: it holds a Dotted, a class of '.*test_files' that"
-    ):
+    with pytest.raises(ValueError, match=r"k\.npz cannot be read: it holds a Dotted, a class of '.*test_files' that"):
         load_npz(saved)
 
 
@@ -419,9 +409,7 @@ def test_classes_that_meshfree_does_not_write(name, saved):
 
 def test_other_fields_than_the_class_has(saved):
     rewrite_description(saved, lambda d: d["object"]["fields"]["left"]["fields"].pop("shift"))
-    with pytest.raises(
-        ValueError, match=r"Dotted has the fields power, shift, and the file has power: .* version"
-    ):
+    with pytest.raises(ValueError, match=r"Dotted has the fields power, shift, and the file has power: .* version"):
         load_npz(saved)
 
 

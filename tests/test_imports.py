@@ -87,9 +87,7 @@ def test_the_imports_form_a_dag(graph):
 def test_kernels_and_operators_know_nothing_of_each_other(graph, here, there):
     for module in graph:
         if f"{module}.".startswith(f"meshfree.{here}."):
-            assert not [m for m in reachable(graph, module) if f"{m}.".startswith(f"meshfree.{there}.")], (
-                module
-            )
+            assert not [m for m in reachable(graph, module) if f"{m}.".startswith(f"meshfree.{there}.")], module
 
 
 def test_the_checker_finds_imports_of_every_form(tmp_path):
@@ -121,9 +119,7 @@ def test_the_checker_finds_imports_of_every_form(tmp_path):
 
 def test_importing_does_no_work():
     """The settings stay, no backend starts (there is none of that name), and what only `run` needs is not loaded."""
-    code = (
-        "import sys, json, jax, meshfree; print(json.dumps([jax.config.jax_enable_x64, sorted(sys.modules)]))"
-    )
+    code = "import sys, json, jax, meshfree; print(json.dumps([jax.config.jax_enable_x64, sorted(sys.modules)]))"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],

@@ -98,17 +98,17 @@ def test_a_random_initial_scale():
     assert kernel.scale == pytest.approx(np.log1p(np.exp(raw[0])), rel=1e-14)
 
 
-@pytest.mark.parametrize(
-    "family",
-    [
-        mf.Multiquadric,
-        mf.InverseMultiquadric,
-        mf.InverseQuadratic,
-        mf.RationalQuadratic,
-        mf.Matern,
-        mf.Wendland,
-    ],
-)
+FAMILIES = [
+    mf.Multiquadric,
+    mf.InverseMultiquadric,
+    mf.InverseQuadratic,
+    mf.RationalQuadratic,
+    mf.Matern,
+    mf.Wendland,
+]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_takes_a_key(family):
     key = jax.random.key(5)
     assert family(key=key).raw_scale == mf.Gaussian(key=key).raw_scale

@@ -63,9 +63,7 @@ def test_one_dimensional_arrays_are_points_of_the_line():
     np.testing.assert_array_equal(kernel(x.ravel(), y.ravel()), kernel(x, y))
     np.testing.assert_array_equal(kernel(x.ravel(), y), kernel(x, y))
     np.testing.assert_array_equal(kernel.grad(x.ravel(), y.ravel()), kernel.grad(x, y)[..., 0])
-    np.testing.assert_array_equal(
-        kernel.grad(x.ravel(), y.ravel(), wrt="y"), kernel.grad(x, y, wrt="y")[..., 0]
-    )
+    np.testing.assert_array_equal(kernel.grad(x.ravel(), y.ravel(), wrt="y"), kernel.grad(x, y, wrt="y")[..., 0])
 
 
 def test_no_points_at_all():
@@ -116,18 +114,14 @@ def test_wendland_polynomials(dim, smoothness):
     r = np.linspace(0, 1.2, 25)
     printed = np.maximum(1 - r, 0) ** exponent * np.polynomial.Polynomial(factor)(r) / factor[0]
     integral = [float(wendland(smoothness, dim)(mpmath.mpf(q))) for q in r]
-    np.testing.assert_allclose(
-        mf.Wendland(smoothness, dim)(r, np.zeros(1))[:, 0], printed, rtol=1e-13, atol=1e-15
-    )
+    np.testing.assert_allclose(mf.Wendland(smoothness, dim)(r, np.zeros(1))[:, 0], printed, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(integral, printed, rtol=1e-13, atol=1e-15)
 
 
 # ---------------------------------------------------------------------------------------- definiteness
 
 # the degree of the polynomials to which the coefficients must be orthogonal, and the sign
-CONDITIONAL = {"Multiquadric": (0, -1)} | {
-    f"Polyharmonic-{m}": (m // 2, (-1) ** (m // 2 + 1)) for m in range(1, 8)
-}
+CONDITIONAL = {"Multiquadric": (0, -1)} | {f"Polyharmonic-{m}": (m // 2, (-1) ** (m // 2 + 1)) for m in range(1, 8)}
 
 
 def orthogonal_to_polynomials(X, degree):
@@ -295,9 +289,7 @@ def test_points_that_do_not_fit(kernel, shapes, message):
 
 @pytest.mark.parametrize("shapes", [[(4, 2), (2,)], [(2,), (3,)], [(), ()]])
 def test_eval_takes_two_points(shapes):
-    with pytest.raises(
-        ValueError, match=r"eval takes two points of shape \(d,\); got .* Call kernel\(X, Y\)"
-    ):
+    with pytest.raises(ValueError, match=r"eval takes two points of shape \(d,\); got .* Call kernel\(X, Y\)"):
         A.eval(*map(jnp.zeros, shapes))
 
 

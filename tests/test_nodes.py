@@ -247,9 +247,7 @@ def test_a_cut_that_bounds_nothing_leaves_no_corner():
     plain, cloud = Box() - hole, Box() - hole - (Box((0.5, 0), (1, 1)) & Disk((0.5, 0.5), 0.2))
     assert cloud.volume == pytest.approx(plain.volume, rel=1e-12)
     assert cloud.cloud(0.07).counts[1:] == plain.cloud(0.07).counts[1:]
-    np.testing.assert_allclose(
-        np.ptp(np.diff(np.sort(angles(cloud.cloud(0.07)["hole"] - 0.5)))), 0, atol=1e-6
-    )
+    np.testing.assert_allclose(np.ptp(np.diff(np.sort(angles(cloud.cloud(0.07)["hole"] - 0.5)))), 0, atol=1e-6)
 
 
 def angles(X):

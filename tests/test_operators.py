@@ -1,4 +1,4 @@
-"""Operators on functions whose derivatives are written out by hand, on each other's results, and on kernel expansions."""
+"""Operators on functions whose derivatives are written out by hand, on each other, and on kernel expansions."""
 
 import jax
 import jax.numpy as jnp
@@ -132,12 +132,10 @@ def test_a_kernel_expansion_at_its_centres():
     difference = CENTRES[:, None] - CENTRES
     z = np.sqrt(5 * (difference**2).sum(-1))
     over_r, second = -5 / 3 * (1 + z) * np.exp(-z), -5 / 3 * (1 + z - z**2) * np.exp(-z)
-    gradient, laplacian = jax.jit(
-        jax.vmap(lambda x: (mf.gradient(expansion)(x), mf.laplacian(expansion)(x)))
-    )(jnp.asarray(CENTRES))
-    np.testing.assert_allclose(
-        gradient, np.einsum("ij,ijk,j->ik", over_r, difference, COEFFICIENTS), rtol=1e-12
+    gradient, laplacian = jax.jit(jax.vmap(lambda x: (mf.gradient(expansion)(x), mf.laplacian(expansion)(x))))(
+        jnp.asarray(CENTRES)
     )
+    np.testing.assert_allclose(gradient, np.einsum("ij,ijk,j->ik", over_r, difference, COEFFICIENTS), rtol=1e-12)
     np.testing.assert_allclose(laplacian, (second + over_r) @ COEFFICIENTS, rtol=1e-12)
 
 
@@ -157,9 +155,7 @@ class WithLaplacian:
 def test_the_closed_laplacian_is_taken():
     field = WithLaplacian()
     both = jax.jit(lambda x: (mf.laplacian(field)(x), mf.biharmonic(field)(x)))
-    np.testing.assert_allclose(
-        both(POINTS[0]), [by_hand(name, *POINTS[0]) for name in ("laplacian", "biharmonic")]
-    )
+    np.testing.assert_allclose(both(POINTS[0]), [by_hand(name, *POINTS[0]) for name in ("laplacian", "biharmonic")])
     assert field.asked == 2
 
 
@@ -171,9 +167,7 @@ def test_the_closed_laplacian_is_taken():
 def test_operators_take_one_point(name, shape):
     shown = str(shape).replace("(", r"\(").replace(")", r"\)")
     what = name if name != "biharmonic" else "laplacian"
-    with pytest.raises(
-        ValueError, match=rf"{what}\(u\) is a function of one point .* got shape {shown}.*jax\.vmap"
-    ):
+    with pytest.raises(ValueError, match=rf"{what}\(u\) is a function of one point .* got shape {shown}.*jax\.vmap"):
         getattr(mf, name)(u)(jnp.zeros(shape))
 
 

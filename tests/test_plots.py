@@ -68,9 +68,7 @@ def swirl(x):
 
 def as_arrays(cloud):
     """The same cloud without its domain."""
-    return mf.Cloud(
-        interior=cloud["interior"], **{part: (cloud[part], cloud.normals[part]) for part in cloud.normals}
-    )
+    return mf.Cloud(interior=cloud["interior"], **{part: (cloud[part], cloud.normals[part]) for part in cloud.normals})
 
 
 @pytest.fixture(autouse=True)
@@ -227,9 +225,7 @@ def test_without_normals_the_hull_is_painted(clouds):
         ("disk", (0.47, 0.3), [(0.72, 0.74), (-0.9, 0.9)]),
     ],
 )
-def test_the_domain_is_painted_with_the_colours_of_u_and_what_is_outside_is_not(
-    clouds, name, inside, outside
-):
+def test_the_domain_is_painted_with_the_colours_of_u_and_what_is_outside_is_not(clouds, name, inside, outside):
     figure = plot(solution(first, clouds[name]))
     (axes,) = panels(figure)
     without_nodes(axes)
@@ -326,9 +322,7 @@ def test_two_fields_have_streamlines_over_their_speed(clouds):
         *("|$u$$_1$ − exact|", "|$u$$_2$ − exact|", "|$u$ − exact|"),
     ]
     lines = [one for one in panels(figure)[2].collections if isinstance(one, LineCollection)]
-    points = np.concatenate(
-        [path.vertices for path in max(lines, key=lambda one: len(one.get_paths())).get_paths()]
-    )
+    points = np.concatenate([path.vertices for path in max(lines, key=lambda one: len(one.get_paths())).get_paths()])
     assert RING.distance(points).max() < 0.03
     assert titles(plot(solution(swirl, clouds["ring"]))) == ["$u$$_1$", "$u$$_2$", "|$u$|"]
 
@@ -354,9 +348,7 @@ def test_sections_follow_the_body():
     lower, upper = BLOCK.bounds
     sections = [plots._section(BLOCK.distance, lower, upper, axis) for axis in (2, 1, 0)]
     circle = 0.09 * math.pi
-    assert [area(piece) for piece in sections] == pytest.approx(
-        [2 - circle, 2 - circle, 1 - circle], rel=2e-3
-    )
+    assert [area(piece) for piece in sections] == pytest.approx([2 - circle, 2 - circle, 1 - circle], rel=2e-3)
     for piece, axis, middle in zip(sections, (2, 1, 0), (0.5, 0.5, 1.0), strict=True):
         np.testing.assert_array_equal(piece.points[:, axis], middle)
         np.testing.assert_array_equal(np.delete(piece.points, axis, axis=1), piece.vertices)
@@ -372,9 +364,7 @@ def test_a_body_is_shown_by_its_sections(clouds):
     for axes, hole in zip(panels(figure), [(1, 0.5), (1, 0.5), (0.5, 0.5)], strict=True):
         assert color_at(axes, *hole) == WHITE
     for axes in panels(figure)[:2]:
-        np.testing.assert_allclose(
-            color_at(axes, 0.31, 0.43), map_color(plots.SEQUENTIAL, 0.31 / 2), atol=0.03
-        )
+        np.testing.assert_allclose(color_at(axes, 0.31, 0.43), map_color(plots.SEQUENTIAL, 0.31 / 2), atol=0.03)
 
 
 def test_errors_in_space_are_a_second_row(clouds):
@@ -509,9 +499,7 @@ def test_every_part_of_a_cloud_has_its_colour_and_its_normals(clouds, name):
     cloud = clouds[name]
     figure = plot_cloud(cloud, title="Nodes")
     (axes,) = figure.axes
-    assert [line.get_label() for line in axes.lines] == [
-        f"{part} ({len(cloud[part])})" for part in cloud.parts
-    ]
+    assert [line.get_label() for line in axes.lines] == [f"{part} ({len(cloud[part])})" for part in cloud.parts]
     assert len({line.get_color() for line in axes.lines}) == len(cloud.parts)
     assert len(axes.collections) == len(cloud.normals)  # the arrows
     assert [axes.get_xlabel(), figure.get_suptitle()] == ["$x$", "Nodes"]
@@ -540,9 +528,7 @@ def test_a_single_node_is_a_cloud_too(dim):
 
 def test_observed_orders_are_annotated():
     h = np.array([0.1, 0.05, 0.025])
-    figure = plot_convergence(
-        {"two": np.stack([h, 3 * h**2], axis=1), "four": [(0.1, 1e-4), (0.05, 1e-4 / 16)]}
-    )
+    figure = plot_convergence({"two": np.stack([h, 3 * h**2], axis=1), "four": [(0.1, 1e-4), (0.05, 1e-4 / 16)]})
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "two  (order 2.00)",

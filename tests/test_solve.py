@@ -70,6 +70,16 @@ def test_every_kind_of_condition_at_once():
     assert 1 < u.stats["steps"] < 10
 
 
+def test_a_flux_on_one_side_is_taken_along_that_side_at_its_corners_too():
+    """The corners' normals are means of two; along those the flux would be another one."""
+    problem = mf.Problem(
+        SQUARE, interior=poisson, left=mf.neumann(lambda x: -2 * jnp.cos(x[1])), boundary=mf.dirichlet(wave), exact=wave
+    )
+    assert np.abs(ROWS.normals["left"]).min(axis=1).max() > 0.7
+    np.testing.assert_array_equal(ROWS.side_normals["left"], [[-1.0, 0.0]] * len(ROWS["left"]))
+    assert mf.error(problem, mf.solve(problem, EIGEN)) < 1e-8
+
+
 def test_an_interval_has_points_of_shape_1_and_takes_1d_arrays():
     problem = mf.Problem(
         mf.Interval(0.0, 2.0),
