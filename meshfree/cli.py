@@ -84,7 +84,7 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
         if output.plot and finest.history is not None:
             plot_history(finest.history, output.plot.with_stem(f"{output.plot.stem}_tuning"))
         if output.save:
-            finest.solution.save(output.save, **keywords, **_settings(choices))
+            finest.solution.save(output.save, **{**_settings(choices), **keywords})
         return finest
 
 
@@ -124,6 +124,7 @@ def load_script(path: str | Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # as it is a .py file
     module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(spec.name, module)  # where a saved class of the script's own is looked up
     spec.loader.exec_module(module)
     if not hasattr(module, "problem"):
         raise ValueError(f"{path} defines no `problem`, a Problem or a function that makes one")

@@ -40,7 +40,8 @@ def solve(
     system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
 
     Raises ValueError for parts without a condition, residuals of a wrong shape, more unknowns than equations, a
-    singular system, or without float64; MemoryError where the matrix would not fit; ConvergenceError where Newton fails.
+    singular system, or without float64; MemoryError where the matrix would not fit; ConvergenceError where Newton
+    fails.
     """
     require_double()
     rows_at = space.cloud if points is None else points

@@ -1,4 +1,4 @@
-"""Poisson's equation on the unit ball: −Δu = 3π² u, u = sin πx sin πy sin πz, its values on the sphere."""
+"""Poisson's equation on the unit ball: −Δu = 3π² u, u = sin πx sin πy sin πz with x shifted, its values on the sphere."""
 
 import jax.numpy as jnp
 
@@ -8,11 +8,10 @@ DEFAULTS = {"degree": 14}
 ERROR = 1e-5  # relative L2 that the defaults reach
 
 
-def exact(x):
-    return jnp.prod(jnp.sin(jnp.pi * x))
+def problem(shift: float = 0.25) -> mf.Problem:
+    def exact(x):
+        return jnp.prod(jnp.sin(jnp.pi * (x + shift)))
 
-
-def problem() -> mf.Problem:
     return mf.Problem(
         mf.Ball((0.0, 0.0, 0.0), 1.0),
         interior=lambda u, x: mf.laplacian(u)(x) + 3 * jnp.pi**2 * exact(x),

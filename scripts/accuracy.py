@@ -150,7 +150,7 @@ def neumann_and_variable_coefficients() -> Iterator[Row]:
 
 def ball() -> Iterator[Row]:
     """B7, eigenfunctions on the unit ball."""
-    problem = made("poisson_ball")
+    problem = made("poisson_ball", shift=0.0)
     for degree, spacing, bar in ((16, 0.135, 3e-8), (18, 0.12, 7e-10)):
         u = mf.solve(problem, eigenbasis(problem, degree, spacing))
         yield Row(f"B7 unit ball, eigenfunctions of degree {degree}", u.stats["unknowns"], mf.error(problem, u), bar)
