@@ -1,4 +1,4 @@
-"""Poisson's equation on the unit ball: −Δu = 3π² u, u = sin πx sin πy sin πz with x shifted, its values on the sphere."""
+"""Poisson's equation on the unit ball: −Δu = 3π² u, u = sin πx sin πy sin πz (shifted), Dirichlet."""
 
 import jax.numpy as jnp
 
