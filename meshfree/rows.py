@@ -20,7 +20,7 @@ from .clouds import Cloud
 from .problem import Problem, Residual, linearise
 from .spaces import Space
 
-CHUNK = 2**22  # entries of one block of rows: large enough to vectorise, small enough to stay off the memory limit
+CHUNK = 2**25  # entries of one block of rows (256 MiB): blocks cost time, and keep what is beside the matrix bounded
 WAVES = 8  # directions of the plane waves that measure an operator's size
 SAMPLE = 64  # points of a part at which they are measured
 
@@ -97,7 +97,12 @@ class Equations(eqx.Module):
             fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]
             values.append(jnp.ravel(self._side @ coefficients))
             matrices.append(jnp.kron(self._side, jnp.eye(fields)))
-        return jnp.concatenate(values), jnp.concatenate(matrices)
+        matrix = jnp.concatenate(matrices)
+        if self.is_affine(coefficients):  # r(c) = r(0) + A c: the values above are not computed then
+            sides = self._side.shape[0] * (coefficients.size // self.space.size)
+            at_zero = jnp.pad(self.of(zero_field(self.problem)), (0, sides))
+            return at_zero + matrix @ jnp.ravel(coefficients), matrix
+        return jnp.concatenate(values), matrix
 
     def is_affine(self, coefficients: Float[Array, "n *f"]) -> bool:
         """Whether the matrix is the same for all coefficients, read off the traced program at one point a group."""

@@ -11,10 +11,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
 from .kernels.base import positive
 
+FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
 
 
@@ -147,7 +149,18 @@ def _objective(moving, loss, tree, where, fixed):
 
 @eqx.filter_jit
 def _value_and_gradient(moving, loss, tree, where, fixed):
-    return jax.value_and_grad(_objective)(moving, loss, tree, where, fixed)
+    def objective(moving):
+        return _objective(moving, loss, tree, where, fixed)
+
+    flat, unflatten = ravel_pytree(moving)
+    if flat.size > FORWARD:
+        return jax.value_and_grad(objective)(moving)
+
+    def along(direction):
+        return jax.jvp(lambda flat: objective(unflatten(flat)), (flat,), (direction,))
+
+    value, slopes = jax.vmap(along, out_axes=(None, 0))(jnp.eye(flat.size, dtype=flat.dtype))
+    return value, unflatten(slopes)
 
 
 @eqx.filter_jit

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 
@@ -157,6 +158,18 @@ KERNELS = RADIAL + COMPOSED
 def in_dimensions(cases):
     """Every case in every dimension in which it is tested."""
     return [(case, dim) for case in cases for dim in case.dims]
+
+
+def with_derivatives(f, order):
+    """t -> (f, f′, ..., f^(order))(t), by nested forward differentiation."""
+    if order == 0:
+        return lambda t: (f(t),)
+
+    def extended(t):
+        values, slopes = jax.jvp(with_derivatives(f, order - 1), (t,), (jnp.ones_like(t),))
+        return *values, slopes[-1]
+
+    return extended
 
 
 def uncompiled(f, *rows):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from kernel_cases import DISTANCES, KERNELS, RADIAL, in_dimensions, uncompiled
+from kernel_cases import DISTANCES, KERNELS, RADIAL, in_dimensions, uncompiled, with_derivatives
 from scipy.stats import qmc
 
 import meshfree as mf
@@ -30,18 +30,6 @@ def assert_agree(found, exact):
     bound = RELATIVE * abs(exact) + ABSOLUTE * abs(exact).max()
     wrong = {q: (f, x) for q, f, x, b in zip(DISTANCES, found, exact, bound, strict=True) if not abs(f - x) <= b}
     assert not wrong
-
-
-def with_derivatives(f, order):
-    """t -> (f, f′, ..., f^(order))(t), by nested forward differentiation."""
-    if order == 0:
-        return lambda t: (f(t),)
-
-    def extended(t):
-        values, slopes = jax.jvp(with_derivatives(f, order - 1), (t,), (jnp.ones_like(t),))
-        return *values, slopes[-1]
-
-    return extended
 
 
 def along_lines(kernel, x, y, v, w, order_x, order_y):
