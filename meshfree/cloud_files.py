@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-Parts = dict[str, tuple[np.ndarray, np.ndarray | None]]  # part -> points (n, d), normals (n, d) or None
+# part -> points (n, d); of the boundary with normals (n, d), and those of the part's own side where they differ
+Parts = dict[str, tuple[np.ndarray, ...]]
 
 _AXES = ("x", "y", "z")
 _NORMALS = ("nx", "ny", "nz")
+_SIDES = ("sx", "sy", "sz")
 _SUFFIX = "_normals"
+_SIDE_SUFFIX = "_side" + _SUFFIX
 
 
 def read(path: Path) -> Parts:
@@ -50,10 +53,13 @@ def _write_csv(path: Path, parts: Parts) -> None:
         raise ValueError(f"a CSV cloud has at most 3 coordinates, this one has {dim}; save it as .npz")
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow([*_AXES[:dim], "part", *_NORMALS[:dim]])
-        for part, (X, N) in parts.items():
-            normals = [[""] * dim] * len(X) if N is None else N.tolist()
-            table.writerows([*x, part, *n] for x, n in zip(X.tolist(), normals, strict=True))
+        with_sides = any(len(arrays) == 3 for arrays in parts.values())
+        table.writerow([*_AXES[:dim], "part", *_NORMALS[:dim], *(_SIDES[:dim] if with_sides else ())])
+        for part, (X, *vectors) in parts.items():
+            if with_sides and vectors:
+                vectors = [vectors[0], vectors[-1]]
+            rest = np.concatenate(vectors, axis=1).tolist() if vectors else [[""] * dim * (1 + with_sides)] * len(X)
+            table.writerows([*x, part, *n] for x, n in zip(X.tolist(), rest, strict=True))
 
 
 def _read_csv(path: Path) -> Parts:
@@ -62,14 +68,15 @@ def _read_csv(path: Path) -> Parts:
         columns = [name.strip() for name in table.fieldnames or ()]
         table.fieldnames = columns
         axes = _axes(path, columns)
+        vectors = _NORMALS[: len(axes)] + (_SIDES[: len(axes)] if "sx" in columns else ())
         rows: dict[str, list] = {}
         for row in table:
             part = (row.get("part") or "").strip() or "interior"
-            names = axes if part == "interior" else axes + _NORMALS[: len(axes)]
+            names = axes if part == "interior" else axes + vectors
             rows.setdefault(part, []).append([_number(path, table.line_num, row, name) for name in names])
     dim = len(axes)
     tables = {part: np.array(values) for part, values in rows.items()}
-    return {part: (A[:, :dim], None if part == "interior" else A[:, dim:]) for part, A in tables.items()}
+    return {part: tuple(np.split(A, A.shape[1] // dim, axis=1)) for part, A in tables.items()}
 
 
 def _axes(path: Path, columns: list[str]) -> tuple[str, ...]:
@@ -97,12 +104,11 @@ def _number(path: Path, line: int, row: dict, name: str) -> float:
 
 def _write_npz(path: Path, parts: Parts) -> None:
     arrays = {}
-    for part, (X, N) in parts.items():
+    for part, (X, *vectors) in parts.items():
         if part.endswith(_SUFFIX):
             raise ValueError(f"a part named {part!r} cannot be kept in .npz (names end in {_SUFFIX}); use .csv")
         arrays[part] = X
-        if N is not None:
-            arrays[part + _SUFFIX] = N
+        arrays.update(zip((part + _SUFFIX, part + _SIDE_SUFFIX), vectors, strict=False))
     # Not np.savez: its own keywords (`file`) could not be the names of parts.
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
@@ -124,5 +130,6 @@ def _read_npz(path: Path) -> Parts:
             raise ValueError(
                 f"{path}: boundary part {name!r} has no array {name + _SUFFIX!r}; the file has: {', '.join(arrays)}"
             )
-        parts[name] = (X, arrays.get(name + _SUFFIX))
+        named = [arrays[name + suffix] for suffix in (_SUFFIX, _SIDE_SUFFIX) if name + suffix in arrays]
+        parts[name] = (X, *named)
     return parts

@@ -153,14 +153,17 @@ class Cloud(eqx.Module):
 
         CSV: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior.
         NPZ: the points of each part under its name, a boundary part's normals under `<part>_normals`.
+        Side normals that differ (at corners) stand in columns sx, sy, sz, or under `<part>_side_normals`.
         Numbers come back exactly. Raises ValueError for another extension.
         """
-        normals = self.normals
-        parts = {
-            part: (np.asarray(self[part]), np.asarray(normals[part]) if part in normals else None)
-            for part in self.parts
-        }
-        cloud_files.write(Path(path), parts)
+        cloud_files.write(Path(path), {part: self._arrays(part) for part in self.parts})
+
+    def _arrays(self, part: str) -> tuple[np.ndarray, ...]:
+        """Points; on the boundary normals; and those of the part's own side, where they differ."""
+        if part == "interior":
+            return (np.asarray(self[part]),)
+        normals, sides = np.asarray(self.normals[part]), np.asarray(self.side_normals[part])
+        return (np.asarray(self[part]), normals, *([] if np.array_equal(normals, sides) else [sides]))
 
     @classmethod
     def load(cls, path: str | os.PathLike, domain=None) -> "Cloud":
@@ -173,7 +176,7 @@ class Cloud(eqx.Module):
         reserved = sorted({"domain", "self"} & set(parts))
         if reserved:
             raise ValueError(f"{path}: {reserved[0]!r} cannot be the name of a part; rename it")
-        interior, _ = parts.pop("interior", (None, None))
+        (interior,) = parts.pop("interior", (None,))
         return cls(interior, domain=domain, **parts)
 
 

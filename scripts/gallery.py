@@ -24,7 +24,7 @@ def main() -> None:
         module = load_script(script)
         outcome = study(module.problem(), Choices(**module.DEFAULTS))
         mf.plot(outcome.solution, FIGURES / f"{script.stem}.png", problem=outcome.problem)
-        title = module.__doc__.splitlines()[0].rstrip(".")
+        title = module.__doc__.splitlines()[0].rstrip(".").replace("|", "\\|")
         picture = f'<img src="scripts/figures/{script.stem}.png" width="360">'
         unknowns = outcome.solution.stats["unknowns"]
         print(f"| `{script.stem}` | {title} | {unknowns} | {outcome.error:.0e} | {picture} |", flush=True)

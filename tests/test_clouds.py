@@ -38,7 +38,7 @@ def test_spacing_is_the_median_nearest_neighbour_distance():
 def test_leaves_are_numpy_float64():
     single = Cloud(interior=INSIDE.astype(np.float32), left=(RING[:2].astype(np.float32), RING[:2]))
     leaves = jax.tree.leaves(single)
-    assert [leaf.shape for leaf in leaves] == [(5, 2), (2, 2), ()]
+    assert [leaf.shape for leaf in leaves] == [(5, 2), (2, 2), (2, 2), ()]
     assert all(isinstance(leaf, np.ndarray) and leaf.dtype == np.float64 for leaf in leaves)
 
 
