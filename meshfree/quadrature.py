@@ -27,7 +27,7 @@ def integrate(u: Solution) -> Float[np.ndarray, "*f"]:
     if domain is None:
         raise ValueError("the cloud has no domain to integrate over: give Cloud(..., domain=)")
     X, weights = rule(domain)
-    return weights @ np.asarray(u(X))
+    return np.asarray(weights @ np.asarray(u(X)))
 
 
 @functools.lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ import meshfree as mf
 
 EXACT = {
     "interval": (mf.Interval(0.0, 2.0), lambda x: x[0] ** 2, 8 / 3),
-    "box": (mf.Box((0.0, 0.0), (1.0, 2.0)), lambda x: x[0] * x[1] ** 2, 4 / 3),
+    "box": (mf.Box((0.0, 0.0), (1.0, 2.0)), lambda x: x[0] * x[1], 1.0),
     "disk": (mf.Disk((1.0, 0.0), 2.0), lambda x: (x[0] - 1) ** 2 + x[1], 4 * np.pi),
     "ball": (mf.Ball((0.0, 0.0, 1.0), 1.0), lambda x: x[2] + x[0] ** 2, 4 / 3 * np.pi + 4 / 15 * np.pi),
 }
