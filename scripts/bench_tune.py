@@ -21,6 +21,7 @@ import meshfree as mf
 from meshfree.cli import configure_jax
 from meshfree.linalg import factor
 from meshfree.rows import Equations, equations
+from meshfree.tune import _value_and_gradient, kernel_scale
 
 configure_jax()
 
@@ -82,14 +83,11 @@ def tasks_of(problem: mf.Problem, space, check: mf.Cloud, solver: str) -> dict[s
     def value(moving):
         return loss(eqx.combine(moving, fixed))
 
-    @eqx.filter_jit
-    def value_and_gradient(moving):
-        return eqx.filter_value_and_grad(lambda moving: loss(eqx.combine(moving, fixed)))(moving)
-
     moving = jax.tree.map(jnp.asarray, moving)
+    scale = jnp.asarray(space.kernel.raw_scale)
     at_nodes, on_check = equations(problem, space, space.cloud), equations(problem, space, check)
     return {
-        "step": lambda: value_and_gradient(moving),
+        "step": lambda: _value_and_gradient(scale, loss, space, kernel_scale, None),
         "loss": lambda: value(moving),
         "by hand": lambda: judged(on_check, solved(at_nodes, solver)),
         "solve": lambda: solved(at_nodes, solver),
