@@ -56,8 +56,7 @@ class LeaveOneOut(eqx.Module):
             # a truncated square system is solved in least squares, and judged so
             rippa = _ratio(jnp.ravel(u.coefficients), inverse_diagonal(matrix, adjoint.T))
             left_out = jnp.where(factored.rank() == matrix.shape[1], rippa, left_out)
-        sides = system.residual(u.coefficients).size - system.of(space.function(u.coefficients)).size
-        return _log_rms(left_out[: left_out.size - sides])
+        return _log_rms(left_out[: left_out.size - system.side_rows])
 
 
 def residual(problem: Problem, check: Cloud, **options) -> Residual:

@@ -99,8 +99,7 @@ class Equations(eqx.Module):
             matrices.append(jnp.kron(self._side, jnp.eye(fields)))
         matrix = jnp.concatenate(matrices)
         if self.is_affine(coefficients):  # r(c) = r(0) + A c: the values above are not computed then
-            sides = self._side.shape[0] * (coefficients.size // self.space.size)
-            at_zero = jnp.pad(self.of(zero_field(self.problem)), (0, sides))
+            at_zero = jnp.pad(self.of(zero_field(self.problem)), (0, self.side_rows))
             return at_zero + matrix @ jnp.ravel(coefficients), matrix
         return jnp.concatenate(values), matrix
 
@@ -129,6 +128,11 @@ class Equations(eqx.Module):
         extent = jnp.linalg.norm(jnp.max(self.cloud.points, axis=0) - jnp.min(self.cloud.points, axis=0))
         sizes = _operator_size(self.problem, self._groups[0], extent / jnp.pi, self.space.function(coefficients))
         return jnp.sqrt(jnp.mean((self._weight(self._groups[0])[0] * sizes) ** 2))
+
+    @property
+    def side_rows(self) -> int:
+        """The number of rows, the last ones, that are side conditions of the space."""
+        return len(self.space.side_conditions()) * self.problem.fields
 
     @property
     def _groups(self) -> list[Group]:

@@ -56,7 +56,7 @@ class Collocation(Space):
 
     @property
     def _exponents(self):
-        return total_degree(self.cloud.dim, self.degree).reshape(-1, self.cloud.dim)
+        return total_degree(self.cloud.dim, self.degree)
 
     def _polynomials(self, x):
         return monomials(x, self._exponents)
