@@ -1,12 +1,15 @@
 """Dense factorisations behind one interface: factor once, solve for many right-hand sides and for adjoints."""
 
 import abc
+import functools
 import os
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.scipy.linalg as jsl
+import numpy as np
+import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
 
 TRUNCATION = 1e-15  # directions below this share of the largest are round-off, and are left out
@@ -43,35 +46,65 @@ class Factor(eqx.Module):
 
 
 class LU(Factor):
-    """P A = L U with partial pivoting (square A)."""
+    """P Aᵀ = L U with partial pivoting (square A): LAPACK wants columns, and those of Aᵀ lie in memory as A's rows.
 
-    lu: Float[Array, "n n"]
+    `rows` holds L and U by rows of A, that is (L + U − I)ᵀ.
+    """
+
+    rows: Float[Array, "n n"]
     pivots: Int[Array, " n"]
     norm: Float[Array, ""]
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
-        lu, pivots = jsl.lu_factor(A, check_finite=False)
-        return cls(lu, pivots, jnp.max(jnp.sum(jnp.abs(A), axis=0)))
+        if isinstance(A, jax.core.Tracer):
+            lu, pivots = jsl.lu_factor(A.T, check_finite=False)
+            return cls(lu.T, pivots, _one_norm(A))
+        # LAPACK itself: under XLA the passes over the matrix around it cost a third of the factorisation
+        rows, pivots = _lapack_lu(A)
+        return cls(rows, pivots, _one_norm(A))
 
     def solve(self, b):
-        return jsl.lu_solve((self.lu, self.pivots), b, check_finite=False)
+        return _lu_solved(self, b, 1)
 
     def solve_transposed(self, b):
-        return jsl.lu_solve((self.lu, self.pivots), b, trans=1, check_finite=False)
+        return _lu_solved(self, b, 0)
 
     def rank(self):
-        return jnp.sum(jnp.abs(jnp.diagonal(self.lu)) > 0)
+        return jnp.sum(jnp.abs(jnp.diagonal(self.rows)) > 0)
 
+    @eqx.filter_jit
     def condition(self):
         """‖A‖₁ times Hager's lower bound of ‖A⁻¹‖₁, two sweeps (Higham 2002, algorithm 15.1)."""
-        x = jnp.full(len(self.lu), 1 / len(self.lu))
+        x = jnp.full(len(self.rows), 1 / len(self.rows))
         for _ in range(2):
             y = self.solve(x)
             gradient = self.solve_transposed(jnp.sign(y))
             x = jax.nn.one_hot(jnp.argmax(jnp.abs(gradient)), len(x), dtype=x.dtype)
         estimate = self.norm * jnp.maximum(jnp.sum(jnp.abs(y)), jnp.sum(jnp.abs(self.solve(x))))
         return jnp.where(jnp.isfinite(estimate), estimate, jnp.inf)
+
+
+def _lapack_lu(A):
+    """The rows and pivots of `LU`, with one copy of A: LAPACK overwrites it, and JAX adopts it, aligned as it asks."""
+    alignment = 64
+    memory = np.empty(A.nbytes + alignment, np.uint8)
+    start = -memory.ctypes.data % alignment
+    copy = memory[start : start + A.nbytes].view(A.dtype).reshape(A.shape)
+    copy[:] = np.asarray(A)
+    (getrf,) = scipy.linalg.get_lapack_funcs(("getrf",), dtype=A.dtype)
+    lu, pivots, _ = getrf(copy.T, overwrite_a=True)
+    return jax.device_put(lu.T, may_alias=True), jnp.asarray(pivots)
+
+
+@jax.jit
+def _one_norm(A):
+    return jnp.max(jnp.sum(jnp.abs(A), axis=0))
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _lu_solved(factored: LU, b, trans: int):
+    return jsl.lu_solve((factored.rows.T, factored.pivots), b, trans=trans, check_finite=False)
 
 
 class QR(Factor):
@@ -193,7 +226,9 @@ def factor(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
             solver = "qr"
         elif not isinstance(A, jax.core.Tracer):
             return _chosen(A)
-    kinds: dict[str, type[Factor]] = {"lu": LU, "qr": QR, "svd": SVD, "auto": Auto}
+    if solver == "lu":
+        return LU.of(A)
+    kinds: dict[str, type[Factor]] = {"qr": QR, "svd": SVD, "auto": Auto}
     return _factored(kinds[solver], A)
 
 
@@ -202,16 +237,10 @@ def _factored(kind: type[Factor], A):
     return kind.of(A)
 
 
-@eqx.filter_jit
-def _lu_and_condition(A):
-    lu = LU.of(A)
-    return lu, lu.condition()
-
-
 def _chosen(A: Float[Array, "n n"]) -> Factor:
     """`Auto` for a concrete matrix: the decision in Python spares the factor that is not taken."""
-    lu, condition = _lu_and_condition(A)
-    return lu if condition < CONDITION_LIMIT else _factored(QR, A)
+    lu = LU.of(A)
+    return lu if lu.condition() < CONDITION_LIMIT else _factored(QR, A)
 
 
 def check_memory(rows: int, columns: int, copies: int = 3) -> None:

@@ -46,7 +46,7 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module="fastlsq")  # 
 PROBLEMS = pathlib.Path(__file__).parent.parent / "problems"
 OURS = "meshfree"
 SHIPPED, BEST, PARTS = "FastLSQ shipped", "FastLSQ best call", "FastLSQ parts"
-LEVELS = {"B4": (1e-6, 1e-8, 1e-10, 1e-12, 1e-13), "C1": (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)}
+LEVELS = {"B4": (1e-6, 1e-8, 1e-10, 3e-12, 1e-12, 1e-13), "C1": (1e-4, 1e-6, 1e-8, 1e-10, 1e-12)}
 DEGREES = {"B4": (12, 16, 20, 24, 28, 30, 34), "C1": (14, 18, 22, 26, 30, 34)}
 SCALES = {"B4": 1.0, "C1": 0.5}
 FEATURES = {"B4": (200, 400, 600, 800, 1200, 1500), "C1": (200, 400, 600, 800, 1200)}
