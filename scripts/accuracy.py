@@ -237,7 +237,7 @@ def eikonal() -> Iterator[Row]:
     problem = made("eikonal")
     u = mf.solve(problem, eigenbasis(problem, 40, 1 / 42, scale=0.7))
     yield Row(
-        "C4 eigenfunctions, |u(½, ½) - 0.367716979|", u.stats["unknowns"], abs(float(u([0.5, 0.5])) - 0.367716979), 1e-6
+        "C4 eigenfunctions, error at the centre", u.stats["unknowns"], abs(float(u([0.5, 0.5])) - 0.367716979), 1e-6
     )
 
 
