@@ -1,0 +1,284 @@
+"""The sparse solvers behind `meshfree.sparse`, one class each: a square, equilibrated matrix factored once."""
+
+import abc
+import copy
+import functools
+import importlib
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+ROUND_OFF = 4 * np.finfo(float).eps  # the backward error that GMRES aims at, that of a direct solver
+RELATIVE_RESIDUAL, BACKWARD_ERROR = 1e-12, 1e-14  # either will do where it stalls: rounding may allow no more
+RESTART = 60  # good values 30 to 100: the vectors of this many steps are kept
+GAIN = 0.5  # a cycle of RESTART steps that leaves more of the residual than this has stalled
+# (drop tolerance, most entries per entry of the matrix): the next is taken where GMRES stalls
+INCOMPLETE = ((1e-3, 10.0), (1e-4, 20.0), (1e-5, 40.0), (1e-6, 80.0))
+NOT_POISSON = "It is for Dirichlet problems of Poisson type: take solver='krylov', or a direct one"
+EXTRAS = {"rslab": "fast", "pyamg": "fast", "pypardiso": "mkl"}
+
+
+class SingularFactorError(ArithmeticError):
+    """A factorisation met a zero pivot."""
+
+
+class KrylovError(RuntimeError):
+    """A Krylov solve that stalled. `history`: its relative residuals, one per iteration."""
+
+    def __init__(self, message: str, history: list[float]):
+        super().__init__(message)
+        self.history = tuple(history)
+
+
+class Solver(abc.ABC):
+    """A factored square matrix S (n, n) in CSR, every row of which has a largest entry of 1."""
+
+    @abc.abstractmethod
+    def __init__(self, matrix: scipy.sparse.csr_array): ...
+
+    @abc.abstractmethod
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """x with S x = b, both (n, k)."""
+
+    @abc.abstractmethod
+    def solve_transposed(self, b: np.ndarray) -> np.ndarray:
+        """y with Sᵀ y = b, both (n, k)."""
+
+
+class SuperLU(Solver):
+    """SciPy's SuperLU, columns ordered by COLAMD: its minimum degree orderings take minutes on stencils."""
+
+    def __init__(self, matrix):
+        try:
+            self._factor = scipy.sparse.linalg.splu(matrix.tocsc(), permc_spec="COLAMD")
+        except RuntimeError as error:
+            raise SingularFactorError(str(error)) from error
+
+    def solve(self, b):
+        return self._factor.solve(b)
+
+    def solve_transposed(self, b):
+        return self._factor.solve(b, trans="T")
+
+
+class Rslab(Solver):
+    """rslab's supernodal LU on two threads."""
+
+    def __init__(self, matrix):
+        try:
+            self._factor = required("rslab").lu(matrix.tocsc(), threads=2)
+        except RuntimeError as error:
+            raise SingularFactorError(str(error)) from error
+
+    def solve(self, b):
+        return _by_columns(functools.partial(self._factor.solve, refine=2), b)
+
+    def solve_transposed(self, b):
+        return _by_columns(self._factor.solve_transpose, b)
+
+
+class Pardiso(Solver):
+    """MKL's Pardiso with a handle of its own, its memory freed with this object."""
+
+    def __init__(self, matrix):
+        pardiso = required("pypardiso")
+        unused = _unused_handle()
+        self._handle = copy.copy(unused)
+        self._handle.pt, self._handle.iparm = np.zeros_like(unused.pt), np.zeros_like(unused.iparm)
+        self._matrix = matrix
+        # Pardiso's memory is not Python's
+        weakref.finalize(self, self._handle.free_memory, everything=True)
+        try:
+            self._handle.factorize(matrix)
+        except pardiso.pardiso_wrapper.PyPardisoError as error:
+            raise SingularFactorError(str(error)) from error
+
+    def solve(self, b):
+        return self._handle.solve(self._matrix, b)
+
+    def solve_transposed(self, b):
+        # the CSC form of Sᵀ has S's own arrays, from which pypardiso sees that it is factored and has to be transposed
+        return self._handle.solve(self._matrix.T, b)
+
+
+@functools.cache
+def _unused_handle():
+    """A handle to be copied: making one looks for MKL in the whole environment, 0.3 s."""
+    return required("pypardiso").PyPardisoSolver()
+
+
+class Krylov(Solver):
+    """GMRES on an incomplete LU of the matrix in reverse Cuthill–McKee order; more is kept of it where GMRES stalls."""
+
+    def __init__(self, matrix):
+        self._order = reverse_cuthill_mckee(scipy.sparse.csr_matrix(matrix), symmetric_mode=False)
+        self._back = np.argsort(self._order)
+        self._matrix = matrix[self._order][:, self._order]
+        self._level = -1
+        self._strengthen([])
+
+    def solve(self, b):
+        solve_one = functools.partial(self._solve_one, self._matrix, "N")
+        return _by_columns(solve_one, b[self._order])[self._back]
+
+    def solve_transposed(self, b):
+        solve_one = functools.partial(self._solve_one, self._matrix.T.tocsr(), "T")
+        return _by_columns(solve_one, b[self._order])[self._back]
+
+    def _solve_one(self, matrix, trans, b):
+        x, history = np.zeros_like(b), [1.0]
+        while True:
+            x, converged = gmres(matrix, lambda z: self._factor.solve(z, trans=trans), b, x, history)
+            if converged:
+                return x
+            self._strengthen(history)
+
+    def _strengthen(self, history):
+        """The next incomplete factorisation of INCOMPLETE that has no zero pivot; KrylovError where there is none."""
+        while self._level + 1 < len(INCOMPLETE):
+            self._level += 1
+            drop_tolerance, fill = INCOMPLETE[self._level]
+            try:
+                self._factor = scipy.sparse.linalg.spilu(
+                    self._matrix.tocsc(), drop_tol=drop_tolerance, fill_factor=fill, permc_spec="NATURAL"
+                )
+                return
+            except RuntimeError:  # a zero pivot, for what was dropped
+                continue
+        raise _stalled(
+            "krylov",
+            history,
+            f"with an incomplete LU of drop tolerance {INCOMPLETE[-1][0]:.0e}. Is the matrix singular (nothing but "
+            "Neumann conditions)? If not, take a direct solver: solver='pardiso', 'rslab' or 'superlu'",
+        )
+
+
+class AMG(Solver):
+    """GMRES on smoothed aggregation, for Dirichlet problems of Poisson type."""
+
+    def __init__(self, matrix):
+        required("pyamg")
+        diagonal = np.where(matrix.diagonal() < 0, -1.0, 1.0)
+        self._signs = diagonal[:, None]  # of the rows: multigrid wants a positive diagonal
+        self._matrix = scipy.sparse.csr_array(scipy.sparse.diags_array(diagonal) @ matrix)
+        self._cycle = _multigrid(self._matrix)
+
+    def solve(self, b):
+        return self._solved(self._matrix, self._cycle, self._signs * b)
+
+    def solve_transposed(self, b):
+        return self._signs * self._solved(self._transposed, self._transposed_cycle, b)
+
+    @functools.cached_property
+    def _transposed(self):
+        return self._matrix.T.tocsr()
+
+    @functools.cached_property
+    def _transposed_cycle(self):
+        return _multigrid(self._transposed)
+
+    @staticmethod
+    def _solved(matrix, cycle, b):
+        def solve_one(b):
+            history = [1.0]
+            x, converged = gmres(matrix, cycle, b, np.zeros_like(b), history)
+            if not converged:
+                raise _stalled(
+                    "amg",
+                    history,
+                    "It is for Dirichlet problems of Poisson type: take solver='krylov', or a direct one",
+                )
+            return x
+
+        return _by_columns(solve_one, b)
+
+
+def _multigrid(matrix) -> Callable[[np.ndarray], np.ndarray]:
+    """One V-cycle, as a function."""
+    state = np.random.get_state()
+    np.random.seed(0)  # pyamg draws from NumPy's global generator: the same cycle every time, and that one as it was
+    try:
+        hierarchy = required("pyamg").smoothed_aggregation_solver(
+            scipy.sparse.csr_matrix(matrix), symmetry="nonsymmetric"
+        )
+    except ValueError as error:  # its way to say that smoothing diverged
+        raise KrylovError(f"solver='amg': pyamg found no coarser systems ({error}). {NOT_POISSON}", []) from error
+    finally:
+        np.random.set_state(state)
+    return hierarchy.aspreconditioner().matvec
+
+
+def gmres(matrix, precondition: Callable, b, x, history: list[float]) -> tuple[np.ndarray, bool]:
+    """Restarted GMRES from x, preconditioned from the right, and whether it converged: judged by b − S x itself.
+
+    It has converged at a backward error of round-off, 1e-12 of ‖b‖ being too much where Dirichlet rows make up all of
+    b; it has stalled where a cycle leaves more than half of the residual, and 1e-12 or a backward error of 1e-14 then
+    has to do. `history` is lengthened by the relative residual of every iteration.
+    """
+    size = np.linalg.norm(b)
+    norm = scipy.sparse.linalg.norm(matrix, np.inf)
+    product = scipy.sparse.linalg.LinearOperator(matrix.shape, lambda z: matrix @ precondition(z), dtype=float)
+    residual, kept, least = b - matrix @ x, x, float("inf")
+    while True:
+        now, scale = float(np.linalg.norm(residual)), max(norm * float(np.linalg.norm(x)), float(size))
+        if now <= ROUND_OFF * scale:
+            return x, True
+        stalled = not now <= GAIN * least
+        if now < least:
+            kept, least = x, now
+        if stalled:
+            allowed = max(RELATIVE_RESIDUAL * size, BACKWARD_ERROR * norm * np.linalg.norm(kept))
+            return kept, bool(least <= allowed)
+        z, _ = scipy.sparse.linalg.gmres(
+            product,
+            residual,
+            rtol=max(0.5 * ROUND_OFF * scale / now, 1e-14),
+            restart=RESTART,
+            maxiter=1,
+            callback=lambda share, now=now: history.append(float(share * now / size)),
+            callback_type="pr_norm",
+        )
+        x = x + precondition(z)
+        residual = b - matrix @ x
+        history[-1] = float(np.linalg.norm(residual) / size)  # the true one, which GMRES's own may have left
+
+
+def _stalled(solver: str, history: list[float], advice: str) -> KrylovError:
+    if not history:
+        return KrylovError(f"solver={solver!r}: no factorisation without a zero pivot {advice}", history)
+    shown = history[:: -(-len(history) // 10)]
+    return KrylovError(
+        f"solver={solver!r}: GMRES stalled at a relative residual of {history[-1]:.1e} after {len(history) - 1} "
+        f"iterations; expected {RELATIVE_RESIDUAL:.0e}. Residuals on the way: {', '.join(f'{r:.0e}' for r in shown)}. "
+        f"{advice[0].upper()}{advice[1:]}",
+        history,
+    )
+
+
+def _by_columns(solve: Callable[[np.ndarray], np.ndarray], b: np.ndarray) -> np.ndarray:
+    return np.stack([solve(np.ascontiguousarray(column)) for column in b.T], axis=1)
+
+
+def required(package: str):
+    """The module of an optional package; ImportError that names the extra where it is missing."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f"this solver needs the package {package}: pip install 'meshfree[{EXTRAS[package]}]', or take "
+            "solver='auto', which uses what is installed"
+        ) from error
+
+
+SOLVERS: dict[str, type[Solver]] = {
+    "superlu": SuperLU,
+    "rslab": Rslab,
+    "pardiso": Pardiso,
+    "krylov": Krylov,
+    "amg": AMG,
+}
+PACKAGES = {"rslab": "rslab", "pardiso": "pypardiso", "amg": "pyamg"}
