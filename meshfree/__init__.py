@@ -23,7 +23,7 @@ from .problem import Problem, dirichlet, neumann, robin
 from .quadrature import integrate
 from .solution import Solution
 from .solve import solve
-from .spaces import Collocation, Eigenbasis
+from .spaces import Collocation, Eigenbasis, Stencils
 from .tune import tune
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Problem",
     "RationalQuadratic",
     "Solution",
+    "Stencils",
     "Wendland",
     "biharmonic",
     "derivative",

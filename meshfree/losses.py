@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .clouds import Cloud
+from .equations import equations
 from .linalg import factor
 from .problem import Problem
-from .rows import equations
 from .solve import solve
 from .spaces import Space
 
@@ -34,7 +34,7 @@ class Residual(eqx.Module):
         space, problem = _space_and_problem(tree, self.problem)
         u = solve(problem, space, **self.options)
         weights = self.options.get("weights")
-        return _log_rms(equations(problem, space, self.check, weights).of(space.function(u.coefficients)))
+        return _log_rms(equations(problem, space, self.check, weights).at_points(u.coefficients))
 
 
 class LeaveOneOut(eqx.Module):
@@ -46,8 +46,12 @@ class LeaveOneOut(eqx.Module):
     def __call__(self, tree: Tree) -> Float[Array, ""]:
         space, problem = _space_and_problem(tree, self.problem)
         u = solve(problem, space, **self.options)
-        cloud = self.options.get("points") or space.cloud
-        system = equations(problem, space, cloud, self.options.get("weights"))
+        system = equations(problem, space, self.options.get("points"), self.options.get("weights"))
+        if system.is_sparse:
+            raise ValueError(
+                "leave-one-out needs the inverse of the matrix, and the equations of a local space are sparse: "
+                "take mf.losses.residual(problem, check)"
+            )
         residual, matrix = system.linearised(u.coefficients)
         factored = factor(jax.lax.stop_gradient(matrix), self.options.get("solver", "auto"))
         adjoint = factored.solve_transposed(jnp.eye(matrix.shape[1]))

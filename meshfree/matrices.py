@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from .blocks import mapped
 from .linalg import check_memory
+from .local_rows import operator_weights, rows_of
 from .newton import require_double, solution_of
 from .operators import Field
-from .rows import mapped
 from .solution import Solution
-from .spaces import Space
+from .spaces import GlobalSpace, Space, Stencils
+from .sparse_rows import SparseRows
 
 
 class Interpolation(eqx.Module):
@@ -24,15 +28,30 @@ class Interpolation(eqx.Module):
     space: Space
     values: Float[Array, "m *f"]
 
+    @property
+    def is_sparse(self) -> bool:
+        return self.space.local_basis is not None
+
     def residual(self, coefficients):
         return self.linearised(coefficients)[0]
 
     def linearised(self, coefficients):
+        if self.is_sparse:
+            matrix = self._sparse(coefficients)
+            return matrix @ jnp.ravel(coefficients) - jnp.ravel(self.values), matrix
+        assert isinstance(self.space, GlobalSpace)
         matrix = jnp.concatenate([_rows(self.space, identity, self.space.cloud.points), self.space.side_conditions()])
         residual = (matrix @ coefficients).at[: len(self.values)].add(-self.values)
         if coefficients.ndim == 2:
             matrix = jnp.kron(matrix, jnp.eye(coefficients.shape[1]))
         return residual.reshape(-1), matrix
+
+    def _sparse(self, coefficients):
+        basis = self.space.local_basis
+        assert basis is not None
+        weights, columns = operator_weights(identity, basis, self.space.cloud.points, basis.own_columns)
+        fields = coefficients.size // self.space.size
+        return rows_of(weights[..., None] * jnp.eye(fields)[:, None, :], columns, coefficients)
 
     def is_affine(self, coefficients) -> bool:
         return True
@@ -48,33 +67,42 @@ class Interpolation(eqx.Module):
 def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
 
-    f: a function of one point, (d,) -> () or (fields,), a Solution included; or its values, (N,) or (N, fields).
+    f: a function of one point, (d,) -> () or (fields,), a Solution included; or its values, (N,) or (N, fields), at
+    the cloud's points (of stencils with ghosts: at `space.nodes`).
     Raises ValueError for values of a wrong shape, and where the space has more functions than the cloud points.
     """
     require_double()
-    points = jnp.asarray(space.cloud.points)
+    points = jnp.asarray(space.nodes if isinstance(space, Stencils) else space.cloud.points)
     values = jax.vmap(f)(points) if callable(f) else jnp.asarray(f, dtype=float)
     if values.ndim not in (1, 2) or len(values) != len(points):
         raise ValueError(f"values must have shape ({len(points)},) or ({len(points)}, fields); got {values.shape}")
-    check_memory(len(points), space.size)
+    if isinstance(space, Stencils):  # the coefficients are the nodal values
+        return Solution(space, values, _of_nodal_values(values))
+    if space.local_basis is None:
+        check_memory(len(points), space.size)
     start = jnp.zeros((space.size, *values.shape[1:]))
     return solution_of(Interpolation(space, values), space, start, solver)
 
 
-def matrix(
-    space: Space, operator: Callable[[Field], Field] | None = None, X: ArrayLike | None = None
-) -> Float[Array, "m *c n"]:
+def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: ArrayLike | None = None) -> Any:
     """The matrix of a linear operator: rows at the points X, columns the unknowns of one field.
 
     `operator` takes a function to a function, as `mf.laplacian` or `lambda u: mf.derivative(u, 0)` do; default: the
     identity. X: (m, d), or (m,) on the line; default: the cloud's points. An operator with values (c,), such as
     `mf.gradient`, gives (m, c, n).
+
+    A local space gives SciPy sparse arrays: one (m, n), or for an operator with values (c,) a tuple of c of them.
     """
     X = jnp.asarray(space.cloud.points if X is None else X, dtype=float)
     if X.ndim == 1 and space.cloud.dim == 1:
         X = X[:, None]
     if X.ndim != 2 or X.shape[1] != space.cloud.dim:
         raise ValueError(f"X must have shape (m, {space.cloud.dim}); got {X.shape}")
+    basis = space.local_basis
+    if basis is not None:
+        weights, columns = operator_weights(operator or identity, basis, np.asarray(X))
+        found = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
+        return found if _has_components(operator or identity, X) else found[0]
     check_memory(len(X), space.size, copies=1)
     return _rows(space, operator or identity, X)
 
@@ -90,3 +118,21 @@ def _rows(space, operator, X):
         return jax.jacrev(lambda c: operator(space.function(c))(x))(jnp.zeros(space.size))
 
     return mapped(row, jnp.asarray(X), space.size)
+
+
+def _has_components(operator, X) -> bool:
+    """Whether the operator makes a vector of a scalar field."""
+    return jax.eval_shape(lambda x: operator(lambda y: jnp.sum(y))(x), X[0]).ndim > 0
+
+
+def _of_nodal_values(values) -> dict[str, Any]:
+    count = values.size
+    return {
+        "unknowns": count,
+        "rows": count,
+        "steps": 0,
+        "residual": {"values": 0.0},
+        "rank": count,
+        "condition": 1.0,
+        "seconds": {"assembly": 0.0, "solve": 0.0},
+    }

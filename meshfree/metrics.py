@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .clouds import Cloud
+from .equations import equations
 from .problem import Problem
-from .rows import equations
 from .solution import Solution
 
 SAMPLES = 2000
@@ -41,7 +41,7 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error.
     """
     system = equations(problem, u.space, cloud)
-    return float(jnp.sqrt(jnp.mean(system.of(u.space.function(u.coefficients)) ** 2)))
+    return float(jnp.sqrt(jnp.mean(system.at_points(u.coefficients) ** 2)))
 
 
 def _independent_points(problem: Problem, u: Callable) -> np.ndarray:

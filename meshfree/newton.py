@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from .blocks import holds_tracers, mapped, stopped
 from .implicit import differentiable
 from .linalg import Factor, factor
-from .rows import mapped
 from .solution import Solution
 from .spaces import Space
+from .sparse_rows import HostFactor, SparseRows, TracedFactor
 
 MAX_STEPS = 50
 HALVINGS = 20  # of the step length, in a line search
@@ -31,6 +32,7 @@ NOISE_MARGIN = 10  # or with less than this many times the rounding noise, an up
 STALLED = 1e-3  # so has a full step that was to reduce much and gained less than this share
 WELL_CONDITIONED = 1e5  # below it a unique solution is beyond doubt
 NO_RESPONSE = 5e-4  # of the typical response of the equations to a function: less, and it is as good as free
+CONDITIONED = 100_000  # unknowns of a sparse system up to which its condition is estimated
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
 
@@ -50,7 +52,7 @@ class State(NamedTuple):
 
 def solution_of(system, space: Space, start: Float[Array, "n *f"], solver: str) -> Solution:
     """The solution of any system of equations with `residual`, `linearised`, `is_affine` and `per_part`."""
-    if not _holds_tracers(system, start):
+    if not holds_tracers(system, start):
         began = time.perf_counter()
         residual, matrix, affine = _assemble(system, start)
         if not isinstance(matrix, jax.core.Tracer):
@@ -78,9 +80,10 @@ def _solve_concrete(system, space, start, solver, residual, matrix, affine, bega
     seconds = {"assembly": time.perf_counter() - began, "solve": 0.0}
     while True:
         began = time.perf_counter()
-        factored = factor(matrix, solver)
+        factored = _factored(matrix, solver)
+        change = _solved(factored, state.residual)
         advance = _affine_step if affine else _search
-        state = jax.block_until_ready(advance(system, state, matrix, factored, reference))
+        state = jax.block_until_ready(advance(system, state, matrix, change, reference))
         seconds["solve"] += time.perf_counter() - began
         if state.done or state.failed:
             break
@@ -97,27 +100,28 @@ def _solve_traced(system, space, start, solver):
     affine = system.is_affine(start)
     # closure conversion makes every tracer that a user's residual closed over a leaf, which can be stopped
     residual_of = eqx.filter_closure_convert(system.residual, start)
-    fixed_residual, linearised = _stopped((residual_of, eqx.filter_closure_convert(system.linearised, start)))
+    fixed_residual, linearised = stopped((residual_of, eqx.filter_closure_convert(system.linearised, start)))
     start = jax.lax.stop_gradient(start)
     residual, matrix = linearised(start)
     state, reference = _first_state(start, residual), jnp.linalg.norm(residual)
-    factored = factor(matrix, solver)
+    factored = _traced_factor(matrix, solver)
     if affine:
-        state = _affine_step(system, state, matrix, factored, reference)
+        state = _affine_step(system, state, matrix, factored.solve(state.residual), reference)
     else:
 
         def advance(state):
             _, matrix = linearised(state.coefficients)
-            return _newton_step(fixed_residual, state, matrix, factor(matrix, solver), reference)
+            change = _traced_factor(matrix, solver).solve(state.residual)
+            return _newton_step(fixed_residual, state, matrix, change, reference)
 
         state = jax.lax.while_loop(lambda s: ~(s.done | s.failed), advance, state)
         _, matrix = linearised(state.coefficients)
-        factored = factor(matrix, solver)
+        factored = _traced_factor(matrix, solver)
     coefficients = differentiable(
         residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine
     )
     seconds = {"assembly": jnp.nan, "solve": jnp.nan}
-    stats = _statistics(_stopped(system), state, factored, seconds)
+    stats = _statistics(stopped(system), state, factored, seconds)
     return Solution(space, coefficients, stats)
 
 
@@ -125,15 +129,37 @@ def _first_state(start, residual) -> State:
     return State(start, residual, jnp.array(0), jnp.array(False), jnp.array(False))
 
 
-@eqx.filter_jit
 def _assemble(system, coefficients):
-    residual, matrix = system.linearised(coefficients)
-    return residual, matrix, system.is_affine(coefficients)
+    """r(c), its matrix, and whether the matrix is the same for all c."""
+    if system.is_sparse:  # compiled block by block, and the pattern stays on the host
+        return *system.linearised(coefficients), system.is_affine(coefficients)
+    return _assemble_dense(system, coefficients)
 
 
 @eqx.filter_jit
-def _affine_step(system, state: State, matrix, factored: Factor, reference) -> State:
-    change = factored.solve(state.residual)
+def _assemble_dense(system, coefficients):
+    return *system.linearised(coefficients), system.is_affine(coefficients)
+
+
+def _factored(matrix, solver: str) -> Factor | HostFactor:
+    return HostFactor(matrix, solver) if isinstance(matrix, SparseRows) else factor(matrix, solver)
+
+
+def _traced_factor(matrix, solver: str) -> Factor:
+    return TracedFactor.of(matrix, solver) if isinstance(matrix, SparseRows) else factor(matrix, solver)
+
+
+def _solved(factored: Factor | HostFactor, b):
+    return factored.solve(b) if isinstance(factored, HostFactor) else _solved_dense(factored, b)
+
+
+@eqx.filter_jit
+def _solved_dense(factored: Factor, b):
+    return factored.solve(b)
+
+
+@eqx.filter_jit
+def _affine_step(system, state: State, matrix, change, reference) -> State:
     residual = state.residual - matrix @ change
     failed = ~jnp.all(jnp.isfinite(residual))
     return State(
@@ -142,18 +168,15 @@ def _affine_step(system, state: State, matrix, factored: Factor, reference) -> S
 
 
 @eqx.filter_jit
-def _search(system, state: State, matrix, factored: Factor, reference) -> State:
-    return _newton_step(system.residual, state, matrix, factored, reference)
+def _search(system, state: State, matrix, change, reference) -> State:
+    return _newton_step(system.residual, state, matrix, change, reference)
 
 
-def _newton_step(residual_of, state: State, matrix, factored: Factor, reference) -> State:
-    """One Gauss-Newton step, halved until the residual falls; convergence is judged on the residual only."""
-    change = factored.solve(state.residual)
+def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
+    """The Gauss-Newton step `change`, halved until the residual falls; convergence is judged on the residual only."""
     norm, reducible = jnp.linalg.norm(state.residual), jnp.linalg.norm(matrix @ change)
     # what rounding leaves of the residual when all its terms are summed: below it there is nothing to judge
-    noise = jnp.finfo(norm.dtype).eps * jnp.linalg.norm(
-        jnp.abs(matrix) @ jnp.abs(jnp.ravel(state.coefficients) - change)
-    )
+    noise = jnp.finfo(norm.dtype).eps * jnp.linalg.norm(abs(matrix) @ jnp.abs(jnp.ravel(state.coefficients) - change))
 
     def tried(length):
         c = state.coefficients - length * change.reshape(state.coefficients.shape)
@@ -183,9 +206,9 @@ def _newton_step(residual_of, state: State, matrix, factored: Factor, reference)
     )
 
 
-def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:
-    rank, condition, per_part = _measured(system, state, factored)
-    if not isinstance(rank, jax.core.Tracer):
+def _statistics(system, state: State, factored: Factor | HostFactor, seconds) -> dict[str, Any]:
+    rank, condition, per_part = factored.rank(), _condition(factored), _per_part(system, state.residual)
+    if not isinstance(state.residual, jax.core.Tracer):
         rank, condition = int(rank), float(condition)
         per_part = {name: float(value) for name, value in per_part.items()}
     return {
@@ -200,13 +223,22 @@ def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, An
 
 
 @eqx.filter_jit
-def _measured(system, state: State, factored: Factor):
-    return factored.rank(), factored.condition(), system.per_part(state.residual)
+def _per_part(system, residual):
+    return system.per_part(residual)
 
 
-def _check_solved(system, state: State, stats, matrix, factored: Factor, reference) -> None:
+def _condition(factored: Factor | HostFactor):
+    """The estimate; NaN for a sparse matrix so large that its five solves would be felt."""
+    if isinstance(factored, HostFactor) and factored.rank() > CONDITIONED:
+        return np.nan
+    return factored.condition()
+
+
+def _check_solved(system, state: State, stats, matrix, factored: Factor | HostFactor, reference) -> None:
     if not np.all(np.isfinite(state.coefficients)):
         raise ValueError(f"the matrix is singular to working precision ({_SINGULAR_HINT})")
+    if isinstance(factored, HostFactor):
+        return _check_converged(state, stats, reference)  # a singular matrix was refused when it was factored
     if stats["rank"] < stats["unknowns"] or stats["condition"] > WELL_CONDITIONED:
         missed, response = map(float, _uniqueness(system, matrix, factored, state.coefficients))
         if not (missed < NOT_UNIQUE and response > NO_RESPONSE):
@@ -215,6 +247,10 @@ def _check_solved(system, state: State, stats, matrix, factored: Factor, referen
                 f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
                 f"{response:.0e} of what is typical ({_SINGULAR_HINT})"
             )
+    _check_converged(state, stats, reference)
+
+
+def _check_converged(state: State, stats, reference) -> None:
     if state.failed:
         left = float(jnp.linalg.norm(state.residual) / reference)
         raise ConvergenceError(
@@ -252,11 +288,3 @@ def _uniqueness(system, matrix, factored: Factor, coefficients):
 
 def _rms(values):
     return jnp.sqrt(jnp.mean(values**2))
-
-
-def _holds_tracers(*trees) -> bool:
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
-
-
-def _stopped(tree):
-    return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf, tree)

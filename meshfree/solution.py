@@ -12,7 +12,6 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from .files import load_npz, save_npz
-from .rows import mapped
 from .spaces import Space
 
 
@@ -37,7 +36,7 @@ class Solution(eqx.Module):
             x = x[:, None]
         if x.ndim not in (1, 2) or x.shape[-1] != dim:
             raise ValueError(f"u takes a point of shape ({dim},) or points of shape (m, {dim}); got shape {x.shape}")
-        return self._expansion(x) if x.ndim == 1 else _evaluate(self._expansion, x)
+        return self._expansion(x) if x.ndim == 1 else self._expansion.at(x)
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
@@ -60,8 +59,3 @@ class Solution(eqx.Module):
     @property
     def _expansion(self):
         return self.space.function(self.coefficients)
-
-
-@eqx.filter_jit
-def _evaluate(u, X):
-    return mapped(u, X, u.space.size)

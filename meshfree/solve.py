@@ -11,11 +11,11 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from .clouds import Cloud
+from .equations import equations
 from .linalg import check_memory
 from .matrices import interpolate
 from .newton import require_double, solution_of
 from .problem import Problem
-from .rows import equations
 from .solution import Solution
 from .spaces import Space
 
@@ -34,7 +34,8 @@ def solve(
     `points`: a second cloud that carries the equations (least squares when it is larger); default the space's own.
     `initial`: a function of x or a Solution to start Newton's method from; default zero.
     `weights`: row weights by part, a number or (c,), in place of the measured ones.
-    `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.factor`.
+    `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.factor`; for a local space `"auto"`, `"superlu"`,
+    `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `sparse.factor_sparse`.
 
     The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
     system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
@@ -48,11 +49,12 @@ def solve(
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     start = _initial_coefficients(problem, space, initial)
-    check_memory(len(rows_at), start.size)
+    if space.local_basis is None:
+        check_memory(len(rows_at), start.size)
     # pictures and errors need the exact solution, the equations do not: a new one must not recompile them
     problem = eqx.tree_at(lambda p: p.exact, problem, None, is_leaf=lambda leaf: leaf is None)
     around = None if initial is None else space.function(start)
-    system = equations(_with_array_leaves(problem), _with_array_leaves(space), rows_at, weights, around)
+    system = equations(_with_array_leaves(problem), _with_array_leaves(space), points, weights, around)
     return solution_of(system, space, start, solver)
 
 

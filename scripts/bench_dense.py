@@ -24,7 +24,7 @@ import meshfree as mf
 from meshfree.cli import configure_jax
 from meshfree.linalg import factor
 from meshfree.newton import _assemble
-from meshfree.rows import equations
+from meshfree.equations import equations
 
 configure_jax()
 

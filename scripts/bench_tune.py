@@ -20,7 +20,8 @@ import numpy as np
 import meshfree as mf
 from meshfree.cli import configure_jax
 from meshfree.linalg import factor
-from meshfree.rows import Equations, equations
+from meshfree.equations import equations
+from meshfree.rows import Equations
 from meshfree.tune import _value_and_gradient, kernel_scale
 
 configure_jax()
@@ -71,7 +72,7 @@ def solved(system: Equations, solver: str):
 @eqx.filter_jit
 def judged(on_check: Equations, coefficients):
     """The second part by hand: the residual on the check points, and its logarithm."""
-    values = on_check.of(on_check.space.function(coefficients))
+    values = on_check.at_points(coefficients)
     return 0.5 * jnp.log(jnp.mean(values**2))
 
 

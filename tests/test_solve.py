@@ -188,7 +188,7 @@ def test_weights_can_be_given_by_part():
 
 def test_measured_weights_balance_an_operator_by_its_symbol():
     """Δ on a wave of number k = 1/h has size k², ∂ₙ size k/√2 on average, u size 1."""
-    from meshfree.rows import equations
+    from meshfree.equations import equations
 
     problem = mf.Problem(SQUARE, interior=poisson, top=mf.neumann(0.0), boundary=mf.dirichlet(0.0))
     system = equations(problem, EIGEN, ROWS)

@@ -11,7 +11,7 @@ import pytest
 
 import meshfree as mf
 from meshfree import losses
-from meshfree.rows import equations
+from meshfree.equations import equations
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 NODES = SQUARE.cloud(0.22)

@@ -70,6 +70,11 @@ class Kernel(eqx.Module):
     def __rmul__(self, other: float) -> "Kernel":
         return Scaled(self, other) if eqx.is_array_like(other) else NotImplemented
 
+    @property
+    def support(self) -> Float[Array, ""] | float:
+        """The distance beyond which the kernel is zero; infinite for most."""
+        return math.inf
+
     def describe(self) -> str:
         """The class and its fixed parameters, in ASCII, as error messages name them: `Matern(nu=1.5)`."""
         parts = []
@@ -92,6 +97,10 @@ class Sum(Kernel):
     def smoothness(self) -> float:
         return min(self.left.smoothness, self.right.smoothness)
 
+    @property
+    def support(self):
+        return jnp.maximum(self.left.support, self.right.support)
+
     def eval(self, x, y):
         return self.left.eval(x, y) + self.right.eval(x, y)
 
@@ -108,6 +117,10 @@ class Product(Kernel):
     @property
     def smoothness(self) -> float:
         return min(self.left.smoothness, self.right.smoothness)
+
+    @property
+    def support(self):
+        return jnp.minimum(self.left.support, self.right.support)
 
     def eval(self, x, y):
         return self.left.eval(x, y) * self.right.eval(x, y)
@@ -132,6 +145,10 @@ class Scaled(Kernel):
     @property
     def smoothness(self) -> float:
         return self.kernel.smoothness
+
+    @property
+    def support(self):
+        return self.kernel.support
 
     def eval(self, x, y):
         value = self.kernel.eval(x, y)

@@ -160,6 +160,10 @@ class Wendland(ScaledRadial):
     def smoothness(self) -> float:
         return 2 * self.k
 
+    @property
+    def support(self):
+        return jnp.max(self.scale)
+
     def describe(self) -> str:
         return f"Wendland(smoothness={self.smoothness}, dim={self.dim})"
 

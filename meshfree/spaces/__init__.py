@@ -1,7 +1,8 @@
 """Function spaces over a cloud."""
 
-from .base import Expansion, Space
+from .base import Expansion, GlobalSpace, LocalBasis, Space
 from .collocation import Collocation
 from .eigenbasis import Eigenbasis
+from .stencils import Stencils
 
-__all__ = ["Collocation", "Eigenbasis", "Expansion", "Space"]
+__all__ = ["Collocation", "Eigenbasis", "Expansion", "GlobalSpace", "LocalBasis", "Space", "Stencils"]

@@ -1,18 +1,52 @@
 """What every function space offers, and the functions in it."""
 
+from __future__ import annotations
+
 import abc
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
+from numpy.typing import ArrayLike
 
+from ..blocks import holds_tracers, mapped
 from ..clouds import Cloud
 
 
-class Space(eqx.Module):
-    """A finite-dimensional set of functions over a cloud: u(x) = Σⱼ cⱼ bⱼ(x), one column of c per field.
+class LocalBasis(eqx.Module):
+    """Functions few of which differ from zero at any point: what sparse equations are made of.
 
-    Solving, tuning and the matrices below know a space by these members only.
+    At a point x the functions `columns` (k,) matter, and a linear functional of u at x, Σ_α g_α Dᵅu(x) with α the rows
+    of `total_degree(d, order)`, is Σⱼ wⱼ c[columnsⱼ]: `weights` finds w. Every operator is such a functional.
+    """
+
+    @property
+    @abc.abstractmethod
+    def own_columns(self) -> Int[np.ndarray | Array, "m k"]:
+        """The columns at the points of the space's own cloud, in their order."""
+
+    @abc.abstractmethod
+    def columns_at(self, X: Float[np.ndarray | Array, "m d"]) -> Int[np.ndarray | Array, "m k"]:
+        """The columns at any points; under jit by one callback, without a derivative."""
+
+    @abc.abstractmethod
+    def weights(
+        self,
+        X: Float[np.ndarray | Array, "m d"],
+        columns: Int[np.ndarray | Array, "m k"],
+        functionals: Float[np.ndarray | Array, "m r J"],
+        order: int,
+    ) -> Float[np.ndarray | Array, "m r k"]:
+        """The weights of r functionals at every point."""
+
+
+class Space(eqx.Module):
+    """A finite-dimensional set of functions over a cloud, with one column of coefficients per field.
+
+    Solving, tuning and matrices know a space by these members only.
     """
 
     cloud: eqx.AbstractVar[Cloud]
@@ -21,6 +55,28 @@ class Space(eqx.Module):
     @abc.abstractmethod
     def size(self) -> int:
         """n, the number of basis functions: the unknowns of one field."""
+
+    @property
+    @abc.abstractmethod
+    def local_basis(self) -> LocalBasis | None:
+        """The basis in its local form, which makes the equations sparse; None where every function is global."""
+
+    @abc.abstractmethod
+    def function(self, coefficients: Float[Array, "n *f"]) -> Any:
+        """The function with these coefficients, (n,) or (n, f) for f fields: of one point, and `at` many points."""
+
+    def check_dimension(self, kernel) -> None:
+        """ValueError unless the kernel's scale, one number or one per dimension, fits the cloud."""
+        scales = jnp.shape(getattr(kernel, "raw_scale", 0.0))
+        if scales not in ((), (self.cloud.dim,)):
+            raise ValueError(
+                f"{kernel.describe()} has {scales[0]} scales and the cloud {self.cloud.dim} dimensions; "
+                f"give one scale, or {self.cloud.dim}"
+            )
+
+
+class GlobalSpace(Space):
+    """A space by its basis functions bⱼ: u(x) = Σⱼ cⱼ bⱼ(x)."""
 
     @abc.abstractmethod
     def basis(self, x: Float[Array, " d"]) -> Float[Array, " n"]:
@@ -34,24 +90,14 @@ class Space(eqx.Module):
     def side_conditions(self) -> Float[Array, "q n"]:
         """Rows that the coefficients are orthogonal to, such as moment conditions: (q, n), q = 0 for none."""
 
-    def function(self, coefficients: Float[Array, "n *f"]) -> "Expansion":
-        """The function with these coefficients: (n,) for a scalar, (n, f) for f fields."""
+    def function(self, coefficients):
         return Expansion(self, coefficients)
-
-    def check_dimension(self, kernel) -> None:
-        """ValueError unless the kernel's scale, one number or one per dimension, fits the cloud."""
-        scales = jnp.shape(getattr(kernel, "raw_scale", 0.0))
-        if scales not in ((), (self.cloud.dim,)):
-            raise ValueError(
-                f"{kernel.describe()} has {scales[0]} scales and the cloud {self.cloud.dim} dimensions; "
-                f"give one scale, or {self.cloud.dim}"
-            )
 
 
 class Expansion(eqx.Module):
     """u(x) = Σⱼ cⱼ bⱼ(x) on one point: (d,) -> () or (f,); its Laplacian is the space's closed form."""
 
-    space: Space
+    space: GlobalSpace
     coefficients: Float[Array, "n *f"]
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
@@ -59,3 +105,17 @@ class Expansion(eqx.Module):
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
         return self.space.basis_laplacian(x) @ self.coefficients
+
+    def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
+        """u at many points: (m, d) -> (m,) or (m, f)."""
+        basis = self.space.local_basis
+        if basis is None or holds_tracers(self, X):
+            return _evaluate(self, jnp.asarray(X), self.space.size)
+        columns = np.asarray(basis.columns_at(np.asarray(X)))
+        weights = np.asarray(basis.weights(np.asarray(X), columns, np.ones((len(columns), 1, 1)), 0))[:, 0]
+        return jnp.asarray(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
+
+
+@eqx.filter_jit
+def _evaluate(u: Callable, X, width: int):
+    return mapped(u, X, width)

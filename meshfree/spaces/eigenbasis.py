@@ -16,10 +16,10 @@ from jaxtyping import Array, Float
 from ..clouds import Cloud
 from ..kernels import Gaussian, Kernel
 from ..polynomials import hyperbolic_cross, total_degree
-from .base import Space
+from .base import GlobalSpace
 
 
-class Eigenbasis(Space):
+class Eigenbasis(GlobalSpace):
     """Products over the dimensions of φₙ(t) = e^(−δ²t²) hₙ(αβt), n up to `degree`.
 
     t is x with the domain's bounding box mapped to [−1, 1]^d; ε = 1/scale is measured there, β = (1 + (2ε/α)²)^¼,
@@ -64,6 +64,10 @@ class Eigenbasis(Space):
     @property
     def size(self) -> int:
         return len(self._indices)
+
+    @property
+    def local_basis(self) -> None:
+        return None
 
     def basis(self, x):
         return _product(self._factors(self._tables(self._position(x))))

@@ -1,0 +1,46 @@
+"""What the outputs of a traced program are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+def depends_on_input(function: Callable, *inputs: Any) -> bool:
+    """Whether any output of `function(*inputs)` is computed from the inputs: read off the traced program."""
+    jaxpr = jax.make_jaxpr(function)(*inputs).jaxpr
+    return any(_tainted_outputs(jaxpr, [True] * len(jaxpr.invars)))
+
+
+def _tainted_outputs(jaxpr, tainted_inputs: list[bool]) -> list[bool]:
+    tainted = {variable for variable, taint in zip(jaxpr.invars, tainted_inputs, strict=True) if taint}
+
+    def is_tainted(atom) -> bool:
+        return not hasattr(atom, "val") and atom in tainted  # a literal carries its value, and is not hashable
+
+    for equation in jaxpr.eqns:
+        inputs = [is_tainted(atom) for atom in equation.invars]
+        if any(inputs):
+            inner = _inner_program(equation)
+            # without a program to look into, an operation counts as a whole
+            outputs = [True] * len(equation.outvars) if inner is None else _tainted_outputs(inner, inputs)
+            tainted.update(v for v, taint in zip(equation.outvars, outputs, strict=True) if taint)
+    return [is_tainted(atom) for atom in jaxpr.outvars]
+
+
+def _inner_program(equation):
+    """The program of a plain call such as a jitted function's, with the operands as its inputs; None for others."""
+    if equation.primitive.name not in (
+        "jit",
+        "pjit",
+        "closed_call",
+        "custom_jvp_call",
+        "custom_vjp_call",
+        "checkpoint",
+    ):
+        return None
+    inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+    inner = getattr(inner, "jaxpr", inner)
+    return inner if inner is not None and len(inner.invars) == len(equation.invars) else None

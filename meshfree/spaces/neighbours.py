@@ -1,0 +1,61 @@
+"""Nearest nodes from SciPy's k-d tree, for concrete points and, by one callback, for traced ones."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy.spatial import cKDTree
+
+from ..blocks import holds_tracers
+
+KEPT = 8  # trees of clouds in use
+
+
+def nearest(
+    nodes: Float[np.ndarray | Array, "n d"], X: Float[np.ndarray | Array, "*m d"], count: int
+) -> Int[np.ndarray | Array, "*m k"]:
+    """The indices of the `count` nodes nearest to each of the points X, nearest first: (…, d) -> (…, count).
+
+    Traced points go through one batched callback, without a derivative: which nodes are near is piecewise constant.
+    """
+    if not holds_tracers(nodes, X):
+        return _nearest(nodes, X, count=count)
+    shape = jax.ShapeDtypeStruct((*jnp.shape(X)[:-1], count), jnp.int32)
+    fixed = jax.lax.stop_gradient((jnp.asarray(nodes), jnp.asarray(X)))
+    return jax.pure_callback(functools.partial(_nearest, count=count), shape, *fixed, vmap_method="broadcast_all")
+
+
+def _nearest(nodes, X, *, count: int) -> np.ndarray:
+    nodes, X = np.asarray(nodes), np.asarray(X)
+    while nodes.ndim > 2:  # a batched callback repeats the nodes
+        nodes = nodes[0]
+    found = tree_of(nodes).query(X.reshape(-1, X.shape[-1]), count, workers=-1)[1]
+    return found.reshape(*X.shape[:-1], count).astype(np.int32)
+
+
+def tree_of(nodes: Float[np.ndarray, "n d"]) -> cKDTree:
+    """The k-d tree of the nodes, made once for each set of them."""
+    return _tree(nodes.shape, hashlib.blake2b(np.ascontiguousarray(nodes).data).digest(), _Held(nodes))
+
+
+class _Held:
+    """Nodes that take no part in the cache's comparison: their digest does."""
+
+    def __init__(self, nodes):
+        self.nodes = nodes
+
+    def __eq__(self, other):
+        return isinstance(other, _Held)
+
+    def __hash__(self):
+        return 0
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _tree(shape, digest, held: _Held) -> cKDTree:
+    return cKDTree(held.nodes)
