@@ -17,6 +17,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
+from .operators import derivative
 from .polynomials import total_degree
 
 HIGHEST = 8  # the order of derivatives up to which a residual is tried
@@ -67,16 +68,12 @@ def needed_order(value_of: Callable, dim: int, fields: int = 1) -> int:
 
 def derivatives_at(function: Callable, x: Float[Array, " d"], order: int) -> Float[Array, "J *out"]:
     """Dᵅ of `function` at x for |α| ≤ order, in the order of `total_degree`: (d,) -> (J, …)."""
-    tensors = [function(x)]
-    derived = function
-    for _ in range(order):
-        derived = jax.jacfwd(derived)
-        tensors.append(derived(x))
-    rows = []
-    for alpha in total_degree(x.size, order):
-        axes = [axis for axis, times in enumerate(alpha) for _ in range(times)]
-        rows.append(tensors[len(axes)][(..., *axes)])
-    return jnp.stack(rows)
+    derived = {(0,) * x.size: function}
+    for alpha in map(tuple, total_degree(x.size, order)[1:].tolist()):
+        axis = next(axis for axis, times in enumerate(alpha) if times)
+        below = tuple(times - (axis == other) for other, times in enumerate(alpha))
+        derived[alpha] = derivative(derived[below], axis)
+    return jnp.stack([function(x) for function in derived.values()])
 
 
 def monomial_derivatives(x: Float[Array, " d"], exponents: Int[np.ndarray, "q d"], order: int) -> Float[Array, "J q"]:

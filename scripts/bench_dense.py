@@ -22,9 +22,9 @@ import scipy.linalg
 
 import meshfree as mf
 from meshfree.cli import configure_jax
+from meshfree.equations import equations
 from meshfree.linalg import factor
 from meshfree.newton import _assemble
-from meshfree.equations import equations
 
 configure_jax()
 

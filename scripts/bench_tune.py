@@ -19,8 +19,8 @@ import numpy as np
 
 import meshfree as mf
 from meshfree.cli import configure_jax
-from meshfree.linalg import factor
 from meshfree.equations import equations
+from meshfree.linalg import factor
 from meshfree.rows import Equations
 from meshfree.tune import _value_and_gradient, kernel_scale
 

@@ -1,6 +1,7 @@
 """Settings of every test: float64, and no silent promotion of dtypes or broadcasting of ranks."""
 
 import jax
+import pytest
 from hypothesis import settings
 
 jax.config.update("jax_enable_x64", True)
@@ -10,3 +11,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # The first example compiles, so time says nothing; the same examples everywhere, so that CI cannot fail by chance.
 settings.register_profile("meshfree", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("meshfree")
+
+
+@pytest.fixture
+def coarse_pictures(monkeypatch):
+    """Pictures with few triangles and colours, for speed."""
+    from meshfree.plots import borders, hulls, scales, triangulation  # here, after the type checker's import hook
+
+    for module in (borders, hulls, triangulation):
+        monkeypatch.setattr(module, "VERTICES", 1500)
+    monkeypatch.setattr(scales, "BANDS", 48)

@@ -71,6 +71,14 @@ class Kernel(eqx.Module):
         return Scaled(self, other) if eqx.is_array_like(other) else NotImplemented
 
     @property
+    def tail(self) -> int | None:
+        """The degree of the polynomials that the kernel needs, −1 for none; None where it is not known.
+
+        On coefficients orthogonal to those polynomials (−1)^(tail + 1) times the kernel is positive definite.
+        """
+        return -1
+
+    @property
     def support(self) -> Float[Array, ""] | float:
         """The distance beyond which the kernel is zero; infinite for most."""
         return math.inf
@@ -101,6 +109,13 @@ class Sum(Kernel):
     def support(self):
         return jnp.maximum(self.left.support, self.right.support)
 
+    @property
+    def tail(self):
+        left, right = self.left.tail, self.right.tail
+        if left is None or right is None or (left - right) % 2:
+            return None  # of opposite signs: neither the sum nor its negative need be definite
+        return max(left, right)
+
     def eval(self, x, y):
         return self.left.eval(x, y) + self.right.eval(x, y)
 
@@ -121,6 +136,10 @@ class Product(Kernel):
     @property
     def support(self):
         return jnp.minimum(self.left.support, self.right.support)
+
+    @property
+    def tail(self):
+        return -1 if self.left.tail == self.right.tail == -1 else None
 
     def eval(self, x, y):
         return self.left.eval(x, y) * self.right.eval(x, y)
@@ -149,6 +168,10 @@ class Scaled(Kernel):
     @property
     def support(self):
         return self.kernel.support
+
+    @property
+    def tail(self):
+        return self.kernel.tail
 
     def eval(self, x, y):
         value = self.kernel.eval(x, y)

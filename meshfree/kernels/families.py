@@ -55,6 +55,10 @@ class Multiquadric(_Quadric):
     raw_scale: Float[Leaf, "*d"]
     beta = 0.5
 
+    @property
+    def tail(self):
+        return 0
+
     def __init__(self, scale: ArrayLike = 1.0, *, key: Array | None = None):
         self.raw_scale = initial_scale(scale, key)
 
@@ -197,6 +201,10 @@ class Polyharmonic(Radial):
     @property
     def smoothness(self) -> float:
         return self.degree - 1
+
+    @property
+    def tail(self):
+        return self.degree // 2
 
     def profile(self, n, s):
         m, r = self.degree, jnp.sqrt(2 * s)

@@ -1,0 +1,14 @@
+"""Pictures: solutions, clouds, convergence studies and tuning runs.
+
+Every function returns a `matplotlib.figure.Figure` made without pyplot, so that no display is needed and no
+global state touched, and writes it to `path` where one is given. Matplotlib is imported when a picture is
+asked for (0.4 s).
+"""
+
+from .clouds import plot_cloud
+from .convergence import plot_convergence
+from .history import plot_history
+from .output import FORMATS
+from .solutions import plot
+
+__all__ = ["FORMATS", "plot", "plot_cloud", "plot_convergence", "plot_history"]

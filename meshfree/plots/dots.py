@@ -1,0 +1,28 @@
+"""Nodes as dots, small enough to leave room between them."""
+
+import numpy as np
+
+from ..clouds import Cloud
+from .style import INK, PANEL
+
+
+def node_dots(axes, cloud: Cloud) -> None:
+    """The nodes as small dots, those of the boundary darker; none where they would cover the picture."""
+    X = np.asarray(cloud.points)
+    size = dot_size(cloud, 72 * PANEL / extent(cloud), 2.6)
+    if size < 1.25:
+        return
+    inner = np.arange(len(X)) < len(X) - len(cloud.normal_vectors)
+    for chosen, face, label in ((inner, "white", "interior nodes"), (~inner, INK, "boundary nodes")):
+        style = {"ms": size, "mfc": face, "mec": INK, "mew": 0.35, "alpha": 0.85, "label": label}
+        axes.plot(*X[chosen].T, "o", clip_on=False, zorder=3, **style)
+
+
+def dot_size(cloud: Cloud, points_per_length: float, largest: float) -> float:
+    """The diameter of a node's dot, in typographic points: a third of the spacing, `largest` at most."""
+    return min(float(np.asarray(cloud.spacing)) * points_per_length / 3, largest)
+
+
+def extent(cloud: Cloud) -> float:
+    """The longest side of the nodes' bounding box; 1 for a single node."""
+    return float(np.ptp(np.asarray(cloud.points), axis=0).max()) or 1.0

@@ -1,0 +1,82 @@
+"""Filled contours on triangles, their outline, colour bar and streamlines."""
+
+from typing import Any
+
+import numpy as np
+
+from .lattices import ticks
+from .scales import ERRORS, Scale
+from .style import GREY, INK, PAD, closed_frame
+from .triangulation import Piece, triangulation
+
+
+def paint(axes, piece: Piece, values: np.ndarray, scale: Scale) -> None:
+    """Filled contours and the outline, in the panel's style."""
+    closed_frame(axes)
+    if not len(piece.triangles):
+        axes.text(0.5, 0.5, "empty", color=GREY, ha="center", va="center", transform=axes.transAxes)
+        return
+    _draw_outline(axes, piece)
+    heights, (levels, colors) = scale.heights(values), scale.bands()
+    shown = piece.triangles[np.isfinite(heights)[piece.triangles].all(axis=1)]
+    if not len(shown):
+        return
+    mesh, low, high = triangulation(piece.vertices, shown), heights[shown].min(), heights[shown].max()
+    heights = np.nan_to_num(heights)
+    painted = axes.tricontourf(mesh, heights, levels=levels, colors=colors)
+    painted.set_rasterized(True)  # as polygons they make PDF and SVG files of many megabytes
+    slack = 0.01 * (scale.high - scale.low)  # no specks around an extremum
+    lines = scale.marks[(scale.marks > low + slack) & (scale.marks < high - slack)]
+    if scale.colors != ERRORS and lines.size:
+        style = {"colors": "k", "linewidths": 0.4, "linestyles": "solid", "alpha": 0.4}
+        axes.tricontour(mesh, heights, levels=lines, **style)
+
+
+def _draw_outline(axes, piece: Piece) -> None:
+    from matplotlib.collections import LineCollection
+
+    mesh = triangulation(piece.vertices, piece.triangles)
+    triangle, side = np.nonzero(mesh.neighbors < 0)
+    ends = np.stack([mesh.triangles[triangle, side], mesh.triangles[triangle, (side + 1) % 3]], axis=1)
+    segments = list(piece.vertices[ends])
+    axes.add_collection(LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline"))
+
+
+def color_bar(axes, scale: Scale, unit: float, words: str | None = None) -> None:
+    """A thin bar beside the panel, as high as the domain."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from matplotlib.ticker import FixedLocator, FuncFormatter, ScalarFormatter
+
+    width, height = unit * np.ptp([axes.get_xlim(), axes.get_ylim()], axis=1)
+    pad = PAD * max(width, height) / (1 + 2 * PAD) / height
+    inset = axes.inset_axes([1 + 0.04 / width, pad, 0.11 / width, 1 - 2 * pad])
+    formatter: Any = FuncFormatter(lambda power, _: f"$10^{{{round(power)}}}$")
+    if not scale.log:
+        formatter = ScalarFormatter(useMathText=True)
+        formatter.set_powerlimits((-2, 3))
+    every = 1 if height > 0.22 * len(scale.marks) else 2
+    marks = scale.marks[int(np.argmin(np.abs(scale.marks))) % every :: every]
+    mapping = ScalarMappable(Normalize(scale.low, scale.high), colormaps[scale.colors])
+    bar = axes.get_figure().colorbar(mapping, cax=inset, ticks=FixedLocator(list(marks)), format=formatter)
+    bar.outline.set_linewidth(0.5)
+    bar.minorticks_off()
+    if words:
+        bar.set_label(words, fontsize=9, color=INK)
+    inset.tick_params(labelsize=8, width=0.5, length=2.5, color=INK)
+    inset.yaxis.get_offset_text().set_fontsize(8)
+
+
+def streamlines(axes, piece: Piece, values: np.ndarray) -> None:
+    """The lines along a field of two components, `values` (m, 2) at the vertices."""
+    from matplotlib.tri import LinearTriInterpolator
+
+    moving = np.nan_to_num(values)
+    shown = piece.triangles[np.isfinite(values).all(axis=1)[piece.triangles].all(axis=1)]
+    if not len(shown) or not np.abs(moving).max() > 0:
+        return
+    x, y = ticks(piece.vertices.min(axis=0), piece.vertices.max(axis=0), 6400)
+    mesh = triangulation(piece.vertices, shown)
+    flow = [LinearTriInterpolator(mesh, one)(*np.meshgrid(x, y)) for one in moving.T]
+    axes.streamplot(x, y, *flow, color="white", linewidth=0.8, arrowsize=0.8, density=0.9)

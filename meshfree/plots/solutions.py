@@ -1,0 +1,61 @@
+"""The picture of a solution, in one, two or three dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..problem import Problem
+from ..solution import Solution
+from .lines import plot_line
+from .output import PathLike, checked_path, finished
+from .planes import plot_plane
+from .sections import plot_space
+from .subjects import Subject
+from .words import italic
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+
+def plot(
+    u: Solution,
+    path: PathLike = None,
+    *,
+    exact: Callable | None = None,
+    problem: Problem | None = None,
+    title: str | None = None,
+    name: str = "u",
+    labels: Sequence[str] = ("x", "y", "z"),
+) -> matplotlib.figure.Figure:
+    """The picture of a solution, and of its absolute error where the exact one is known.
+
+    One dimension: curves with the nodes marked. Two: filled contours on the domain, a panel each field, and
+    streamlines over the speed of two fields. Three: the sections through the middle of the bounding box.
+
+    - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
+    - `exact`: the exact solution, a function of one point; default `problem.exact`
+    - `problem`: lends its exact solution, and its domain where u's cloud has none
+    - `title`, `name` (of the function), `labels` (of the coordinates): the words on the picture
+
+    Without a domain the triangles between the nodes are painted (in space the hull of the nodes), but for
+    what the boundary's normals show to lie outside. Raises TypeError for what is no Solution; ValueError for
+    another extension, more than three dimensions, values that are nowhere finite, an exact solution of
+    another shape than u, nodes on one line or plane without a domain; FileNotFoundError for a missing folder.
+    """
+    path = checked_path(path)
+    if not isinstance(u, Solution):
+        raise TypeError(f"plot takes a Solution, got {type(u).__name__}; see mf.interpolate for functions")
+    cloud, domain = u.space.cloud, u.space.cloud.domain
+    if problem is not None:
+        domain = problem.domain if domain is None else domain
+        exact = problem.exact if exact is None else exact
+    if cloud.dim > 3:
+        raise ValueError(f"pictures are of functions in 1, 2 or 3 dimensions; this one has {cloud.dim}")
+    if domain is None and np.linalg.matrix_rank(cloud.points - np.mean(cloud.points, axis=0)) < cloud.dim:
+        raise ValueError(f"the {len(cloud)} nodes span no region to draw on; give a domain by problem=")
+    draw = {1: plot_line, 2: plot_plane, 3: plot_space}[cloud.dim]
+    subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)))
+    return finished(draw(subject), title, path)

@@ -1,0 +1,87 @@
+"""A smooth function from overlapping local interpolants: a partition of unity."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from numpy.typing import ArrayLike
+
+from ..blocks import holds_tracers, in_blocks
+from ..operators import laplacian
+from .local_interpolant import BLOCK, LocalInterpolant
+from .neighbours import nearest
+
+PATCHES = {1: 4, 2: 9, 3: 18}  # stencils that share a point, at most
+BEYOND = 0.9  # radii of the nearest patch at which a point counts that lies outside of all
+
+
+class Patchwork(eqx.Module):
+    """u(x) = Σᵢ wᵢ(x) sᵢ(x) / Σᵢ wᵢ(x): (d,) -> () or (f,); sᵢ the interpolant of stencil i, wᵢ a smooth bump of radius
+    `radii[i]` around `centers[i]` (Wendland 2005, section 15.4).
+    """
+
+    local: LocalInterpolant
+    centers: Float[np.ndarray | Array, "m d"]
+    radii: Float[np.ndarray | Array, " m"]
+    nodes: Float[np.ndarray | Array, "n d"]
+    stencils: Int[np.ndarray | Array, "m k"]
+    values: Float[np.ndarray | Array, "n *f"]
+
+    def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
+        patches = self._patches(x)
+        columns = jnp.asarray(self.stencils)[patches]
+        stencils = jnp.asarray(self.nodes)[columns]
+        coefficients = self.local.coefficients(stencils, jnp.asarray(self.values)[columns])
+        centers, radii = jnp.asarray(self.centers)[patches], jnp.asarray(self.radii)[patches]
+        return _blended(self.local, x, centers, radii, stencils, coefficients)
+
+    def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
+        """Δu, by autodiff: the blend has no closed form."""
+        return laplacian(lambda y: self(y))(x)
+
+    def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
+        """u at many points: (m, d) -> (m,) or (m, f). Every stencil that is needed is solved once."""
+        if holds_tracers(self, X):
+            return jax.vmap(self)(jnp.asarray(X))
+        X = np.asarray(X)
+        patches = np.asarray(self._patches(X))
+        used, where = np.unique(patches, return_inverse=True)
+        where = where.reshape(patches.shape)
+        stencils = np.asarray(self.nodes)[np.asarray(self.stencils)[used]]
+        values = np.asarray(self.values)[np.asarray(self.stencils)[used]]
+        width = stencils.shape[1] * 2
+        solved = in_blocks(
+            lambda *block: _coefficients(self.local, *block), (stencils, values), max(BLOCK // width**2, 1)
+        )
+        centers, radii = np.asarray(self.centers)[used], np.asarray(self.radii)[used]
+
+        def block(X, where):
+            return _blended_at(self.local, X, centers[where], radii[where], stencils[where], solved[where])
+
+        return jnp.asarray(in_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
+
+    def _patches(self, x):
+        return nearest(self.centers, x, min(PATCHES[self.centers.shape[1]], len(self.centers)))
+
+
+def _blended(local: LocalInterpolant, x, centers, radii, stencils, coefficients):
+    squares = jnp.sum((x - centers) ** 2, axis=1) / radii**2
+    # beyond every patch, as outside of a domain, the nearest ones go on
+    squares = squares / jnp.maximum(1.0, jax.lax.stop_gradient(jnp.min(squares)) / BEYOND**2)
+    bumps = jnp.maximum(1 - squares, 0) ** 6
+    bases = jax.vmap(local.basis, in_axes=(0, None))(stencils, x)
+    values = jax.vmap(lambda basis, c: jnp.tensordot(basis, c, axes=1))(bases, coefficients)
+    return jnp.tensordot(bumps / jnp.sum(bumps), values, axes=1)
+
+
+@eqx.filter_jit
+def _coefficients(local: LocalInterpolant, stencils, values):
+    return local.coefficients(jnp.asarray(stencils), jnp.asarray(values))
+
+
+@eqx.filter_jit
+def _blended_at(local: LocalInterpolant, X, centers, radii, stencils, coefficients):
+    return jax.vmap(lambda *at: _blended(local, *at))(*map(jnp.asarray, (X, centers, radii, stencils, coefficients)))
