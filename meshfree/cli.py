@@ -21,14 +21,23 @@ from typing import Any, NamedTuple
 
 import jax
 
+from .choices import Choices, Flags
 from .files import check_path
 from .newton import ConvergenceError
 from .plots import FORMATS, plot, plot_convergence, plot_history
 from .problem import Problem
 from .report import convergence_table, judged, table
-from .study import Choices, Outcome, converge, study, uses_eigenbasis
+from .study import Outcome, converge, study
 
-OF_ONE_SPACE = ("degree", "scale", "shape", "spacing")  # flags whose defaults mean nothing to another space
+OF_ONE_SPACE = (
+    "degree",
+    "scale",
+    "shape",
+    "size",
+    "ghost",
+    "spacing",
+    "cluster",
+)  # flags whose defaults mean nothing to another space
 BAD_INPUT = (ValueError, TypeError, KeyError, OSError, MemoryError, ConvergenceError)
 
 
@@ -186,7 +195,7 @@ def _version(package: str) -> str:
 def _parsed(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], Choices, Output]:
     """The factory's arguments, the solver's choices and the output, from the command line."""
     keywords, choices, output = _parsed_once(problem, args, defaults, script)
-    if _family(choices) != _family(Choices(**defaults)):
+    if choices.family != Choices(**defaults).family:
         # A script's degree and scale are those of its own space: another one starts from its rules.
         others = {name: value for name, value in defaults.items() if name not in OF_ONE_SPACE}
         keywords, choices, output = _parsed_once(problem, args, others, script)
@@ -196,13 +205,15 @@ def _parsed(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], C
 def _parsed_once(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], Choices, Output]:
     import tyro
 
+    defaults = dict(defaults)
+    grading = defaults.pop("grading", None)
     equation = _argument_class(problem)
     unprefixed: Any = tyro.conf.OmitArgPrefixes
     flags = dataclasses.make_dataclass(
         "Flags",
         [
             ("equation", unprefixed[equation], dataclasses.field(default_factory=equation)),  # type: ignore[misc]
-            ("choices", unprefixed[Choices], dataclasses.field(default=Choices(**defaults))),
+            ("choices", unprefixed[Flags], dataclasses.field(default=Flags(**defaults))),
             ("output", unprefixed[Output], dataclasses.field(default=Output())),
         ],
     )
@@ -217,19 +228,14 @@ def _parsed_once(problem, args, defaults, script: _Script) -> tuple[dict[str, An
             raise
         raise ValueError(_parser_message(printed.getvalue())) from None
     keywords = {field.name: getattr(parsed.equation, field.name) for field in dataclasses.fields(equation)}
-    return keywords, parsed.choices, parsed.output
-
-
-def _family(choices: Choices) -> str:
-    """What the meaning of --degree, --scale, --shape and --spacing depends on."""
-    return "eigenbasis" if uses_eigenbasis(choices) else choices.kernel or "gaussian"
+    return keywords, Choices(**vars(parsed.choices), grading=grading), parsed.output
 
 
 def _argument_class(problem) -> type:
     """A dataclass with the factory's keyword arguments as fields; TypeError for those that cannot be flags."""
     if isinstance(problem, Problem):
         return dataclasses.make_dataclass("Equation", [])
-    fields, taken = [], {field.name for kind in (Choices, Output) for field in dataclasses.fields(kind)}
+    fields, taken = [], {field.name for kind in (Flags, Output) for field in dataclasses.fields(kind)}
     for parameter in inspect.signature(problem, eval_str=True).parameters.values():
         if parameter.default is parameter.empty:
             raise TypeError(f"the factory's argument {parameter.name} needs a default, that of its flag")
@@ -288,7 +294,8 @@ def _check_paths(output: Output) -> None:
 
 
 def _settings(choices: Choices) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Path) else value for name, value in vars(choices).items()}
+    settings = {name: value for name, value in vars(choices).items() if name != "grading"}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
 
 
 def _script_of(problem) -> _Script:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .metrics import SAMPLES
 from .solution import Solution
-from .spaces import Eigenbasis
+from .spaces import Eigenbasis, Stencils
 from .study import Outcome, observed_order
 
 
@@ -28,6 +28,11 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         ("solve", f"{_steps(stats['steps'])}, rank {stats['rank']}, condition {stats['condition']:.1e}"),
         ("residual", residuals),
     ]
+    if "fill" in stats:
+        sparse = (
+            f"support {stats['support']:.3g}, {stats['centres_per_row']:.1f} centres a row, fill {stats['fill']:.1%}"
+        )
+        rows.insert(3, ("coupling", sparse))
     if outcome.history is not None:
         h = outcome.history
         rows.insert(3, ("tune", f"{_steps(len(h.loss) - 1)}, log of the loss {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
@@ -70,11 +75,12 @@ def judged(outcome: Outcome) -> float:
 def describe_space(u: Solution) -> str:
     """The space in a phrase, its kernel with the positive scale included."""
     space: Any = u.space
-    kind = "Collocation"
     if isinstance(space, Eigenbasis):
         kind = f"Eigenbasis of degree {space.degree}"
-    elif space.degree >= 0:
-        kind += f" + polynomials of degree {space.degree}"
+    elif isinstance(space, Stencils):
+        kind = f"Stencils of {space.stencils.shape[1]} nodes, polynomials of degree {space.degree}"
+    else:
+        kind = "Collocation" + f" + polynomials of degree {space.degree}" * (space.degree >= 0)
     scale = getattr(space.kernel, "scale", None)
     kernel = space.kernel.describe() + ("" if scale is None else f", scale {_numbers(scale)}")
     return f"{kind}, {u.stats['unknowns']} unknowns, {u.stats['rows']} rows; {kernel}"

@@ -7,17 +7,21 @@ from collections.abc import Callable, Mapping
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from .blocks import holds_tracers
 from .clouds import Cloud
 from .equations import equations
 from .linalg import check_memory
 from .matrices import interpolate
+from .metrics import error
 from .newton import require_double, solution_of
 from .problem import Problem
 from .solution import Solution
-from .spaces import Space
+from .spaces import Collocation, Space
+from .spaces.neighbours import counts_within
 
 
 def solve(
@@ -37,6 +41,9 @@ def solve(
     `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.factor`; for a local space `"auto"`, `"superlu"`,
     `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `sparse.factor_sparse`.
 
+    `stats` of a solution by translates of a compactly supported kernel tell its price too: `support`,
+    `centres_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`).
+
     The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
     system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
 
@@ -51,11 +58,31 @@ def solve(
     start = _initial_coefficients(problem, space, initial)
     if space.local_basis is None:
         check_memory(len(rows_at), start.size)
+    exact = problem.exact
     # pictures and errors need the exact solution, the equations do not: a new one must not recompile them
     problem = eqx.tree_at(lambda p: p.exact, problem, None, is_leaf=lambda leaf: leaf is None)
     around = None if initial is None else space.function(start)
     system = equations(_with_array_leaves(problem), _with_array_leaves(space), points, weights, around)
-    return solution_of(system, space, start, solver)
+    u = solution_of(system, space, start, solver)
+    if isinstance(space, Collocation) and space.is_compact and not holds_tracers(problem, u):
+        stats = {**u.stats, **_coupling(space, rows_at), "error": _error(problem, exact, u)}
+        return Solution(space, u.coefficients, stats)
+    return u
+
+
+def _coupling(space: Collocation, cloud: Cloud) -> dict[str, float]:
+    """What a compact support buys: the number of centres that a row sees, and the share of the matrix they fill."""
+    support = float(space.kernel.support)
+    centres = np.mean(counts_within(np.asarray(space.centers), np.asarray(cloud.points), support))
+    return {"support": support, "centres_per_row": float(centres), "fill": float(centres) / len(space.centers)}
+
+
+def _error(problem: Problem, exact: Callable | None, u: Solution) -> float:
+    """What it costs: the error where the solution is known, otherwise NaN."""
+    domain = u.space.cloud.domain if problem.domain is None else problem.domain
+    if exact is None or domain is None:
+        return float("nan")
+    return error(eqx.tree_at(lambda p: p.exact, problem, exact, is_leaf=lambda leaf: leaf is None), u)
 
 
 def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Array, "n *f"]:

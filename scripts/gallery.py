@@ -7,8 +7,9 @@ import pathlib
 import sys
 
 import meshfree as mf
+from meshfree.choices import Choices
 from meshfree.cli import configure_jax, load_script
-from meshfree.study import Choices, study
+from meshfree.study import study
 
 HERE = pathlib.Path(__file__).parent
 FIGURES = HERE / "figures"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from meshfree.choices import Choices
 from meshfree.cli import load_script
-from meshfree.study import Choices, study
+from meshfree.study import study
 
 SCRIPTS = sorted((Path(__file__).parent.parent / "problems").glob("*.py"))
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree import report, study
-from meshfree.study import Choices
+from meshfree import presets, report, study
+from meshfree.choices import Choices
 
 SQUARE, LINE = mf.Box((0.0, 0.0), (1.0, 1.0)), mf.Interval(0.0, 2.0)
 
@@ -34,22 +34,22 @@ CLOUD = SQUARE.cloud(0.2)
 
 
 def test_the_spacing_gives_two_nodes_to_an_eigenfunction():
-    cloud = study.nodes(PLANE, Choices(degree=10))
+    cloud = presets.nodes(PLANE, Choices(degree=10))
     functions = math.comb(12, 2)
     assert 2 * functions <= len(cloud) <= 3.5 * functions
-    assert len(study.nodes(PLANE, Choices(degree=10, spacing=0.2))) < functions
+    assert len(presets.nodes(PLANE, Choices(degree=10, spacing=0.2))) < functions
 
 
 @pytest.mark.parametrize(("domain", "across"), [(LINE, 16), (SQUARE, 16), (mf.Box((0, 0, 0), (1, 2, 3)), 8)])
 def test_the_spacing_of_translates_follows_the_shortest_side(domain, across):
     lower, upper = domain.bounds
-    cloud = study.nodes(problem_on(domain), Choices(kernel="matern", cluster=0.0))
+    cloud = presets.nodes(problem_on(domain), Choices(kernel="matern", cluster=0.0))
     assert float(cloud.spacing) == pytest.approx(min(upper - lower) / across, rel=0.35)
 
 
 def test_clustered_nodes_lie_closer_to_the_boundary():
     depth = [
-        np.mean(SQUARE.distance(study.nodes(PLANE, Choices(degree=10, cluster=cluster)).points))
+        np.mean(SQUARE.distance(presets.nodes(PLANE, Choices(degree=10, cluster=cluster)).points))
         for cluster in (0.0, 1.0)
     ]
     assert depth[0] < depth[1] < 0
@@ -58,18 +58,18 @@ def test_clustered_nodes_lie_closer_to_the_boundary():
 @pytest.mark.parametrize("suffix", ["csv", "npz"])
 def test_nodes_from_a_file(tmp_path, suffix):
     CLOUD.save(tmp_path / f"nodes.{suffix}")
-    cloud = study.nodes(PLANE, Choices(nodes=tmp_path / f"nodes.{suffix}", spacing=0.01))
+    cloud = presets.nodes(PLANE, Choices(nodes=tmp_path / f"nodes.{suffix}", spacing=0.01))
     np.testing.assert_array_equal(cloud.points, CLOUD.points)
     assert cloud.domain == SQUARE
 
 
 def test_check_points_lie_apart_from_the_nodes():
-    check = study.check_cloud(PLANE, CLOUD, seed=0)
+    check = presets.check_cloud(PLANE, CLOUD, seed=0)
     assert len(CLOUD) / 2 < len(check) < 2 * len(CLOUD)
     apart = np.linalg.norm(check["interior"][:, None] - CLOUD.points, axis=-1).min()
     assert apart > 1e-4
-    assert len(study.check_cloud(PLANE, CLOUD, seed=1)) and not np.array_equal(
-        check.points[:5], study.check_cloud(PLANE, CLOUD, seed=1).points[:5]
+    assert len(presets.check_cloud(PLANE, CLOUD, seed=1)) and not np.array_equal(
+        check.points[:5], presets.check_cloud(PLANE, CLOUD, seed=1).points[:5]
     )
 
 
@@ -91,24 +91,24 @@ def test_check_points_lie_apart_from_the_nodes():
 )
 def test_every_kernel_can_be_built(name, shape, described):
     choices = Choices(kernel=name, shape=shape)
-    kernel = study.build_kernel(CLOUD, choices)
+    kernel = presets.build_kernel(CLOUD, choices)
     assert kernel.describe().startswith(described)
     assert np.isfinite(kernel.eval(jnp.zeros(2), jnp.array([0.1, 0.2])))
-    space = study.build_space(PLANE, CLOUD, choices)
+    space = presets.build_space(PLANE, CLOUD, choices)
     assert isinstance(space, mf.Collocation)
     assert space.degree == {"polyharmonic": int(shape or 7) // 2, "multiquadric": 0}.get(name, -1)
 
 
 def test_a_scale_is_one_number_or_one_per_dimension():
-    assert study.build_kernel(CLOUD, Choices(kernel="matern", scale=(0.3,))).scale == pytest.approx(0.3)
-    kernel = study.build_kernel(CLOUD, Choices(kernel="gaussian", scale=(0.3, 0.6)))
+    assert presets.build_kernel(CLOUD, Choices(kernel="matern", scale=(0.3,))).scale == pytest.approx(0.3)
+    kernel = presets.build_kernel(CLOUD, Choices(kernel="gaussian", scale=(0.3, 0.6)))
     np.testing.assert_allclose(kernel.scale, [0.3, 0.6])
 
 
 def test_default_scales_follow_the_spacing_or_the_width():
     fine = SQUARE.cloud(0.1)
-    by_spacing = [float(study.build_kernel(cloud, Choices(kernel="gaussian")).scale) for cloud in (CLOUD, fine)]
-    by_width = [float(study.build_kernel(cloud, Choices(kernel="matern")).scale) for cloud in (CLOUD, fine)]
+    by_spacing = [float(presets.build_kernel(cloud, Choices(kernel="gaussian")).scale) for cloud in (CLOUD, fine)]
+    by_width = [float(presets.build_kernel(cloud, Choices(kernel="matern")).scale) for cloud in (CLOUD, fine)]
     assert by_spacing[0] / by_spacing[1] == pytest.approx(math.sqrt(len(fine) / len(CLOUD)))
     assert by_width == pytest.approx([1.0, 1.0])
 
@@ -116,9 +116,9 @@ def test_default_scales_follow_the_spacing_or_the_width():
 @pytest.mark.parametrize(("dim", "degree"), [(1, 30), (2, 24), (3, 14)])
 def test_the_eigenbasis_is_the_default_with_a_degree_by_dimension(dim, degree):
     domain = mf.Ball((0.0,) * dim, 1.0) if dim == 3 else {1: LINE, 2: SQUARE}[dim]
-    space = study.build_space(problem_on(domain), domain.cloud(0.4), Choices())
+    space = presets.build_space(problem_on(domain), domain.cloud(0.4), Choices())
     assert isinstance(space, mf.Eigenbasis)
-    assert (space.degree, float(space.kernel.scale)) == (degree, pytest.approx(study.EIGENBASIS_SCALE))
+    assert (space.degree, float(space.kernel.scale)) == (degree, pytest.approx(presets.EIGENBASIS_SCALE))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_the_eigenbasis_is_the_default_with_a_degree_by_dimension(dim, degree):
 )
 def test_choices_that_exclude_one_another(choices, message):
     with pytest.raises(ValueError, match=message):
-        study.build_space(PLANE, CLOUD, choices)
+        presets.build_space(PLANE, CLOUD, choices)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
+from ..blocks import holds_tracers
 from ..clouds import Cloud
 from ..kernels import Kernel
 from ..operators import laplacian
@@ -60,6 +61,11 @@ class Collocation(GlobalSpace):
     @property
     def local_basis(self):
         return None if self.columns is None else Translates(self.kernel, self.centers, self.columns)
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether the kernel is zero beyond a known distance."""
+        return not holds_tracers(self.kernel) and bool(np.isfinite(self.kernel.support))
 
     def basis(self, x):
         translates = jax.vmap(lambda y: self.kernel.eval(x, y))(jnp.asarray(self.centers))

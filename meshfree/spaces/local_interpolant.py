@@ -17,6 +17,7 @@ from ..blocks import in_blocks
 from ..jets import derivatives_at, monomial_derivatives
 from ..kernels import Kernel
 from ..polynomials import monomials, total_degree
+from ..small_systems import solve_many
 from . import elimination
 
 BLOCK = 2**22  # entries of the local matrices that are solved at a time
@@ -64,7 +65,7 @@ class LocalInterpolant(eqx.Module):
         """The weights of the functionals in the nodal values, for (m, k, d), (m, d), (m, r, J)."""
         matrices = jax.vmap(self.matrix)(stencils)
         right = jax.vmap(lambda stencil, x, g: self.applied(stencil, x, g, order))(stencils, X, functionals)
-        found = jnp.linalg.solve(matrices, jnp.swapaxes(right, 1, 2))
+        found = solve_many(matrices, jnp.swapaxes(right, 1, 2))
         return jnp.swapaxes(found[:, : stencils.shape[1]], 1, 2)
 
     def coefficients(self, stencils, values) -> Float[Array, "m b *f"]:
@@ -72,7 +73,7 @@ class LocalInterpolant(eqx.Module):
         matrices = jax.vmap(self.matrix)(stencils)
         right = values.reshape(*values.shape[:2], -1)
         padding = matrices.shape[1] - right.shape[1]
-        found = jnp.linalg.solve(matrices, jnp.pad(right, ((0, 0), (0, padding), (0, 0))))
+        found = solve_many(matrices, jnp.pad(right, ((0, 0), (0, padding), (0, 0))))
         return found.reshape(*found.shape[:2], *values.shape[2:])
 
     def definite(self) -> LocalInterpolant | None:

@@ -38,6 +38,13 @@ def _nearest(nodes, X, *, count: int) -> np.ndarray:
     return found.reshape(*X.shape[:-1], count).astype(np.int32)
 
 
+def counts_within(
+    nodes: Float[np.ndarray, "n d"], X: Float[np.ndarray, "m d"], distance: float
+) -> Int[np.ndarray, " m"]:
+    """How many of the nodes lie within the distance of each of the points."""
+    return tree_of(nodes).query_ball_point(X, distance, return_length=True, workers=-1)
+
+
 def tree_of(nodes: Float[np.ndarray, "n d"]) -> cKDTree:
     """The k-d tree of the nodes, made once for each set of them."""
     return _tree(nodes.shape, hashlib.blake2b(np.ascontiguousarray(nodes).data).digest(), _Held(nodes))

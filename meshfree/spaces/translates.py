@@ -13,7 +13,7 @@ from ..clouds import Cloud
 from ..jets import derivatives_at
 from ..kernels import Kernel
 from .base import LocalBasis
-from .neighbours import nearest, tree_of
+from .neighbours import counts_within, nearest
 
 FILL = 0.2  # of the matrix, up to which a sparse one is the better
 WIDENED = 1.25  # the default reach, in supports
@@ -34,8 +34,8 @@ class Translates(LocalBasis):
     def columns_at(self, X):
         width = self.columns.shape[1]
         if not holds_tracers(self, X):
-            width = _most(np.asarray(self.centers), np.asarray(X), float(self.kernel.support)) + 1
-        return nearest(self.centers, X, min(width, len(self.centers)))
+            width = width_within(np.asarray(self.centers), np.asarray(X), float(self.kernel.support))
+        return nearest(self.centers, X, width)
 
     def weights(self, X, columns, functionals, order):
         if holds_tracers(self, X, columns, functionals):
@@ -46,6 +46,12 @@ class Translates(LocalBasis):
             (X, columns, functionals),
             size,
         )
+
+    def sparsity(self, X: Float[np.ndarray | Array, "m d"]) -> dict[str, float]:
+        """The support, the most centres that it holds around any of the points, and their mean share of all."""
+        support, centers = float(self.kernel.support), np.asarray(self.centers)
+        held = tree_of(centers).query_ball_point(np.asarray(X), support, return_length=True)
+        return {"support": support, "centers_per_row": int(np.max(held)), "fill": float(np.mean(held)) / len(centers)}
 
 
 @eqx.filter_jit
@@ -67,13 +73,23 @@ def few_columns(kernel: Kernel, cloud: Cloud, centers, reach: float | None) -> n
         if reach is not None:
             raise ValueError(f"reach= is for kernels of compact support; got {kernel.describe()}")
         return None
+    centers, points = np.asarray(centers), np.asarray(cloud.points)
+    width = width_within(centers, points, checked_reach(kernel, reach))
+    return np.asarray(nearest(centers, points, width)) if width <= FILL * len(centers) else None
+
+
+def checked_reach(kernel: Kernel, reach: float | None) -> float:
+    """The reach of a kernel of compact support, by default 1.25 supports; ValueError for less than one."""
     support = float(kernel.support)
     reach = WIDENED * support if reach is None else float(reach)
     if not reach >= support:
         raise ValueError(f"reach must be at least the support, {support:.4g}; got {reach:.4g}")
-    centers = np.asarray(centers)
-    width = _most(centers, np.asarray(cloud.points), reach) + 1
-    return np.asarray(nearest(centers, np.asarray(cloud.points), width)) if width <= FILL * len(centers) else None
+    return reach
+
+
+def width_within(centers: np.ndarray, X: np.ndarray, distance: float) -> int:
+    """How many nearest centres hold all within the distance of any of the points, and the next, if there is one."""
+    return min(_most(centers, X, distance) + 1, len(centers))
 
 
 def _most(centers: np.ndarray, X: np.ndarray, distance: float) -> int:
