@@ -23,7 +23,7 @@ from .problem import Problem, dirichlet, neumann, robin
 from .quadrature import integrate
 from .solution import Solution
 from .solve import solve
-from .spaces import Collocation, Eigenbasis, Stencils
+from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
 from .tune import tune
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "InverseQuadratic",
     "Kernel",
     "Matern",
+    "Multilevel",
     "Multiquadric",
     "Polyharmonic",
     "Problem",

@@ -41,6 +41,9 @@ class Flags:
     beside translates."""
     size: int | None = None
     """The nodes of a stencil; default: twice the number of polynomials."""
+    levels: int = 1
+    """Levels of a Wendland kernel, the spacing and the support halved from each to the next; --spacing is that of the
+    finest, --scale that of the coarsest."""
     ghost: bool = False
     """Ghost nodes outside of the boundary, for stencils."""
     spacing: float | None = None

@@ -201,7 +201,7 @@ def rows_of(weights, columns, coefficients) -> SparseRows:
     """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
     fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]
     m, c, k = weights.shape[:3]
-    placed = jnp.asarray(columns)[:, None, :, None] * fields + np.arange(fields, dtype=np.int32)
+    placed = jnp.asarray(columns)[:, None, :, None] * fields + jnp.arange(fields, dtype=jnp.int32)[None, None, None, :]
     placed = jnp.broadcast_to(placed, (m, c, k, fields))
     return SparseRows(
         jnp.asarray(weights).reshape(m * c, k * fields), placed.reshape(m * c, k * fields), coefficients.size

@@ -13,12 +13,13 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from .blocks import mapped
+from .levels import solved_by_levels
 from .linalg import check_memory
 from .local_rows import operator_weights, rows_of
 from .newton import require_double, solution_of
 from .operators import Field
 from .solution import Solution
-from .spaces import GlobalSpace, Space, Stencils
+from .spaces import GlobalSpace, Multilevel, Space, Stencils
 from .sparse_rows import SparseRows
 
 
@@ -51,7 +52,7 @@ class Interpolation(eqx.Module):
         assert basis is not None
         weights, columns = operator_weights(identity, basis, self.space.cloud.points, basis.own_columns)
         fields = coefficients.size // self.space.size
-        return rows_of(weights[..., None] * jnp.eye(fields)[:, None, :], columns, coefficients)
+        return rows_of(weights[..., None] * jnp.eye(fields)[None, :, None, :], columns, coefficients)
 
     def is_affine(self, coefficients) -> bool:
         return True
@@ -68,10 +69,13 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
 
     f: a function of one point, (d,) -> () or (fields,), a Solution included; or its values, (N,) or (N, fields), at
-    the cloud's points (of stencils with ghosts: at `space.nodes`).
+    the cloud's points (of stencils with ghosts: at `space.nodes`; a `Multilevel`, with points on all levels, takes
+    functions only).
     Raises ValueError for values of a wrong shape, and where the space has more functions than the cloud points.
     """
     require_double()
+    if isinstance(space, Multilevel):
+        return _interpolated_by_levels(f, space, solver)
     points = jnp.asarray(space.nodes if isinstance(space, Stencils) else space.cloud.points)
     values = jax.vmap(f)(points) if callable(f) else jnp.asarray(f, dtype=float)
     if values.ndim not in (1, 2) or len(values) != len(points):
@@ -82,6 +86,14 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
         check_memory(len(points), space.size)
     start = jnp.zeros((space.size, *values.shape[1:]))
     return solution_of(Interpolation(space, values), space, start, solver)
+
+
+def _interpolated_by_levels(f, space: Multilevel, solver: str) -> Solution:
+    if not callable(f):
+        raise ValueError("a Multilevel interpolates at the points of every level: give a function, not its values")
+    values = [jax.vmap(f)(jnp.asarray(cloud.points)) for cloud in space.clouds]
+    start = jnp.zeros_like(values[0])
+    return solved_by_levels(space, start, solver, lambda level: Interpolation(level, values[len(level.clouds) - 1]))
 
 
 def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: ArrayLike | None = None) -> Any:

@@ -50,14 +50,19 @@ class State(NamedTuple):
     failed: Bool[Array, ""]
 
 
-def solution_of(system, space: Space, start: Float[Array, "n *f"], solver: str) -> Solution:
-    """The solution of any system of equations with `residual`, `linearised`, `is_affine` and `per_part`."""
+def solution_of(
+    system, space: Space, start: Float[Array, "n *f"], solver: str, reference: Float[Array, ""] | None = None
+) -> Solution:
+    """The solution of any system of equations with `residual`, `linearised`, `is_affine` and `per_part`.
+
+    `reference`: the size that rounding is relative to, by default that of the first residual.
+    """
     if not holds_tracers(system, start):
         began = time.perf_counter()
         residual, matrix, affine = _assemble(system, start)
         if not isinstance(matrix, jax.core.Tracer):
-            return _solve_concrete(system, space, start, solver, residual, matrix, affine, began)
-    return _solve_traced(system, space, start, solver)
+            return _solve_concrete(system, space, start, solver, reference, residual, matrix, affine, began)
+    return _solve_traced(system, space, start, solver, reference)
 
 
 def require_double() -> None:
@@ -69,9 +74,9 @@ def require_double() -> None:
         )
 
 
-def _solve_concrete(system, space, start, solver, residual, matrix, affine, began):
+def _solve_concrete(system, space, start, solver, reference, residual, matrix, affine, began):
     state = _first_state(start, residual)
-    reference = jnp.linalg.norm(residual)
+    reference = jnp.linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
         raise ValueError(
             "the residual is not finite at the initial guess: check the residuals and the data there, "
@@ -95,7 +100,7 @@ def _solve_concrete(system, space, start, solver, residual, matrix, affine, bega
     return Solution(space, state.coefficients, stats)
 
 
-def _solve_traced(system, space, start, solver):
+def _solve_traced(system, space, start, solver, reference):
     """The same under jit, vmap and grad: the iteration on stopped values, then one differentiable step."""
     affine = system.is_affine(start)
     # closure conversion makes every tracer that a user's residual closed over a leaf, which can be stopped
@@ -103,7 +108,8 @@ def _solve_traced(system, space, start, solver):
     fixed_residual, linearised = stopped((residual_of, eqx.filter_closure_convert(system.linearised, start)))
     start = jax.lax.stop_gradient(start)
     residual, matrix = linearised(start)
-    state, reference = _first_state(start, residual), jnp.linalg.norm(residual)
+    state = _first_state(start, residual)
+    reference = jnp.linalg.norm(residual) if reference is None else jax.lax.stop_gradient(reference)
     factored = _traced_factor(matrix, solver)
     if affine:
         state = _affine_step(system, state, matrix, factored.solve(state.residual), reference)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from . import kernels
 from .choices import Choices
 from .clouds import Cloud
 from .polynomials import total_degree
 from .problem import Problem
-from .spaces import Collocation, Eigenbasis, Space, Stencils
+from .spaces import Collocation, Eigenbasis, Multilevel, Space, Stencils
 
 EIGENBASIS_DEGREE = {1: 30, 2: 24, 3: 14}
 EIGENBASIS_SCALE = 3.0
@@ -52,10 +54,14 @@ def build_space(problem: Problem, cloud: Cloud, choices: Choices) -> Space:
     name = choices.of_space
     if name != "stencils" and (choices.size is not None or choices.ghost):
         raise ValueError(f"--size and --ghost are for --space stencils, not for {name}")
+    if name != "wendland" and choices.levels != 1:
+        raise ValueError(f"--levels is for --space wendland, not for {name}")
     if name == "eigenbasis":
         return _eigenbasis(cloud, choices)
     if name == "wendland" and choices.of_kernel != "wendland":
         raise ValueError(f"--space wendland takes the wendland kernel, not {choices.kernel}: drop one of the two")
+    if choices.levels != 1:
+        return _multilevel(problem, cloud, choices)
     kernel = build_kernel(cloud, choices)
     if name == "stencils":
         degree = STENCIL_DEGREE if choices.degree is None else choices.degree
@@ -107,6 +113,20 @@ def eigenbasis_degree(choices: Choices, dim: int) -> int:
     if degree < 0:
         raise ValueError(f"--degree must be at least 0; got {degree}")
     return degree
+
+
+def _multilevel(problem: Problem, cloud: Cloud, choices: Choices) -> Multilevel:
+    if choices.levels < 1:
+        raise ValueError(f"--levels must be at least 1; got {choices.levels}")
+    if choices.nodes is not None:
+        raise ValueError("--levels makes its own nodes: give --spacing in place of --nodes")
+    if choices.degree is not None:
+        raise ValueError("translates on several levels have no polynomials beside them: drop --degree")
+    finest = spacing_of(problem, choices)
+    spacings = [finest * 2**above for above in range(choices.levels - 1, 0, -1)]
+    coarser = [nodes(problem, dataclasses.replace(choices, spacing=spacing)) for spacing in spacings]
+    clouds = [*coarser, cloud]
+    return Multilevel(build_kernel(clouds[0], choices), clouds)
 
 
 def _eigenbasis(cloud: Cloud, choices: Choices) -> Eigenbasis:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .metrics import SAMPLES
 from .solution import Solution
-from .spaces import Eigenbasis, Stencils
+from .spaces import Eigenbasis, Multilevel, Stencils
 from .study import Outcome, observed_order
 
 
@@ -79,6 +79,8 @@ def describe_space(u: Solution) -> str:
         kind = f"Eigenbasis of degree {space.degree}"
     elif isinstance(space, Stencils):
         kind = f"Stencils of {space.stencils.shape[1]} nodes, polynomials of degree {space.degree}"
+    elif isinstance(space, Multilevel):
+        kind = f"Multilevel of {len(space.clouds)} levels"
     else:
         kind = "Collocation" + f" + polynomials of degree {space.degree}" * (space.degree >= 0)
     scale = getattr(space.kernel, "scale", None)

@@ -7,21 +7,22 @@ from collections.abc import Callable, Mapping
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from .blocks import holds_tracers
 from .clouds import Cloud
 from .equations import equations
+from .levels import solved_by_levels
 from .linalg import check_memory
 from .matrices import interpolate
 from .metrics import error
 from .newton import require_double, solution_of
 from .problem import Problem
 from .solution import Solution
-from .spaces import Collocation, Space
-from .spaces.neighbours import counts_within
+from .spaces import Collocation, Multilevel, Space
+from .spaces.translates import coupling
+from .system import System
 
 
 def solve(
@@ -42,7 +43,9 @@ def solve(
     `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `sparse.factor_sparse`.
 
     `stats` of a solution by translates of a compactly supported kernel tell its price too: `support`,
-    `centres_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`).
+    `centres_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`). Those of a
+    `Multilevel`, solved level by level, are of its finest level, and those of each level are in the list `levels`; its
+    `residual_before` is the residual, at the points of the level, of what the coarser ones found.
 
     The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
     system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
@@ -55,26 +58,33 @@ def solve(
     rows_at = space.cloud if points is None else points
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
-    start = _initial_coefficients(problem, space, initial)
+    if isinstance(space, Multilevel) and points is not None:
+        raise ValueError("every level of a Multilevel is solved at the points of its own cloud: drop points=")
+    first = space.coarsest(1) if isinstance(space, Multilevel) else space
+    start = _initial_coefficients(problem, first, initial)
     if space.local_basis is None:
         check_memory(len(rows_at), start.size)
     exact = problem.exact
     # pictures and errors need the exact solution, the equations do not: a new one must not recompile them
     problem = eqx.tree_at(lambda p: p.exact, problem, None, is_leaf=lambda leaf: leaf is None)
-    around = None if initial is None else space.function(start)
-    system = equations(_with_array_leaves(problem), _with_array_leaves(space), points, weights, around)
-    u = solution_of(system, space, start, solver)
-    if isinstance(space, Collocation) and space.is_compact and not holds_tracers(problem, u):
-        stats = {**u.stats, **_coupling(space, rows_at), "error": _error(problem, exact, u)}
-        return Solution(space, u.coefficients, stats)
-    return u
+    around = None if initial is None else first.function(start)
+
+    def system_of(space: Space) -> System:
+        return equations(_with_array_leaves(problem), _with_array_leaves(space), points, weights, around)
+
+    if isinstance(space, Multilevel):
+        u, price = solved_by_levels(space, start, solver, system_of), {}
+    else:
+        u, price = solution_of(system_of(space), space, start, solver), _coupling(space, rows_at)
+    if holds_tracers(problem, u) or not ("fill" in price or "fill" in u.stats):
+        return u
+    return Solution(space, u.coefficients, {**u.stats, **price, "error": _error(problem, exact, u)})
 
 
-def _coupling(space: Collocation, cloud: Cloud) -> dict[str, float]:
-    """What a compact support buys: the number of centres that a row sees, and the share of the matrix they fill."""
-    support = float(space.kernel.support)
-    centres = np.mean(counts_within(np.asarray(space.centers), np.asarray(cloud.points), support))
-    return {"support": support, "centres_per_row": float(centres), "fill": float(centres) / len(space.centers)}
+def _coupling(space: Space, cloud: Cloud) -> dict[str, float]:
+    if isinstance(space, Collocation) and space.is_compact:
+        return coupling(space.kernel, space.centers, cloud.points)
+    return {}
 
 
 def _error(problem: Problem, exact: Callable | None, u: Solution) -> float:

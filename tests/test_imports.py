@@ -22,7 +22,7 @@ PROMISED = {
     "domains": "Interval Box Ball Disk",
     "clouds": "Cloud",
     "problems": "Problem dirichlet neumann robin",
-    "spaces": "Collocation Eigenbasis",
+    "spaces": "Collocation Eigenbasis Multilevel Stencils",
     "solutions": "Solution solve interpolate matrix",
     "metrics": "error residual_norm integrate",
     "tuning": "tune losses",

@@ -12,6 +12,7 @@ from .families import (
     Wendland,
 )
 from .radial import Radial, ScaledRadial
+from .stretched import Stretched
 
 __all__ = [
     "Gaussian",
@@ -26,6 +27,7 @@ __all__ = [
     "RationalQuadratic",
     "Scaled",
     "ScaledRadial",
+    "Stretched",
     "Sum",
     "Wendland",
 ]

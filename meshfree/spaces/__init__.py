@@ -3,6 +3,7 @@
 from .base import Expansion, GlobalSpace, LocalBasis, Space
 from .collocation import Collocation
 from .eigenbasis import Eigenbasis
+from .multilevel import Multilevel
 from .stencils import Stencils
 
-__all__ = ["Collocation", "Eigenbasis", "Expansion", "GlobalSpace", "LocalBasis", "Space", "Stencils"]
+__all__ = ["Collocation", "Eigenbasis", "Expansion", "GlobalSpace", "LocalBasis", "Multilevel", "Space", "Stencils"]

@@ -47,12 +47,6 @@ class Translates(LocalBasis):
             size,
         )
 
-    def sparsity(self, X: Float[np.ndarray | Array, "m d"]) -> dict[str, float]:
-        """The support, the most centres that it holds around any of the points, and their mean share of all."""
-        support, centers = float(self.kernel.support), np.asarray(self.centers)
-        held = tree_of(centers).query_ball_point(np.asarray(X), support, return_length=True)
-        return {"support": support, "centers_per_row": int(np.max(held)), "fill": float(np.mean(held)) / len(centers)}
-
 
 @eqx.filter_jit
 def _weights(basis: Translates, X, columns, functionals, order: int):
@@ -89,9 +83,11 @@ def checked_reach(kernel: Kernel, reach: float | None) -> float:
 
 def width_within(centers: np.ndarray, X: np.ndarray, distance: float) -> int:
     """How many nearest centres hold all within the distance of any of the points, and the next, if there is one."""
-    return min(_most(centers, X, distance) + 1, len(centers))
+    return min(int(np.max(counts_within(centers, X, distance))) + 1, len(centers))
 
 
-def _most(centers: np.ndarray, X: np.ndarray, distance: float) -> int:
-    """The most centres within the distance of any of the points."""
-    return int(np.max(tree_of(centers).query_ball_point(X, distance, return_length=True)))
+def coupling(kernel: Kernel, centers, X) -> dict[str, float]:
+    """What a compact support buys: how many centres a row sees in the mean, and the share of the matrix they fill."""
+    support, centers = float(kernel.support), np.asarray(centers)
+    seen = float(np.mean(counts_within(centers, np.asarray(X), support)))
+    return {"support": support, "centres_per_row": seen, "fill": seen / len(centers)}
