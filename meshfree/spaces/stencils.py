@@ -18,6 +18,7 @@ from ..clouds import Cloud
 from ..kernels import Kernel, Polyharmonic
 from ..polynomials import total_degree
 from .base import LocalBasis, Space
+from .ghosts import ghost_parts, ghosts
 from .local_interpolant import LocalInterpolant, many_weights
 from .neighbours import nearest
 from .patchwork import Patchwork
@@ -64,12 +65,12 @@ class Stencils(Space, LocalBasis):
             raise ValueError(f"degree is that of the polynomials, a whole number, -1 for none; got {degree}")
         self.kernel = Polyharmonic(5) if kernel is None else kernel
         self.cloud, self.degree = cloud, int(degree)
-        self.ghost_parts = _ghost_parts(ghost, cloud)
+        self.ghost_parts = ghost_parts(ghost, cloud)
         self.check_dimension(self.kernel)
         polynomials = len(total_degree(cloud.dim, self.degree))
         size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size
         points = np.asarray(cloud.points)
-        self.nodes = np.concatenate([points, *_ghosts(cloud, self.ghost_parts)])
+        self.nodes = np.concatenate([points, ghosts(cloud, self.ghost_parts)])
         if not polynomials <= size <= len(self.nodes):
             raise ValueError(
                 f"a stencil of {size} nodes; expected at least {polynomials}, the polynomials of degree {self.degree} "
@@ -118,26 +119,3 @@ class Stencils(Space, LocalBasis):
         array = jnp if holds_tracers(self, X, columns, weights) else np
         at_node = array.all(array.asarray(self.nodes)[columns] == array.asarray(X)[:, None], axis=-1)
         return array.where(array.any(at_node, axis=1)[:, None, None], functionals * at_node[:, None], weights)
-
-
-def _ghost_parts(ghost, cloud: Cloud) -> tuple[str, ...]:
-    there = tuple(part for part in cloud.parts if part != "interior")
-    if isinstance(ghost, bool):
-        return there if ghost else ()
-    named = (ghost,) if isinstance(ghost, str) else tuple(ghost)
-    unknown = sorted(set(named) - set(there))
-    if unknown:
-        raise ValueError(f"ghost= names parts {unknown}; the boundary parts are {sorted(there)}")
-    return tuple(part for part in there if part in named)
-
-
-def _ghosts(cloud: Cloud, parts: tuple[str, ...]) -> list[np.ndarray]:
-    """For every node of the parts one outside along its normal, as far as the node's nearest neighbour."""
-    points = np.asarray(cloud.points)
-    ghosts = []
-    for part in parts:
-        own = np.asarray(cloud[part])
-        neighbour = points[nearest(points, own, 2)[:, 1]]
-        reach = np.linalg.norm(neighbour - own, axis=1, keepdims=True)
-        ghosts.append(own + reach * np.asarray(cloud.normals[part]))
-    return ghosts
