@@ -1,12 +1,13 @@
 """Clouds as files: CSV for people and spreadsheets, NPZ for size."""
 
 import csv
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from meshfree.replacing import replaced
 
 # part -> points (n, d); of the boundary with normals (n, d), and those of the part's own side where they differ
 Parts = dict[str, tuple[np.ndarray, ...]]
@@ -27,14 +28,10 @@ def read(path: Path) -> Parts:
 
 
 def write(path: Path, parts: Parts) -> None:
-    """Write parts to a `.csv` or `.npz` file, by way of a temporary file beside it."""
+    """Write parts to a `.csv` or `.npz` file; a failed write leaves an old file as it was."""
     writer: Callable = {".csv": _write_csv, ".npz": _write_npz}[_extension(path)]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replaced(path) as temporary:
         writer(temporary, parts)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _extension(path: Path) -> str:

@@ -4,11 +4,10 @@ The text `parameters` describes the object (see `descriptions`), `settings` how 
 Whatever reads NPZ and JSON reads these files.
 """
 
-import contextlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -16,6 +15,7 @@ import jax
 import numpy as np
 
 from .descriptions import Describer, Restorer, names
+from .replacing import replaced
 
 VERSION = 1  # of the format; a change that older versions of meshfree cannot read raises it
 
@@ -47,7 +47,7 @@ def save_npz(path: str | os.PathLike, tree: Any, *, settings: Mapping[str, Any] 
     describer = Describer(reserved=texts | arrays.keys())
     description = {"meshfree": VERSION, "object": describer.describe(tree)}
     beside = {name: np.asarray(array) for name, array in arrays.items()}
-    with replaced(path) as file:
+    with replaced(path) as temporary, temporary.open("wb") as file:
         _write(
             file,
             beside
@@ -96,25 +96,6 @@ def check_path(path: str | os.PathLike) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in; create it first")
     return path
-
-
-@contextlib.contextmanager
-def replaced(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of `path` when all is written, and not before.
-
-    It is written beside `path` and flushed to the disk first: whatever goes wrong, the old file or the new one is
-    there, and whole.
-    """
-    target = path.resolve()  # of a symbolic link, the file that it points to
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:

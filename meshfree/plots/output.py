@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..replacing import replaced
 from .style import DPI, INK
 
 FORMATS = (".png", ".pdf", ".svg", ".jpg")
@@ -25,16 +26,12 @@ def checked_path(path: PathLike) -> Path | None:
 
 
 def finished(figure, title: str | None, path: Path | None):
-    """The figure with its title, written by way of a temporary file beside the path."""
+    """The figure with its title, written whole or not at all."""
     if title is not None:
         figure.suptitle(title, fontsize=11, color=INK)
     if path is not None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
+        with replaced(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=_dpi(path))
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
     return figure
 
 
