@@ -18,7 +18,7 @@ from .kernels import (
 from .matrices import interpolate, matrix
 from .metrics import error, residual_norm
 from .operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
-from .plots import plot, plot_cloud, plot_convergence, plot_history
+from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .problem import Problem, dirichlet, neumann, robin
 from .quadrature import integrate
 from .solution import Solution
@@ -65,6 +65,7 @@ __all__ = [
     "plot_cloud",
     "plot_convergence",
     "plot_history",
+    "plot_quality",
     "residual_norm",
     "robin",
     "run",

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
 from meshfree import cloud_files
+from meshfree.quality import Quality, quality_of
 
 Points = Float[np.ndarray | Array, "n d"]
 
@@ -147,6 +148,17 @@ class Cloud(eqx.Module):
                 f"{len(outside)} points lie outside the domain {self.domain}: {shown}{_more(len(outside))}. "
                 "Drop them, or give another domain"
             )
+
+    def quality(self, spacing=None) -> Quality:
+        """How even the nodes are: separation and fill distance over the spacing, and their mesh ratio.
+
+        `spacing`: what the nodes were made with, a number or a function of x for graded ones; default `self.spacing`.
+        The fill distance is that of the domain, to rounding where the largest empty ball lies inside, and from random
+        points where its centre lies on the boundary. Without a domain it is that of the nodes' hull, without what the
+        normals show to lie outside. `mf.plot_quality` draws the histogram.
+        """
+        points, normals = np.asarray(self.points), np.asarray(self.normal_vectors)
+        return quality_of(points, normals, self.domain, float(self.spacing) if spacing is None else spacing)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write to a `.csv` or `.npz` file; a failed write leaves an old file as it was.

@@ -26,7 +26,7 @@ PROMISED = {
     "solutions": "Solution solve interpolate matrix",
     "metrics": "error residual_norm integrate",
     "tuning": "tune losses",
-    "pictures and scripts": "plot run",
+    "pictures and scripts": "plot plot_quality run",
 }
 
 

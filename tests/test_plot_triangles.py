@@ -9,8 +9,9 @@ from plot_cases import BLOCK, RING, area, as_arrays, cloud_of, first, panels, so
 
 import meshfree as mf
 from meshfree.plots import plot
-from meshfree.plots.hulls import distance_from_nodes, piece_of_nodes
+from meshfree.plots.hulls import piece_of_nodes
 from meshfree.plots.triangulation import piece_of_domain, section
+from meshfree.simplices import distance_from_nodes
 
 pytestmark = pytest.mark.usefixtures("coarse_pictures")
 
@@ -60,9 +61,10 @@ def test_sections_follow_the_body():
 
 
 def test_nodes_in_space_without_a_domain():
-    distance = distance_from_nodes(as_arrays(cloud_of("block")))
+    cloud = cloud_of("block")
+    distance = distance_from_nodes(cloud.points, cloud.normal_vectors)
     X = np.array([[0.3, 0.5, 0.5], [1.0, 0.5, 0.5], [2.1, 0.5, 0.5], [1.9, 0.9, 0.1]])
     np.testing.assert_array_equal(distance(X) < 0, [True, False, False, True])
-    bare = distance_from_nodes(mf.Cloud(interior=cloud_of("block").points))
+    bare = distance_from_nodes(cloud.points, cloud.normal_vectors[:0])
     np.testing.assert_array_equal(bare(X) < 0, [True, True, False, True])
     assert len(panels(plot(solution(first, as_arrays(cloud_of("cube")))))) == 3

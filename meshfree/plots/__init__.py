@@ -9,6 +9,7 @@ from .clouds import plot_cloud
 from .convergence import plot_convergence
 from .history import plot_history
 from .output import FORMATS
+from .quality import plot_quality
 from .solutions import plot
 
-__all__ = ["FORMATS", "plot", "plot_cloud", "plot_convergence", "plot_history"]
+__all__ = ["FORMATS", "plot", "plot_cloud", "plot_convergence", "plot_history", "plot_quality"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .hulls import distance_from_nodes
+from ..simplices import distance_from_nodes
 from .painting import color_bar, paint
 from .scales import error_scale, value_scale
 from .style import PANEL, SLIM, TITLE, figure_of, frame_limits
@@ -15,7 +15,10 @@ def plot_space(subject: Subject):
     """The figure of a function in space: sections across z, y and x, the errors below each field."""
     lower, upper = subject.bounds
     middle = (lower + upper) / 2
-    distance = distance_from_nodes(subject.cloud) if subject.domain is None else subject.domain.distance
+    if subject.domain is None:
+        distance = distance_from_nodes(np.asarray(subject.cloud.points), np.asarray(subject.cloud.normal_vectors))
+    else:
+        distance = subject.domain.distance
     sections = [section(distance, lower, upper, axis) for axis in (2, 1, 0)]
     if not any(len(piece.triangles) for piece in sections):
         raise ValueError("the sections through the middle of the bounding box all miss the domain")

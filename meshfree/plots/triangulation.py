@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import Delaunay
 
 from ..regions import Domain
+from ..simplices import delaunay
 from .borders import outline, zero_line
 from .lattices import VERTICES, lattice
 
@@ -61,16 +61,6 @@ def _triangulated(distance: Callable, lower: np.ndarray, upper: np.ndarray, bord
     if len(vertices) < 3:
         return vertices, np.empty((0, 3), int)
     return vertices, delaunay(vertices, lambda centers, _: distance(centers) <= 1e-9 * h)
-
-
-def delaunay(vertices: np.ndarray, inside: Callable) -> np.ndarray:
-    """Delaunay's triangles, without flat ones and those that `inside(centers, triangles)` turns down."""
-    triangles = Delaunay(vertices).simplices
-    a, b, c = np.moveaxis(vertices[triangles], 1, 0)
-    (x, y), (s, t) = (b - a).T, (c - a).T
-    longest = np.max([np.hypot(x, y), np.hypot(s, t), np.hypot(s - x, t - y)], axis=0)
-    triangles = triangles[np.abs(x * t - y * s) > 1e-6 * longest**2]
-    return triangles[inside(vertices[triangles].mean(axis=1), triangles)]
 
 
 def triangulation(vertices: np.ndarray, triangles: np.ndarray):
