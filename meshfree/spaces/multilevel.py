@@ -65,7 +65,7 @@ class Multilevel(GlobalSpace):
     def __init__(
         self,
         kernel: Kernel,
-        clouds: Iterable[Cloud],
+        clouds: Cloud | Iterable[Cloud],
         *,
         shrink: float = 1.0,
         reach: float | None = None,
@@ -98,7 +98,7 @@ class Multilevel(GlobalSpace):
     def factors(self):
         """ρₗ, the supports of the levels in those of the first."""
         array = jnp if holds_tracers(self.clouds) else np
-        return [array.asarray(cloud.spacing / self.clouds[0].spacing) ** self.shrink for cloud in self.clouds]
+        return [array.asarray((cloud.spacing / self.clouds[0].spacing) ** self.shrink) for cloud in self.clouds]
 
     @property
     def size(self) -> int:
@@ -138,13 +138,9 @@ def _columns(centers: np.ndarray, X: np.ndarray, reach: float) -> np.ndarray:
     return np.asarray(nearest(centers, X, width_within(centers, X, reach)))
 
 
-def _checked_clouds(clouds: Iterable[Cloud]) -> tuple[Cloud, ...]:
+def _checked_clouds(clouds: Cloud | Iterable[Cloud]) -> tuple[Cloud, ...]:
     """The clouds; ValueError unless there are some, alike but finer and finer."""
-    if isinstance(clouds, Cloud):
-        raise ValueError(
-            "Multilevel takes a list of clouds, coarse to fine; got one cloud: for one level take Collocation"
-        )
-    clouds = tuple(clouds)
+    clouds = (clouds,) if isinstance(clouds, Cloud) else tuple(clouds)
     if not clouds:
         raise ValueError("Multilevel takes at least one cloud; got none")
     first = clouds[0]
