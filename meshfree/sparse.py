@@ -19,6 +19,7 @@ DIRECT = ("pardiso", "rslab", "superlu")  # fastest first: 40 000 nodes in 2-D a
 REFINED_TO = 1e-14  # backward error below which refinement has nothing to add
 ACCEPTED = 1e-10  # backward error beyond which a factorisation is a bad one
 GROWTH_LIMIT = 1e14  # ‖S‖ ‖x‖ / ‖b‖, a lower bound of the condition: beyond it the entries' own rounding decides
+PROBE_MARGIN = 100.0  # of a first growth that is far enough below the limit
 AUGMENTED = 1e-6  # α of `LeastSquaresFactor`: condition(A)² α must stay below GROWTH_LIMIT, as must 1/α
 ROW, COLUMN = ("row", "its equation contains no unknown"), ("column", "no equation contains its unknown")
 
@@ -61,18 +62,20 @@ class SparseFactor(abc.ABC):
 class SquareFactor(SparseFactor):
     """S = R A C factored, R and C diagonal, every row's and column's largest entry 1.
 
-    Every solution's normwise backward error is measured, refined where it is above 1e-14, and SuperLU takes over from
-    an optional direct solver where it stays above 1e-10.
+    A is scaled in place. Every solution's normwise backward error is measured, refined where it is above 1e-14, and
+    SuperLU takes over from an optional direct solver where it stays above 1e-10.
     """
 
     def __init__(self, A: scipy.sparse.csr_array, solver: str, refinements: int = 0):
         self._refinements = refinements  # as many at least
         self._norm = scipy.sparse.linalg.norm(A, 1)
         self._rows = 1 / _largest(A, 1, *ROW)
-        A = scipy.sparse.csr_array(scipy.sparse.diags_array(self._rows) @ A)
+        # in place: at a million nodes each copy is a third of a gigabyte beside the factors
+        A.data *= np.repeat(self._rows, np.diff(A.indptr))
         self._columns = 1 / _largest(A, 0, *COLUMN)
-        self._matrix = scipy.sparse.csr_array(A @ scipy.sparse.diags_array(self._columns))
-        self._matrix.sort_indices()
+        A.data *= self._columns[A.indices]
+        A.sort_indices()
+        self._matrix = A
         self._norms = [scipy.sparse.linalg.norm(self._matrix, order) for order in (np.inf, 1)]
         needed = direct_memory(self._matrix) if solver == "auto" or solver in DIRECT else {}
         self._factor(_chosen(needed) if solver == "auto" else solver, needed)
@@ -111,9 +114,22 @@ class SquareFactor(SparseFactor):
                 raise _singular(solver, f"the factorisation met a zero pivot ({error})") from error
             return self._factor("superlu", needed)
         if solver in DIRECT:
-            # inverse iteration: the growth of the second solve is nearly the condition, so a singular matrix shows now
-            x = self._checked(np.random.default_rng(0).standard_normal((self.rank(), 1)), transposed=False)
+            self._probe()
+
+    def _probe(self) -> None:
+        """ValueError for a singular matrix, by inverse iteration: the second solve grows by nearly the condition.
+
+        The first, from random values, sees 1/√n of it, and mostly tells that there is nothing to fear.
+        """
+        b = np.random.default_rng(0).standard_normal((self.rank(), 1))
+        x = self._checked(b, transposed=False)
+        if self._growth(x, b, transposed=False) * np.sqrt(self.rank()) > GROWTH_LIMIT / PROBE_MARGIN:
             self._checked(x / np.max(np.abs(x)), transposed=True)
+
+    def _growth(self, x, b, transposed: bool) -> float:
+        """‖S‖ ‖x‖ / ‖b‖, the largest of the columns: a lower bound of the condition number."""
+        sizes = np.maximum(_largest_of_columns(b), np.finfo(float).tiny)
+        return float(np.max(self._norms[transposed] * _largest_of_columns(x) / sizes))
 
     def _scaled(self, left, b, right, transposed):
         b = _right_hand_side(b, self.rank())
@@ -141,7 +157,7 @@ class SquareFactor(SparseFactor):
                 self._factor("superlu", self._needed)
                 return self._checked(b, transposed)
             raise _singular(self.solver, f"the backward error is {error:.1e}, expected below {ACCEPTED:.0e}")
-        growth = np.max(norm * _largest_of_columns(x) / np.maximum(_largest_of_columns(b), np.finfo(float).tiny))
+        growth = self._growth(x, b, transposed)
         if growth > GROWTH_LIMIT:
             raise _singular(self.solver, f"its condition number is at least {growth:.0e}")
         return x
@@ -244,7 +260,10 @@ def factor_sparse(A: scipy.sparse.csr_array, solver: str = "auto") -> SparseFact
     MemoryError for a direct one whose factors would not fit; KrylovError for an incomplete LU that does not exist.
     """
     if solver != "auto" and solver not in SOLVERS:
-        raise ValueError(f"solver is {solver!r}; it is one of 'auto', {', '.join(map(repr, SOLVERS))}")
+        raise ValueError(
+            f"solver is {solver!r}; it is one of 'auto', {', '.join(map(repr, SOLVERS))} for the sparse equations of "
+            "local spaces (the dense solvers are for Collocation with kernels of global support, and Eigenbasis)"
+        )
     if solver in PACKAGES:
         required(PACKAGES[solver])
     A = scipy.sparse.csr_array(A, dtype=float, copy=True)

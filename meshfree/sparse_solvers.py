@@ -96,6 +96,7 @@ class Pardiso(Solver):
             self._handle.factorize(matrix)
         except pardiso.pardiso_wrapper.PyPardisoError as error:
             raise SingularFactorError(str(error)) from error
+        self._handle.factorized_A = matrix  # in place of the copy by which pypardiso knows it again
 
     def solve(self, b):
         return self._handle.solve(self._matrix, b)

@@ -11,14 +11,13 @@ The equation is Poisson's on the unit square, on translates of the Gaussian and 
 
 import argparse
 import os
-import time
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy
 import scipy.linalg
+from timing import SQUARE, alternating, cloud_of
 
 import meshfree as mf
 from meshfree.cli import configure_jax
@@ -28,7 +27,6 @@ from meshfree.newton import _assemble
 
 configure_jax()
 
-SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 KERNELS = {"Gaussian": mf.Gaussian(0.05), "Matern(3.5)": mf.Matern(3.5, 0.2)}
 BAR = 1.4  # of assembly and factorisation together, in units of LAPACK's LU
 
@@ -39,30 +37,6 @@ def poisson() -> mf.Problem:
         interior=lambda u, x: mf.laplacian(u)(x) + jnp.sin(x[0]),
         boundary=mf.dirichlet(0.0),
     )
-
-
-def cloud_of(n: int) -> mf.Cloud:
-    """Exactly n nodes of the square: a cloud of slightly more, the last interior ones left out."""
-    spacing = n**-0.5
-    cloud = SQUARE.cloud(spacing)
-    while len(cloud) < n:
-        spacing *= 0.99
-        cloud = SQUARE.cloud(spacing)
-    parts = {name: (cloud[name], cloud.normals[name]) for name in cloud.parts if name != "interior"}
-    inside = len(cloud["interior"]) - (len(cloud) - n)
-    return mf.Cloud(interior=cloud["interior"][:inside], **parts)
-
-
-def alternating(tasks: dict[str, Callable], repetitions: int) -> dict[str, float]:
-    """The median seconds of each task, all of them in turn, the first round unmeasured."""
-    seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for repetition in range(repetitions + 1):
-        for name, task in tasks.items():
-            began = time.perf_counter()
-            jax.block_until_ready(task())
-            if repetition > 0:
-                seconds[name].append(time.perf_counter() - began)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
 
 
 def measured(kernel: mf.Kernel, cloud: mf.Cloud, repetitions: int) -> dict[str, float]:

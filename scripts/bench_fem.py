@@ -1,0 +1,251 @@
+"""Error against seconds: RBF-FD stencils and eigenfunctions beside scikit-fem's P1, P2 and P4 elements (extra `bench`).
+
+    python scripts/bench_fem.py --figure fem.png      about three minutes on two cores
+
+−Δu = f with u = 0 on the boundary, on the unit square, the unit disk, and the square with a disk cut out. The clock
+runs from nothing to the coefficients: nodes or mesh, assembly, solve; each size once before, for what is compiled, and
+then in turn with all others, median of the repetitions. Both solve with Pardiso. scikit-fem's meshes are its own
+(`init_sqsymmetric`, `init_circle`, sectors of `init_tensor`), curved (quadratic) triangles on the disk and at the hole.
+The error is relative L2 at 2000 random points, a hundredth inside the boundary, where every mesh covers the domain.
+"""
+
+import argparse
+import dataclasses
+import functools
+import itertools
+import math
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pypardiso
+import skfem
+from skfem.models.poisson import laplace
+from timing import alternating
+
+import meshfree as mf
+from meshfree.cli import configure_jax
+
+configure_jax()
+
+HOLE, RADIUS = (0.5, 0.5), 0.25
+INSIDE = 0.01
+LEVELS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10)
+ELEMENTS = {"P1": skfem.ElementTriP1, "P2": skfem.ElementTriP2, "P4": skfem.ElementTriP4}
+
+
+def square(x, y, np):
+    u = np.sin(np.pi * x) * np.sin(np.pi * y)
+    return u, 2 * np.pi**2 * u
+
+
+def disk(x, y, np):
+    bump, e = 1 - x**2 - y**2, np.exp(x)
+    return bump * e, -e * (bump - 4 * x - 4)
+
+
+def ring(x, y, np):
+    s, t = x - HOLE[0], y - HOLE[1]
+    g, q = np.sin(np.pi * x) * np.sin(np.pi * y), s**2 + t**2 - RADIUS**2
+    slope = s * np.cos(np.pi * x) * np.sin(np.pi * y) + t * np.sin(np.pi * x) * np.cos(np.pi * y)
+    return g * q, 2 * np.pi**2 * g * q - 4 * np.pi * slope - 4 * g
+
+
+@dataclasses.dataclass
+class Case:
+    """A domain with the solution on it, and scikit-fem's meshes of it."""
+
+    name: str
+    domain: Any
+    fields: Callable  # x, y, numpy -> u, f
+    mesh: Callable  # level -> mesh
+
+    def problem(self) -> mf.Problem:
+        return mf.Problem(
+            self.domain,
+            interior=lambda u, x: mf.laplacian(u)(x) + self.fields(*x, jnp)[1],
+            boundary=mf.dirichlet(0.0),
+            exact=lambda x: self.fields(*x, jnp)[0],
+        )
+
+    @functools.cached_property
+    def points(self) -> np.ndarray:
+        X = self.domain.sample(4000, seed=7)
+        return X[self.domain.distance(X) < -INSIDE][:2000]
+
+    def error(self, values) -> float:
+        exact = self.fields(*self.points.T, np)[0]
+        return float(np.linalg.norm(np.asarray(values) - exact) / np.linalg.norm(exact))
+
+
+def mesh_of_ring(level: int):
+    """Four sectors between the hole and a side of the square, the curved side of every triangle on the circle."""
+    grid = skfem.MeshTri.init_tensor(np.linspace(0, 1, 2**level + 1), np.linspace(-1, 1, 2 ** (level + 1) + 1))
+    flat = skfem.MeshTri2.from_mesh(grid)
+    s, angle = flat.doflocs[0], flat.doflocs[1] * np.pi / 4
+    circle = RADIUS * np.array([np.cos(angle), np.sin(angle)])
+    x, y = (1 - s) * circle + s * 0.5 * np.array([np.ones_like(angle), np.tan(angle)])
+    turned = [(x, y), (-y, x), (-x, -y), (y, -x)]
+    sectors = [skfem.MeshTri2(np.array(sector) + np.array(HOLE)[:, None], flat.t) for sector in turned]
+    return functools.reduce(lambda a, b: a + b, sectors)
+
+
+CASES = (
+    Case(
+        "square",
+        mf.Box((0.0, 0.0), (1.0, 1.0)),
+        square,
+        lambda level: skfem.MeshTri.init_sqsymmetric().refined(level - 1),
+    ),
+    Case("disk", mf.Disk(), disk, skfem.MeshTri2.init_circle),
+    Case("square with a hole", mf.Box((0.0, 0.0), (1.0, 1.0)) - mf.Disk(HOLE, RADIUS), ring, mesh_of_ring),
+)
+
+
+@dataclasses.dataclass
+class Entry:
+    """One program at one size."""
+
+    case: Case
+    program: str
+    size: str
+    task: Callable
+    values: Callable  # what the task returns -> the values at the case's points
+    unknowns: int = 0
+    error: float = math.nan
+    seconds: float = math.nan
+
+
+def stencils(case: Case, degree: int, spacing: float) -> Entry:
+    problem = case.problem()
+
+    def task():
+        return mf.solve(problem, mf.Stencils(None, case.domain.cloud(spacing), degree)).coefficients
+
+    def values(coefficients):
+        space = mf.Stencils(None, case.domain.cloud(spacing), degree)
+        return mf.Solution(space, coefficients, {})(case.points)
+
+    return Entry(case, f"stencils, degree {degree}", f"{spacing:g}", task, values)
+
+
+def eigenbasis(case: Case, degree: int) -> Entry:
+    problem, functions = case.problem(), math.comb(degree + 2, 2)
+    spacing = math.sqrt(case.domain.volume / (2 * functions))
+
+    def space():
+        return mf.Eigenbasis(mf.Gaussian(3.0), case.domain.cloud(spacing, cluster=1.0), degree)
+
+    def values(coefficients):
+        return mf.Solution(space(), coefficients, {})(case.points)
+
+    return Entry(case, "eigenbasis", str(degree), lambda: mf.solve(problem, space()).coefficients, values)
+
+
+def elements(case: Case, name: str, level: int) -> Entry:
+    @skfem.LinearForm
+    def load(v, w):
+        return case.fields(*w.x, np)[1] * v
+
+    def task():
+        basis = skfem.Basis(case.mesh(level), ELEMENTS[name]())
+        system = skfem.condense(laplace.assemble(basis), load.assemble(basis), D=basis.get_dofs())
+        return basis, skfem.solve(*system, solver=lambda A, b, **_: pypardiso.spsolve(A.tocsr(), b))
+
+    def values(solved):
+        basis, x = solved
+        return basis.interpolator(x)(case.points.T)
+
+    return Entry(case, name, str(level), task, values)
+
+
+def entries_of(case: Case) -> list[Entry]:
+    width = 2.0 if case.name == "disk" else 1.0
+    spacings = [width * h for h in (0.08, 0.05, 0.03, 0.018, 0.011, 0.0065)]
+    ours = [stencils(case, degree, h) for degree in (4, 6) for h in spacings]
+    ours += [eigenbasis(case, degree) for degree in (6, 10, 14, 18, 22)]
+    finest = {"P1": 8, "P2": 7, "P4": 6}
+    fem = [elements(case, name, level) for name, last in finest.items() for level in range(2, last + 1)]
+    return ours + fem
+
+
+def measure(entries: list[Entry], repetitions: int) -> None:
+    for entry in entries:
+        entry.error = entry.case.error(entry.values(solved := entry.task()))
+        entry.unknowns = solved[0].N if isinstance(solved, tuple) else len(solved)
+    tasks = {str(i): entry.task for i, entry in enumerate(entries)}
+    for i, seconds in alternating(tasks, repetitions).items():
+        entries[int(i)].seconds = seconds
+
+
+def seconds_at(entries: list[Entry], level: float) -> float:
+    """The least seconds to an error, log-log between the sizes of each program; infinite where none reaches it."""
+    least = math.inf
+    for coarse, fine in itertools.pairwise(entries):
+        if coarse.program == fine.program and fine.error <= level < coarse.error:
+            share = math.log(level / coarse.error) / math.log(fine.error / coarse.error)
+            least = min(least, coarse.seconds * (fine.seconds / coarse.seconds) ** share)
+    return least
+
+
+def report(case: Case, entries: list[Entry]) -> None:
+    print(f"\n{case.name}\n")
+    print("| program            | size   | unknowns | error   | seconds |")
+    print("|--------------------|--------|----------|---------|---------|")
+    for e in entries:
+        print(f"| {e.program:<18} | {e.size:<6} | {e.unknowns:>8} | {e.error:.1e} | {e.seconds:>7.3f} |")
+    ours = {"stencils": [e for e in entries if e.program.startswith("st")]}
+    ours["eigenbasis"] = [e for e in entries if e.program == "eigenbasis"]
+    fem = [e for e in entries if e.program in ELEMENTS]
+    for name, mine in ours.items():
+        ratios = [(level, seconds_at(fem, level) / seconds_at(mine, level)) for level in LEVELS]
+        shown = ", ".join(f"{level:.0e}: {r:.1f}" for level, r in ratios if math.isfinite(r) and r > 0)
+        print(f"seconds of the best element / of {name} at equal error: {shown}")
+
+
+def draw(entries: list[Entry], path: str) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 3.9), layout="constrained")
+    styles = {
+        "stencils, degree 4": ("C0", "o", "-"),
+        "stencils, degree 6": ("C0", "s", "-"),
+        "eigenbasis": ("C2", "D", "-"),
+        "P1": ("C7", "^", ":"),
+        "P2": ("C1", "v", "--"),
+        "P4": ("C3", "P", "--"),
+    }
+    for axes, case in zip(figure.subplots(1, len(CASES), sharey=True), CASES, strict=True):
+        for program, (color, marker, line) in styles.items():
+            points = [(e.seconds, e.error) for e in entries if e.case is case and e.program == program]
+            label = program if program not in ELEMENTS else f"scikit-fem {program}"
+            axes.loglog(*zip(*points, strict=True), color=color, marker=marker, ls=line, ms=4.5, label=label)
+        axes.set(title=case.name, xlabel="seconds")
+        axes.grid(True, which="major", alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("relative $L^2$ error")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--figure", help="where to draw error against seconds")
+    arguments = parser.parse_args()
+    print(f"jax {jax.__version__}, scikit-fem {skfem.__version__}, numpy {np.__version__}; {os.cpu_count()} cores")
+    everything = []
+    for case in CASES:
+        entries = entries_of(case)
+        measure(entries, arguments.repetitions)
+        report(case, entries)
+        everything += entries
+    if arguments.figure:
+        draw(everything, arguments.figure)
+
+
+if __name__ == "__main__":
+    main()
