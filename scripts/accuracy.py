@@ -160,7 +160,6 @@ def wendland() -> Iterator[Row]:
     for support, bar in ((0.5, 2.1e-3), (1.0, 4.7e-4), (2.0, 9.5e-5)):
         space = mf.Collocation(mf.Wendland(4, 3, support), SQUARE.cloud(1 / 28.5))
         yield Row(f"B8 Wendland C4, support {support:g}", space.size, mf.error(sines, mf.solve(sines, space)), bar)
-    yield from local_cases.multilevel(sines)
     yield from wendland_levels(sines)
 
 

@@ -1,6 +1,5 @@
 """The reference cases that local spaces reach: stencils and levels of Wendland translates."""
 
-import math
 from collections.abc import Iterator
 
 import jax
@@ -41,17 +40,6 @@ def three_dimensions() -> Iterator[Row]:
         u = mf.solve(problem, mf.Stencils(None, cloud, 4))
         name = type(domain).__name__.lower()
         yield Row(f"B7 {name}, stencils of degree 4", len(cloud), mf.error(problem, u), 5e-5)
-
-
-def multilevel(problem: mf.Problem) -> Iterator[Row]:
-    """B8, levels of a Wendland kernel: every level's error must be below half of that of the level before."""
-    clouds = [SQUARE.cloud(0.2 / 2**level) for level in range(5)]
-    before = math.inf
-    for count in range(1, len(clouds) + 1):
-        u = mf.solve(problem, mf.Multilevel(mf.Wendland(4, 2, 1.0), clouds[:count]))
-        error, row = mf.error(problem, u), u.stats["levels"][-1]["centres_per_row"]
-        yield Row(f"B8 multilevel, level {count}, {row:.0f} centres a row", u.stats["unknowns"], error, before / 2)
-        before = error
 
 
 def orders() -> Iterator[Row]:
