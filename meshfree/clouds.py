@@ -161,12 +161,14 @@ class Cloud(eqx.Module):
         return quality_of(points, normals, self.domain, float(self.spacing) if spacing is None else spacing)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write to a `.csv` or `.npz` file; a failed write leaves an old file as it was.
+        """Write to a file as its extension says; a failed write leaves an old file as it was.
 
-        CSV: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior.
-        NPZ: the points of each part under its name, a boundary part's normals under `<part>_normals`.
+        `.csv`: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior.
+        `.npz`: the points of each part under its name, a boundary part's normals under `<part>_normals`.
         Side normals that differ (at corners) stand in columns sx, sy, sz, or under `<part>_side_normals`.
-        Numbers come back exactly. Raises ValueError for another extension.
+        `.vtu`, `.vtk`, `.xdmf`, `.msh` (through meshio, extra `geometry`): vertices with three coordinates and the
+        point data `part`, a number, `normals`, `side_normals` where they differ, and 1 on each part in `part:<name>`.
+        Numbers come back exactly. Raises ValueError for another extension, ImportError without meshio.
         """
         cloud_files.write(Path(path), {part: self._arrays(part) for part in self.parts})
 
@@ -181,8 +183,12 @@ class Cloud(eqx.Module):
     def load(cls, path: str | os.PathLike, domain=None) -> "Cloud":
         """Read a file that `save` wrote, or one in the same format; a CSV without `part` is all interior.
 
-        Raises FileNotFoundError, and ValueError for another extension, missing columns or bad numbers
-        (naming the line).
+        A mesh in a `.msh`, `.vtu`, `.vtk` or `.xdmf` file becomes a cloud too: the physical groups of Gmsh (or other
+        groups) of boundary facets are its parts, with normals from the facets, all other nodes the interior; see
+        `mesh_parts.parts_of_mesh`. On curved boundaries such normals are as good as the mesh.
+
+        Raises FileNotFoundError, and ValueError for another extension, missing columns or bad numbers (naming the
+        line), a damaged file, a mesh whose boundary is not in groups; ImportError for a mesh without meshio.
         """
         parts = cloud_files.read(Path(path))
         reserved = sorted({"domain", "self"} & set(parts))
