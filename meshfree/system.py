@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -134,7 +133,15 @@ def check_residual(problem: Problem, group: Group) -> None:
         )
 
 
-def zero_field(problem: Problem) -> Callable:
+class Zero(eqx.Module):
+    """u = 0, () or (fields,): equal to any other, so that programs that take it are compiled once."""
+
+    fields: int = eqx.field(static=True)
+
+    def __call__(self, x):
+        return jnp.zeros(() if self.fields == 1 else (self.fields,), x.dtype)
+
+
+def zero_field(problem: Problem) -> Zero:
     """u = 0, of the shape that the problem's fields have."""
-    shape = () if problem.fields == 1 else (problem.fields,)
-    return lambda x: jnp.zeros(shape, x.dtype)
+    return Zero(problem.fields)
