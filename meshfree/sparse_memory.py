@@ -34,6 +34,8 @@ def fill(matrix: scipy.sparse.csr_array) -> float:
     dense = degrees > 10 * np.sqrt(len(degrees)) + 16
     graph = graph[~dense][:, ~dense]
     size = graph.shape[0]
+    if size == 0:
+        return float(len(degrees) ** 2)
     _, component = connected_components(graph, directed=False)
     start, levels = int(np.argmax(component == np.argmax(np.bincount(component)))), 0
     for _ in range(2):  # from an end of the graph the levels are narrow

@@ -300,6 +300,13 @@ def test_the_estimate_of_the_fill_sees_through_a_dense_row_and_loose_nodes():
     assert sparse_memory.fill(scipy.sparse.csr_array(bordered)) < 1.2 * sparse_memory.fill(A)
 
 
+def test_a_full_matrix_is_filled_already():
+    """As that of the coarsest level of several, where every function reaches every node."""
+    A = scipy.sparse.csr_array(np.random.default_rng(0).random((200, 200)) + 200 * np.eye(200))
+    assert sparse_memory.fill(A) == 200**2
+    np.testing.assert_allclose(A @ factor_sparse(A).solve(np.ones(200)), 1, rtol=1e-12)
+
+
 def test_the_available_memory_is_less_than_a_terabyte_or_unknown(monkeypatch):
     assert 1e6 < sparse_memory.available_memory()
     monkeypatch.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(OSError()))
