@@ -216,7 +216,10 @@ def factor(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
     """
     rows, columns = A.shape
     if solver not in ("auto", "lu", "qr", "svd"):
-        raise ValueError(f"solver is {solver!r}; it is one of 'auto', 'lu', 'qr', 'svd'")
+        raise ValueError(
+            f"solver is {solver!r}; it is one of 'auto', 'lu', 'qr', 'svd' for the dense equations of global spaces "
+            "(the sparse solvers are for Stencils and compactly supported kernels)"
+        )
     if rows < columns:
         raise ValueError(f"{rows} equations for {columns} unknowns: give more points, or a smaller space")
     if solver == "lu" and rows != columns:
@@ -249,7 +252,8 @@ def check_memory(rows: int, columns: int, copies: int = 3) -> None:
     if needed > installed:
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.0f} GiB with its factors, and "
-            f"this machine has {installed / 2**30:.0f} GiB: take a larger spacing, or an Eigenbasis of fewer functions"
+            f"this machine has {installed / 2**30:.0f} GiB: take Stencils, whose matrix is sparse, an Eigenbasis of "
+            "fewer functions, or a larger spacing"
         )
 
 

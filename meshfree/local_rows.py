@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .blocks import holds_tracers
 from .clouds import Cloud
 from .dependence import depends_on_input
 from .jets import Jet, needed_order
@@ -121,6 +122,8 @@ def local_equations(
     groups = groups_of(problem, cloud)
     places = np.split(np.arange(len(cloud)), np.cumsum([len(group.points) for group in groups])[:-1])
     for part in space.ghost_parts if isinstance(space, Stencils) else ():
+        if len(weights[part]) >= 2 * problem.fields:  # two conditions there: they fix the node outside, too
+            continue
         name = f"interior at {part}"  # the equation on the boundary, for the node outside
         at = jnp.asarray(cloud[part])
         groups.append(Group({name: len(at)}, Interior(problem.interior), at, jnp.zeros_like(at)))
@@ -140,6 +143,9 @@ def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
     order = needed_order(lambda u, x: operator(u)(x), dim)
     columns = basis.columns_at(X) if columns is None else columns
     functionals = _functionals(operator, order, jnp.asarray(X))
+    if not _is_finite(functionals):
+        group = Group({}, lambda u, x, n: jnp.ravel(operator(u)(x)), jnp.asarray(X), jnp.asarray(X))
+        _check_local(group, lambda x: jnp.zeros(()), jnp.zeros(len(total_degree(dim, order))), order)
     return jnp.asarray(basis.weights(X, columns, functionals, order)), jnp.asarray(columns)
 
 
@@ -163,10 +169,13 @@ def _block(problem: Problem, basis: LocalBasis, group: Group, scale, columns) ->
         return jax.jacrev(lambda D: _weighted(group, order, D, *first))(D)
 
     if depends_on_input(gradient, zero):
+        _check_local(group, zero_field(problem), zero, order)
         units = np.broadcast_to(np.eye(count), (len(columns), count, count))
         jets = basis.weights(group.points, columns, units, order)
         return Nonlinear(group, scale, jnp.asarray(jets), jnp.asarray(columns), order)
     constant, functionals = _affine_parts(group, zero_field(problem), scale, zero, order)
+    if not _is_finite(functionals):
+        _check_local(group, zero_field(problem), zero, order)
     # for vector fields the functionals of all fields are asked for at once
     flat = jnp.moveaxis(functionals.reshape(*functionals.shape[:3], -1), 3, 2)
     flat = flat.reshape(len(columns), -1, count)
@@ -184,6 +193,38 @@ def _affine_parts(group: Group, zero_function, scale, zero, order: int):
         return constant, jax.jacrev(lambda D: _weighted(group, order, D, x, n, scale))(zero)
 
     return jax.vmap(at_one)(group.points, group.normals, scale)
+
+
+def _is_finite(values) -> bool:
+    """Whether all values are finite, as far as they are known."""
+    return holds_tracers(values) or bool(np.all(np.isfinite(values)))
+
+
+def _check_local(group: Group, zero_function, zero, order: int) -> None:
+    """ValueError for a residual, or an operator (no parts), that uses u at another point than x: a jet is NaN there."""
+    by_jet, by_function = _of_zero(group, zero_function, zero, order)
+    if holds_tracers(by_jet, by_function):
+        return
+    elsewhere = np.flatnonzero(np.any(np.isnan(by_jet) & np.isfinite(by_function), axis=1))
+    if len(elsewhere):
+        names = np.repeat(list(group.parts), list(group.parts.values()))
+        what = f"residual of {str(names[elsewhere[0]])!r}" if len(names) else "operator"
+        point = ", ".join(f"{coordinate:.6g}" for coordinate in group.points[elsewhere[0]])
+        raise ValueError(
+            f"the {what} is not local: at x = ({point}) it uses u at another point than x. A local space has u and its "
+            "derivatives at x only; take a global one, Collocation or Eigenbasis"
+        )
+
+
+@eqx.filter_jit
+def _of_zero(group: Group, zero_function, zero, order: int):
+    """The residual of u = 0 at every point, (m, c), by its jet and by the function itself."""
+
+    def at_one(x, n):
+        functions = Jet(x, zero, order), zero_function
+        return tuple(jnp.atleast_1d(group.residual(u, x, n)) for u in functions)
+
+    return jax.vmap(at_one)(group.points, group.normals)
 
 
 def _weighted(group: Group, order: int, D, x, n, scale):

@@ -295,7 +295,7 @@ def test_single_precision_is_refused_with_the_line_to_add():
 
 def test_a_dense_matrix_beyond_the_memory_is_refused(monkeypatch):
     monkeypatch.setattr("meshfree.linalg._installed_memory", lambda: 1e5)
-    with pytest.raises(MemoryError, match="take a larger spacing, or an Eigenbasis"):
+    with pytest.raises(MemoryError, match="take Stencils, whose matrix is sparse, an Eigenbasis of fewer"):
         mf.solve(POISSON, SMOOTH)
 
 

@@ -42,7 +42,7 @@ class LocalInterpolant(eqx.Module):
     def matrix(self, stencil: Float[Array, "k d"]) -> Float[Array, "b b"]:
         """((K, P), (Pᵀ, 0)), with (a, b) as the unknowns and (values, 0) on the right."""
         xi, _ = scaled(stencil, stencil[0])
-        P = self._polynomials(xi)
+        P = self.polynomials(xi)
         K = jax.vmap(lambda x: self._translates(xi, x))(xi)
         return jnp.block([[K, P], [P.T, jnp.zeros((P.shape[1], P.shape[1]))]])
 
@@ -68,12 +68,13 @@ class LocalInterpolant(eqx.Module):
         found = solve_many(matrices, jnp.swapaxes(right, 1, 2))
         return jnp.swapaxes(found[:, : stencils.shape[1]], 1, 2)
 
-    def coefficients(self, stencils, values) -> Float[Array, "m b *f"]:
-        """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f)."""
+    def coefficients(self, stencils, values, moments=None) -> Float[Array, "m b *f"]:
+        """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f) and Σⱼ aⱼ pᵢ(ξⱼ) = `moments`, by default 0."""
         matrices = jax.vmap(self.matrix)(stencils)
         right = values.reshape(*values.shape[:2], -1)
-        padding = matrices.shape[1] - right.shape[1]
-        found = solve_many(matrices, jnp.pad(right, ((0, 0), (0, padding), (0, 0))))
+        below = jnp.zeros((len(right), matrices.shape[1] - right.shape[1], right.shape[2]))
+        right = jnp.concatenate([right, below if moments is None else moments], axis=1)
+        found = solve_many(matrices, right)
         return found.reshape(*found.shape[:2], *values.shape[2:])
 
     def definite(self) -> LocalInterpolant | None:
@@ -89,7 +90,8 @@ class LocalInterpolant(eqx.Module):
     def _translates(self, xi, x):
         return jax.vmap(lambda y: self.kernel.eval(x, y))(xi)
 
-    def _polynomials(self, xi):
+    def polynomials(self, xi: Float[Array, "k d"]) -> Float[Array, "k q"]:
+        """All pᵢ at the nodes of a scaled stencil."""
         return jax.vmap(lambda y: monomials(y, self._exponents(y.size)))(xi)
 
     def _exponents(self, dim: int):

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 
 from ..blocks import holds_tracers, in_blocks
 from ..operators import laplacian
+from ..polynomials import total_degree
 from .local_interpolant import BLOCK, LocalInterpolant
 from .neighbours import nearest
+from .unisolvence import GROWTH, check_stencils
 
 PATCHES = {1: 4, 2: 9, 3: 18}  # stencils that share a point, at most
 BEYOND = 0.9  # radii of the nearest patch at which a point counts that lies outside of all
@@ -31,6 +33,8 @@ class Patchwork(eqx.Module):
     values: Float[np.ndarray | Array, "n *f"]
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
+        if not holds_tracers(self, x):
+            return self.at(x[None])[0]
         patches = self._patches(x)
         columns = jnp.asarray(self.stencils)[patches]
         stencils = jnp.asarray(self.nodes)[columns]
@@ -43,19 +47,25 @@ class Patchwork(eqx.Module):
         return laplacian(lambda y: self(y))(x)
 
     def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
-        """u at many points: (m, d) -> (m,) or (m, f). Every stencil that is needed is solved once."""
+        """u at many points: (m, d) -> (m,) or (m, f). Every stencil that is needed is solved once.
+
+        Raises ValueError, unless the points are traced, where a stencil's nodes do not determine its polynomials.
+        """
         if holds_tracers(self, X):
             return jax.vmap(self)(jnp.asarray(X))
         X = np.asarray(X)
         patches = np.asarray(self._patches(X))
         used, where = np.unique(patches, return_inverse=True)
         where = where.reshape(patches.shape)
-        stencils = np.asarray(self.nodes)[np.asarray(self.stencils)[used]]
-        values = np.asarray(self.values)[np.asarray(self.stencils)[used]]
+        nodes, columns = np.asarray(self.nodes), np.asarray(self.stencils)[used]
+        stencils, values = nodes[columns], np.asarray(self.values)[columns]
         width = stencils.shape[1] * 2
         solved = in_blocks(
             lambda *block: _coefficients(self.local, *block), (stencils, values), max(BLOCK // width**2, 1)
         )
+        solved, response = solved[..., :-1], np.abs(solved[..., -1]).max(axis=1)
+        check_stencils(self.local, nodes, columns, ~(response <= GROWTH), ~np.isfinite(response))
+        solved = solved.reshape(*solved.shape[:2], *values.shape[2:])
         centers, radii = np.asarray(self.centers)[used], np.asarray(self.radii)[used]
 
         def block(X, where):
@@ -79,7 +89,12 @@ def _blended(local: LocalInterpolant, x, centers, radii, stencils, coefficients)
 
 @eqx.filter_jit
 def _coefficients(local: LocalInterpolant, stencils, values):
-    return local.coefficients(jnp.asarray(stencils), jnp.asarray(values))
+    """Those of every field, (m, b, f + 1), the last those of a right side of size 1 in no particular direction."""
+    m, k, dim = stencils.shape
+    probe = np.random.default_rng(0).uniform(-1, 1, (k + len(total_degree(dim, local.degree)), 1))
+    right = jnp.concatenate([values.reshape(m, k, -1), np.broadcast_to(probe[:k], (m, k, 1))], axis=2)
+    moments = np.broadcast_to(np.pad(probe[k:], ((0, 0), (right.shape[2] - 1, 0))), (m, len(probe) - k, right.shape[2]))
+    return local.coefficients(jnp.asarray(stencils), right, jnp.asarray(moments))
 
 
 @eqx.filter_jit

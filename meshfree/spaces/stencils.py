@@ -22,6 +22,7 @@ from .ghosts import ghost_parts, ghosts
 from .local_interpolant import LocalInterpolant, many_weights
 from .neighbours import nearest
 from .patchwork import Patchwork
+from .unisolvence import check_weights
 
 REACH = {1: 2, 2: 5, 3: 10}  # a patch reaches as far as this neighbour of its node, and a little further
 MARGIN = 1.05
@@ -41,7 +42,8 @@ class Stencils(Space, LocalBasis):
     stencils are otherwise the least accurate ones (Fornberg & Flyer 2015, section 5.1.4).
 
     Between the nodes u is a partition of unity of the stencils' functions, and smooth. Raises ValueError for a size
-    below the number of polynomials or beyond the number of nodes, and for ghosts on parts that do not exist.
+    below the number of polynomials or beyond the number of nodes, and for ghosts on parts that do not exist; `solve`,
+    `matrix` and u(x) for a stencil whose nodes do not determine the polynomials, as on a line.
     """
 
     kernel: Kernel
@@ -71,11 +73,12 @@ class Stencils(Space, LocalBasis):
         size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size
         points = np.asarray(cloud.points)
         self.nodes = np.concatenate([points, ghosts(cloud, self.ghost_parts)])
-        if not polynomials <= size <= len(self.nodes):
+        least = max(polynomials, 2)
+        if not (least <= size <= len(self.nodes) and int(size) == size):
             raise ValueError(
-                f"a stencil of {size} nodes; expected at least {polynomials}, the polynomials of degree {self.degree} "
-                f"in {cloud.dim} dimensions, and at most {len(self.nodes)}, the nodes there are: "
-                "take a lower degree, a smaller spacing, or another size="
+                f"a stencil of {size} nodes; expected a whole number, at least {least} for the {polynomials} "
+                f"polynomials of degree {self.degree} in {cloud.dim} dimensions, and at most {len(self.nodes)}, all "
+                "nodes: take a lower degree, a smaller spacing, or another size="
             )
         self.stencils = np.asarray(nearest(self.nodes, points, size))
         own = nearest(points, points, min(REACH[cloud.dim] + 1, len(points)))
@@ -100,11 +103,14 @@ class Stencils(Space, LocalBasis):
     def weights(self, X, columns, functionals, order):
         if holds_tracers(self, X, columns, functionals):
             stencils = jnp.asarray(self.nodes)[columns]
-            found = self.interpolant.weights(stencils, jnp.asarray(X), functionals, order)
-            return self._nodal(X, columns, functionals, found) if order == 0 else found
+            traced = self.interpolant.weights(stencils, jnp.asarray(X), functionals, order)
+            return self._nodal(X, columns, functionals, traced) if order == 0 else traced
         nodes, X, functionals = np.asarray(self.nodes), np.asarray(X), np.asarray(functionals)
-        many = many_weights(self.interpolant, nodes, np.asarray(columns), X, functionals, order)
-        return self._nodal(X, columns, functionals, many) if order == 0 else many
+        columns = np.asarray(columns)
+        found = many_weights(self.interpolant, nodes, columns, X, functionals, order)
+        weights = np.asarray(self._nodal(X, columns, functionals, found) if order == 0 else found)
+        check_weights(self.interpolant, nodes, columns, X, functionals, order, weights)
+        return weights
 
     def function(self, coefficients):
         return Patchwork(self.interpolant, self.cloud.points, self.radii, self.nodes, self.stencils, coefficients)
