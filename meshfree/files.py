@@ -7,7 +7,7 @@ Whatever reads NPZ and JSON reads these files.
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -83,14 +83,14 @@ def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
     return Contents(tree, {name: arrays[name] for name in arrays if name not in restorer.used}, settings)
 
 
-def check_path(path: str | os.PathLike) -> Path:
+def check_path(path: str | os.PathLike, suffixes: Sequence[str] = (".npz",)) -> Path:
     """`path`, if a file can be written there: ask before a long computation, not after it.
 
-    Raises ValueError for another extension than .npz, IsADirectoryError, and FileNotFoundError for a missing folder.
+    Raises ValueError for another extension, IsADirectoryError, and FileNotFoundError for a missing folder.
     """
     path = Path(path)
-    if path.suffix.lower() != ".npz":
-        raise ValueError(f"solutions are kept in .npz files; got {str(path)!r}: rename the file")
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"solutions are kept in {', '.join(suffixes)} files; got {str(path)!r}: rename the file")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
     if not path.parent.is_dir():

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scipy.spatial import QhullError, cKDTree
 
 from meshfree.shape import Shape
-from meshfree.simplices import circumcenters, delaunay, distance_from_nodes, outside_of_normals
+from meshfree.simplices import circumcenters, distance_from_nodes, simplices_between
 from meshfree.spacing import Spacing
 
 _SAMPLES = (20_000, 400_000)  # random points of the domain that may be a ball's centre: at least, at most
@@ -88,8 +88,7 @@ def _in_hull(X: np.ndarray, N: np.ndarray) -> np.ndarray:
         centers, distance = circumcenters(X), distance_from_nodes(X, N)
     except QhullError:
         raise ValueError(f"the {len(X)} nodes span no region; give the cloud its domain=") from None
-    simplices = delaunay(X, lambda middles, corners: ~outside_of_normals(X, N, middles, corners))
-    return np.concatenate([centers[distance(centers) <= 0], X[simplices].mean(axis=1)])
+    return np.concatenate([centers[distance(centers) <= 0], X[simplices_between(X, N, None)].mean(axis=1)])
 
 
 def _middles(X: np.ndarray) -> np.ndarray:

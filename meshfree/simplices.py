@@ -1,6 +1,7 @@
 """Triangles and tetrahedra between scattered points, and what the boundary's normals show to lie outside."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,6 +19,23 @@ def delaunay(vertices: Float[np.ndarray, "n d"], inside: Callable) -> Int[np.nda
     longest = np.linalg.norm(np.concatenate([edges, others], axis=1), axis=2).max(axis=1)
     simplices = simplices[np.abs(np.linalg.det(edges)) > FLAT * longest ** vertices.shape[1]]
     return simplices[inside(vertices[simplices].mean(axis=1), simplices)]
+
+
+def simplices_between(
+    X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain: Any
+) -> Int[np.ndarray, "t d+1"]:
+    """Delaunay's simplices of nodes X inside a domain or, where that is None, without what the normals N of the last
+    nodes show to lie outside. On the line: between neighbours. QhullError for nodes that span no region.
+    """
+
+    def inside(centers, simplices):
+        return ~outside_of_normals(X, N, centers, simplices) if domain is None else domain.contains(centers)
+
+    if X.shape[1] > 1:
+        return delaunay(X, inside)
+    order = np.argsort(X[:, 0])
+    pairs = np.stack([order[:-1], order[1:]], axis=1)
+    return pairs[inside(X[pairs].mean(axis=1), pairs)]
 
 
 def circumcenters(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:

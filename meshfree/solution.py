@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from .files import load_npz, save_npz
+from .files import check_path, load_npz, save_npz
+from .solution_files import SUFFIXES, error_of, save_fields
 from .spaces import Space
 
 
@@ -42,14 +44,26 @@ class Solution(eqx.Module):
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
         return self._expansion.laplacian(x)
 
-    def save(self, path: str | Path, /, **settings: Any) -> None:
-        """Write the solution to an NPZ file, with `settings` that tell how it came about, for information.
+    def save(self, path: str | Path, /, *, exact: Callable | None = None, **settings: Any) -> None:
+        """Write the solution to a file as its extension says; a failed write leaves an old file as it was.
 
-        For other programs: `points` (n, d), `values` of u there, `coefficients`, the kernel's arrays (such as
-        `space.kernel.raw_scale`), and two texts in JSON, `parameters` and `settings`. Raises as `files.save_npz`.
+        `.npz`: everything, to be loaded again, with `settings` that tell how it came about, for information. For other
+        programs: `points` (n, d), `values` of u there, the `error` u − exact where `exact`, a function of one point,
+        is given, `coefficients`, the kernel's arrays (such as `space.kernel.raw_scale`), and two texts in JSON,
+        `parameters` and `settings`. Raises as `files.save_npz`.
+
+        `.vtu`, `.vtk`, `.xdmf` (through meshio, extra `geometry`): for ParaView and the like, the fields on the cloud's
+        points, see `solution_files.save_fields`. Settings are not kept there, and it cannot be loaded again.
         """
-        points = self.space.cloud.points
-        save_npz(path, self, settings=settings, points=points, values=self(points))
+        path = check_path(path, SUFFIXES)
+        points = np.asarray(self.space.cloud.points)
+        fields = {"values": np.asarray(self(points))}
+        if exact is not None:
+            fields["error"] = error_of(fields["values"], exact, points)
+        if path.suffix.lower() == ".npz":
+            save_npz(path, self, settings=settings, points=points, **fields)
+        else:
+            save_fields(path, self.space, self.coefficients, **fields)
 
     @classmethod
     def load(cls, path: str | Path, /) -> Solution:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..clouds import Cloud
-from ..simplices import delaunay, outside_of_normals
+from ..simplices import simplices_between
 from .lattices import VERTICES
 from .triangulation import Piece, triangulation
 
@@ -14,8 +14,8 @@ def piece_of_nodes(cloud: Cloud) -> Piece:
     """Delaunay's triangles of the nodes, refined to smooth colours."""
     from matplotlib.tri import UniformTriRefiner
 
-    X, N = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
-    triangles = delaunay(X, lambda centers, corners: ~outside_of_normals(X, N, centers, corners))
+    X = np.asarray(cloud.points)
+    triangles = simplices_between(X, np.asarray(cloud.normal_vectors), None)
     halvings = int(np.clip(np.log2(VERTICES / len(X)) / 2, 0, 5))
     refined: Any = UniformTriRefiner(triangulation(X, triangles)).refine_triangulation(subdiv=halvings)
     vertices = np.stack([refined.x, refined.y], axis=1)

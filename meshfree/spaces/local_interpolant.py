@@ -55,7 +55,7 @@ class LocalInterpolant(eqx.Module):
         factors = [g * inverse ** int(q) for g, q in zip(functionals.T, degrees, strict=True)]
 
         def combined(derivatives):  # a product of matrices is slower, see `_systems`
-            return sum(factor[:, None] * row for factor, row in zip(factors, derivatives, strict=True))
+            return sum(factor[:, None] * row[None] for factor, row in zip(factors, derivatives, strict=True))
 
         translates = derivatives_at(functools.partial(self._translates, xi), t, order)
         polynomials = monomial_derivatives(t, self._exponents(x.size), order)
@@ -179,8 +179,8 @@ def _weights(local: LocalInterpolant, stencils, X, functionals, order: int):
 def scaled(stencil, x):
     """The stencil and a point in coordinates in which its first node is 0 and its radius 1."""
     radius = _radius(stencil)
-    return (stencil - stencil[0]) / radius, (x - stencil[0]) / radius
+    return (stencil - stencil[:1]) / radius, (x - stencil[0]) / radius
 
 
 def _radius(stencil):
-    return jnp.sqrt(jnp.max(jnp.sum((stencil - stencil[0]) ** 2, axis=1)))
+    return jnp.sqrt(jnp.max(jnp.sum((stencil - stencil[:1]) ** 2, axis=1)))
