@@ -112,7 +112,9 @@ def test_pyvista_reads_what_was_written(tmp_path):
         grid = pyvista.read(tmp_path / f"u{suffix}")
         assert grid.area == pytest.approx(3)
         assert set(grid.point_data.keys()) == {"u", "gradient", "error"}
-        np.testing.assert_allclose(grid.point_data["u"], np.sum(cloud.points**2, axis=1) + cloud.points[:, 0], atol=1e-13)
+        np.testing.assert_allclose(
+            grid.point_data["u"], np.sum(cloud.points**2, axis=1) + cloud.points[:, 0], atol=1e-13
+        )
         at = grid.sample_over_line((0.1, 0.1, 0), (0.9, 0.9, 0), resolution=4)  # between the points, by the triangles
         assert at["vtkValidPointMask"].all()
         np.testing.assert_allclose(at["u"], 2 * np.linspace(0.1, 0.9, 5) ** 2 + np.linspace(0.1, 0.9, 5), atol=0.01)
