@@ -4,8 +4,8 @@ import jax.numpy as jnp
 
 import meshfree as mf
 
-DEFAULTS = {"space": "stencils", "spacing": 0.1}
-ERROR = 1e-3  # relative L2 that the defaults reach
+DEFAULTS = {"space": "stencils", "spacing": 0.14}
+ERROR = 5e-3  # relative L2 that the defaults reach
 
 
 def problem(shift: float = 0.25) -> mf.Problem:

@@ -4,8 +4,13 @@ import ast
 import inspect
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
+import meshfree as mf
+from meshfree import presets
 from meshfree.choices import Choices
 from meshfree.cli import load_script
 from meshfree.study import study
@@ -23,13 +28,35 @@ def test_there_are_scripts():
     assert len(SCRIPTS) >= 12
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem != "poisson_million"], ids=lambda path: path.stem)
 def test_a_problem_reaches_the_error_it_declares(path):
     script = load_script(path)
     outcome = study(script.problem(), Choices(**script.DEFAULTS))
     print(f"{path.stem}: error {outcome.error:.1e}, declared {script.ERROR:.0e}, {outcome.seconds:.1f} s")
     assert outcome.error is not None
     assert outcome.error < script.ERROR < 1e3 * outcome.error, "not within the declared error, or nowhere near it"
+
+
+def test_a_hundredth_of_the_million_nodes_is_on_the_way_to_the_declared_error():
+    script = load_script(SCRIPTS[0].parent / "poisson_million.py")
+    coarser = 10
+    outcome = study(script.problem(), Choices(**script.DEFAULTS | {"spacing": coarser * script.DEFAULTS["spacing"]}))
+    assert outcome.solution.space.size > 1e6 / coarser**2
+    assert outcome.error < script.ERROR * coarser**3.5  # the order is 4
+
+
+@pytest.mark.parametrize(("space", "most"), [("stencils", 0.03), ("wendland", 0.9)])
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_every_problem_is_solved_in_local_spaces(path, space, most):
+    problem = load_script(path).problem()
+    lower, upper = problem.domain.bounds
+    choices = Choices(space=space, spacing=float(min(upper - lower)) / (20 if len(lower) < 3 else 8))
+    u = mf.solve(problem, presets.build_space(problem, cloud := presets.nodes(problem, choices), choices))
+    exact = np.asarray(jax.vmap(problem.exact)(jnp.asarray(cloud.points)))
+    values = np.asarray(u.coefficients[: len(cloud)] if space == "stencils" else u(cloud.points))
+    error = np.linalg.norm(values - exact) / np.linalg.norm(exact)
+    print(f"{path.stem} {space}: error {error:.1e} at the nodes")
+    assert error < most
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import inspect
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -40,11 +41,13 @@ def solved(
 def _compiled():
     import numba  # seconds, and an extra: only where thousands of stencils wait
 
-    compiled = functools.partial(numba.njit, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy", nogil=True)
-    eliminated = compiled(cache=True)(_eliminated)
-    substituted = compiled(cache=True)(_substituted)
+    def compiled(function, cache=False):
+        plain = inspect.unwrap(function)  # type checkers wrap it in what Numba cannot read
+        options = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
+        return numba.njit(plain, cache=cache, **options)
 
-    @compiled()
+    eliminated, substituted = compiled(_eliminated, cache=True), compiled(_substituted, cache=True)
+
     def solve_all(kernel, polynomials, right, weights, sound, lanes, unsound):
         k, q, m = polynomials.shape
         n = k + q
@@ -91,7 +94,7 @@ def _compiled():
                     for lane in range(count):
                         sound[start + lane] &= abs(f[lane]) <= unsound * size[lane]
 
-    return solve_all
+    return compiled(solve_all)
 
 
 def _eliminated(A, f, g):
