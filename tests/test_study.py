@@ -213,3 +213,22 @@ def test_tables_survive_an_error_of_zero_and_an_unknown_solution():
     unknown = report.convergence_table("rod", [dataclasses.replace(outcome, error=None) for outcome in outcomes])
     assert unknown.splitlines()[1].split()[2] == "residual"
     assert f"{outcomes[-1].residual:.1e}" in unknown
+
+
+def test_a_table_tells_what_a_local_space_is_made_of():
+    stencils = report.table("rod", {}, study.study(ROD, Choices(space="stencils", spacing=0.1, degree=2)))
+    assert "Stencils of 6 nodes, polynomials of degree 2" in stencils
+    narrow = study.study(ROD, Choices(space="wendland", spacing=0.01, scale=(0.1,)))
+    stats = narrow.solution.stats
+    assert stats["support"] == pytest.approx(0.1)
+    assert stats["fill"] == pytest.approx(stats["centres_per_row"] / stats["unknowns"])
+    assert 15 < stats["centres_per_row"] < 22  # 0.2 long, a centre every 0.01, fewer at the ends
+    assert stats["error"] == narrow.error
+    assert f"support 0.1, {stats['centres_per_row']:.1f} centres a row, fill" in report.table("rod", {}, narrow)
+
+
+def test_a_grading_from_a_script_thins_the_nodes_out():
+    even = presets.nodes(PLANE, Choices(space="stencils", spacing=0.1))
+    graded = presets.nodes(PLANE, Choices(space="stencils", spacing=0.1, grading=lambda x: 0.3 + 0.7 * x[0]))
+    left = [np.mean(cloud.points[:, 0] < 0.5) for cloud in (even, graded)]
+    assert len(graded) > len(even) and left[1] > left[0] + 0.1
