@@ -21,6 +21,8 @@ from .operators import biharmonic, derivative, divergence, gradient, hessian, ja
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .problem import Problem, dirichlet, neumann, robin
 from .quadrature import integrate
+from .refinement import refine
+from .shapes import Polygon
 from .solution import Solution
 from .solve import solve
 from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
@@ -41,6 +43,7 @@ __all__ = [
     "Matern",
     "Multilevel",
     "Multiquadric",
+    "Polygon",
     "Polyharmonic",
     "Problem",
     "RationalQuadratic",
@@ -66,6 +69,7 @@ __all__ = [
     "plot_convergence",
     "plot_history",
     "plot_quality",
+    "refine",
     "residual_norm",
     "robin",
     "run",

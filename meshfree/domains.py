@@ -2,23 +2,18 @@
 
 import itertools
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from meshfree.pieces import Circle, End, Rectangle, Segment, Sphere
 from meshfree.regions import Difference, Domain, Intersection, Union
 from meshfree.shape import as_points
+from meshfree.shape_input import Coordinates, Name, Number, check_name, number, numbers, set_fields
 
 __all__ = ["Ball", "Box", "Difference", "Disk", "Domain", "Intersection", "Interval", "Union"]
 
-# Loose, so that what is given wrongly meets the messages below and not those of a type checker.
-Number = Any  # kept as a float
-Coordinates = Any  # a sequence of numbers, kept as a tuple of floats
-Name = Any  # a string or None
-
 _SIDES = (("left", "right"), ("bottom", "top"), ("back", "front"))
-_RESERVED = ("interior", "domain", "self")
 
 
 @dataclass(frozen=True)
@@ -30,8 +25,8 @@ class Interval(Domain):
     name: Name = None
 
     def __post_init__(self):
-        _set(self, a=_number(self.a, "Interval", "a"), b=_number(self.b, "Interval", "b"))
-        _check_name(self.name, "Interval")
+        set_fields(self, a=number(self.a, "Interval", "a"), b=number(self.b, "Interval", "b"))
+        check_name(self.name, "Interval")
         if self.a >= self.b:
             raise ValueError(f"Interval needs a < b, got a={self.a}, b={self.b}")
 
@@ -75,9 +70,9 @@ class Box(Domain):
     name: Name = None
 
     def __post_init__(self):
-        lower, upper = _numbers(self.lower, "Box", "lower"), _numbers(self.upper, "Box", "upper")
-        _set(self, lower=lower, upper=upper)
-        _check_name(self.name, "Box")
+        lower, upper = numbers(self.lower, "Box", "lower"), numbers(self.upper, "Box", "upper")
+        set_fields(self, lower=lower, upper=upper)
+        check_name(self.name, "Box")
         if len(self.lower) != len(self.upper):
             raise ValueError(f"Box needs corners of equal length, got lower={self.lower}, upper={self.upper}")
         if any(a >= b for a, b in zip(self.lower, self.upper, strict=True)):
@@ -151,9 +146,9 @@ class Ball(Domain):
 
     def __post_init__(self):
         kind = type(self).__name__
-        center = _numbers(self.center, kind, "center", self._dims)
-        _set(self, center=center, radius=_number(self.radius, kind, "radius"))
-        _check_name(self.name, kind)
+        center = numbers(self.center, kind, "center", self._dims)
+        set_fields(self, center=center, radius=number(self.radius, kind, "radius"))
+        check_name(self.name, kind)
         if self.radius <= 0:
             raise ValueError(f"{kind} needs radius > 0, got {self.radius}")
 
@@ -230,41 +225,3 @@ def _chebyshev(t: np.ndarray, strength: float) -> np.ndarray:
 def _side_names(name: str | None, dim: int) -> tuple[str, ...]:
     """The names of a box's sides, lower before upper, x before y before z."""
     return tuple(side if name is None else name for pair in _SIDES[:dim] for side in pair)
-
-
-# ------------------------------------------------------------------------------------ checking the input
-
-
-def _set(shape: Domain, **fields) -> None:
-    for field, value in fields.items():
-        object.__setattr__(shape, field, value)  # the dataclasses are frozen
-
-
-def _number(value, kind: str, what: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{kind} needs a number as {what}, got {value!r}") from None
-    if not np.isfinite(number):
-        raise ValueError(f"{kind} needs a finite {what}, got {number}")
-    return number
-
-
-def _numbers(values, kind: str, what: str, dims: tuple[int, ...] = (1, 2, 3)) -> tuple[float, ...]:
-    try:
-        numbers = tuple(_number(value, kind, what) for value in values)
-    except TypeError:
-        raise TypeError(f"{kind} needs a sequence of numbers as {what}, got {values!r}") from None
-    if len(numbers) not in dims:
-        allowed = " or ".join(map(str, dims))
-        raise ValueError(f"{kind} needs {allowed} coordinates as {what}, got {len(numbers)}: {numbers}")
-    return numbers
-
-
-def _check_name(name, kind: str) -> None:
-    if name is None:
-        return
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"{kind} needs a string as name of its boundary, got {name!r}")
-    if name in _RESERVED:
-        raise ValueError(f"{kind}: a boundary part cannot be named {name!r} (reserved: {', '.join(_RESERVED)})")

@@ -15,6 +15,9 @@ from meshfree.spacing import Spacing
 CLEARANCE = 0.75  # to the nearest boundary node, in spacings: at least 0.5 from the boundary between nodes
 DENSITY = 1.04  # nodes per spacing^d: then the median nearest-neighbour distance is 0.93 to 0.97 spacings
 MOST_NODES = 20_000_000
+_CROWDED = 0.68  # interior nodes closer than this, in spacings, are too many for a narrow place
+_THINNINGS = 3
+_HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
 _SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
 _REBUILD = 4  # sweeps between two searches for neighbours
 _NEIGHBOURS = {1: 2, 2: 8, 3: 14}
@@ -96,19 +99,53 @@ def fill(
     count: int,
     rng: np.random.Generator,
     starts: int = 1,
+    crowded: float = _CROWDED,
 ) -> Float[np.ndarray, "n d"]:
     """About `count` quasi-uniform nodes on the accepted part of a chart, at a distance from the fixed ones.
 
     `accept(X)` -> (n,) bool says which points lie inside, `retract(X)` -> (n, d) returns moved points to
-    the surface (the identity in a volume). Fewer nodes come back where no more fit. Of several random
-    starts the one with the best separated nodes is taken.
+    the surface (the identity in a volume). Fewer nodes come back where no more fit without being nearer to
+    each other than `crowded` spacings. Of several random starts the one with the best separated nodes is taken.
     """
     guard = _Guard(fixed, accept)
-    found = [
-        spread(_seeds(chart, spacing, guard, count, rng), fixed, spacing, accept, retract, chart.dim)
-        for _ in range(starts)
-    ]
-    return max(found, key=lambda X: _separation(X, fixed, spacing)) if len(found) > 1 else found[0]
+
+    def spread_out(X):
+        return spread(X, fixed, spacing, accept, retract, chart.dim)
+
+    found = [spread_out(_seeds(chart, spacing, guard, count, rng)) for _ in range(starts)]
+    X = max(found, key=lambda X: _separation(X, fixed, spacing)) if len(found) > 1 else found[0]
+    for _ in range(_THINNINGS):
+        roomy = X[apart(X, crowded * spacing(X), X[:0])]
+        if len(roomy) == len(X):
+            break
+        X = spread_out(roomy)
+    return np.concatenate([X, _in_holes(chart, spacing, guard, X, rng)])
+
+
+def _in_holes(chart: Chart, spacing: Spacing, guard: "_Guard", X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Nodes for places further than `_HOLE` spacings from every node, as far as random points find them."""
+    if len(X) == 0:
+        return X
+    Y = draw(chart, cells(chart, spacing), float(np.clip(200_000 / len(X), 2, 32)), rng)
+    Y = Y[cKDTree(X).query(Y, workers=_threads(Y))[0] > _HOLE * spacing(Y)]
+    Y = Y[guard.clear(Y, _HOLE / CLEARANCE * spacing(Y))]
+    return Y[apart(Y, CLEARANCE * spacing(Y), X[:0])]
+
+
+def apart(
+    X: Float[np.ndarray, "n d"], radius: Float[np.ndarray, " n"], fixed: Float[np.ndarray, "m d"]
+) -> Int[np.ndarray, " k"]:
+    """Numbers of those X, first come first served, that keep their radius from one another and from fixed nodes."""
+    if len(X) == 0:
+        return np.empty(0, dtype=int)
+    keep = cKDTree(fixed).query(X)[0] > radius if len(fixed) else np.ones(len(X), dtype=bool)
+    tree = cKDTree(X)
+    # Most have room: the neighbours of the others are listed only.
+    crowded = np.flatnonzero(tree.query(X, 2, distance_upper_bound=radius.max())[0][:, 1] <= radius)
+    for i, near in zip(crowded, tree.query_ball_point(X[crowded], radius[crowded]), strict=True):
+        if keep[i]:
+            keep[[j for j in near if j > i]] = False
+    return np.flatnonzero(keep)
 
 
 def _separation(X: np.ndarray, fixed: np.ndarray, spacing: Spacing) -> float:

@@ -50,7 +50,8 @@ def interior_nodes(
         fixed,
         count,
         rng,
-        starts=4 if count < _FEW else 1,
+        starts=6 if count < _FEW else 1,
+        crowded=0.62 if count < _FEW else 0.68,  # but of few none should be missing
     )
     return found if len(found) else _deepest(domain, spacing, fixed)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from meshfree import boundary, placement, surfaces
+from meshfree import boundary, placement, stretches, surfaces
 from meshfree.clouds import Cloud
 from meshfree.shape import Shape
 from meshfree.spacing import Spacing
@@ -31,7 +31,7 @@ class Domain(Shape):
     def outline(self) -> tuple:
         if self.dim == 3:
             return ()
-        return tuple(boundary.ends(self) if self.dim == 1 else boundary.stretches(self))
+        return tuple(boundary.ends(self) if self.dim == 1 else stretches.stretches(self))
 
     @cached_property
     def part_names(self) -> tuple[str, ...]:
@@ -104,6 +104,19 @@ class Domain(Shape):
         return Difference(self, other)
 
 
+class Primitive(Domain):
+    """A shape that is not made of others, without sharp edges in space; abstract."""
+
+    edges = ()
+
+    @property
+    def leaves(self):
+        return (self,)
+
+    def clustering(self, spacing, strength):
+        return placement.shrunk_towards_boundary(self, spacing, strength)
+
+
 # --------------------------------------------------------------------------------- the algebra of shapes
 
 
@@ -150,7 +163,7 @@ class _Combination(Domain):
         if self.dim == 1:
             return float(sum(b - a for a, b in boundary.gaps(self, self.outline)))
         if self.dim == 2:
-            return boundary.enclosed_area(self.outline)
+            return stretches.enclosed_area(self.outline)
         lower, upper = self.bounds
         if not np.all(lower < upper):
             return 0.0

@@ -16,14 +16,19 @@ class Spacing:
     function may be written with NumPy or with `jax.numpy`: it is batched by `jax.vmap` where that works
     and called point by point where it does not. `constant` is the number, or None for a function.
 
-    Raises ValueError when a spacing is not positive and finite, TypeError when it is neither a number nor
-    callable.
+    A `Spacing` is taken as it is. Raises ValueError when a spacing is not positive and finite, TypeError when it is
+    neither a number nor callable.
     """
 
+    constant: float | None
+    _function: Callable[[np.ndarray], np.ndarray]
+
     def __init__(self, spacing):
-        if callable(spacing):
+        if isinstance(spacing, Spacing):
+            self.constant, self._function = spacing.constant, spacing._function
+        elif callable(spacing):
             self.constant = None
-            self._function: Callable[[np.ndarray], np.ndarray] = _Batched(spacing)
+            self._function = _Batched(spacing)
         else:
             self.constant = _positive_number(spacing)
 

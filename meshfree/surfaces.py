@@ -13,21 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
-from meshfree.boundary import (
-    OFF_CENTRE,
-    BoundaryNodes,
-    Nodes,
-    Stretch,
-    arc_length_parameters,
-    cut,
-    flips,
-    groups,
-    mean_normal,
-)
-from meshfree.nodes import CLEARANCE, DENSITY, Chart, cells, draw, fill, spread
+from meshfree.boundary import BoundaryNodes, Nodes, arc_length_parameters, mean_normal
+from meshfree.nodes import CLEARANCE, DENSITY, Chart, apart, cells, draw, fill, spread
 from meshfree.pieces import Patch
 from meshfree.shape import Shape
 from meshfree.spacing import Spacing
+from meshfree.stretches import OFF_CENTRE, Stretch, cut, flips, groups
 
 _ANGLES = 0.3 + np.arange(8) * np.pi / 4
 _EDGE_SHARE = 0.9  # surface nodes that an edge node stands for, half of them on either side
@@ -135,7 +126,7 @@ def _features(
     """Nodes on the edges and crossing curves: points, mean normals, normals and number of the owning part."""
     corners, inner = _edge_nodes(skin, spacing)
     # Edges of two primitives may coincide: the second's nodes would lie between the first's.
-    points = np.concatenate([corners, _apart(inner, 0.5 * spacing(inner), corners)])
+    points = np.concatenate([corners, inner[apart(inner, 0.5 * spacing(inner), corners)]])
     for first, (number, patch) in enumerate(skin.patches):
         others = [other for other in skin.patches[first + 1 :] if other[0] != number]
         if others:
@@ -199,7 +190,7 @@ def _on_crossing(
 
     X = onto(seeds)
     X = _sharp(skin, X[accept(X)])
-    X = _apart(X, CLEARANCE * spacing(X), fixed)
+    X = X[apart(X, CLEARANCE * spacing(X), fixed)]
     return _sharp(skin, spread(X, fixed, spacing, accept, onto, 1))
 
 
@@ -220,21 +211,6 @@ def _onto_both(one: Patch, two: Patch, X: np.ndarray, tolerance: float) -> np.nd
         across = np.maximum(1 - c**2, 1e-9)  # where the surfaces touch there is no curve to find
         X = X + ((r - c * s) / across)[:, None] * n + ((s - c * r) / across)[:, None] * m
     return X
-
-
-def _apart(X: np.ndarray, radius: np.ndarray, fixed: np.ndarray) -> Float[np.ndarray, "n d"]:
-    """Those of X, first come first served, that keep their radius from one another and from fixed nodes."""
-    if len(X) == 0:
-        return X
-    if len(fixed):
-        free = cKDTree(fixed).query(X)[0] > radius
-        X, radius = X[free], radius[free]
-    keep = np.ones(len(X), dtype=bool)
-    for i, near in enumerate(cKDTree(X).query_ball_point(X, radius)):
-        if keep[i]:
-            keep[near] = False
-            keep[i] = True
-    return X[keep]
 
 
 class _Sides(NamedTuple):

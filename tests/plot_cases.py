@@ -49,6 +49,9 @@ class Known(GlobalSpace):
     def local_basis(self):
         return None
 
+    def on(self, cloud):
+        return Known(cloud, self.f)
+
     def basis(self, x):
         return jnp.atleast_1d(self.f(x))
 

@@ -19,8 +19,8 @@ PROMISED = {
     "kernels": "Kernel Gaussian Matern Wendland Multiquadric InverseMultiquadric InverseQuadratic RationalQuadratic "
     "Polyharmonic",
     "operators": "derivative gradient hessian laplacian jacobian divergence biharmonic",
-    "domains": "Interval Box Ball Disk",
-    "clouds": "Cloud",
+    "domains": "Interval Box Ball Disk Polygon",
+    "clouds": "Cloud refine",
     "problems": "Problem dirichlet neumann robin",
     "spaces": "Collocation Eigenbasis Multilevel Stencils",
     "solutions": "Solution solve interpolate matrix",

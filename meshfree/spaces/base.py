@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 
 from ..blocks import holds_tracers, mapped
 from ..clouds import Cloud
+from ..problem import Problem
+from ..refinement import refine
 
 
 class LocalBasis(eqx.Module):
@@ -64,6 +66,18 @@ class Space(eqx.Module):
     @abc.abstractmethod
     def function(self, coefficients: Float[Array, "n *f"]) -> Any:
         """The function with these coefficients, (n,) or (n, f) for f fields: of one point, and `at` many points."""
+
+    @abc.abstractmethod
+    def on(self, cloud: Cloud) -> Space:
+        """A space of the same kind, with the same kernel and settings, on another cloud."""
+
+    def refine(self, u: Any, problem: Problem, **options: Any) -> Space:
+        """The same kind of space on finer nodes where u, a Solution of the problem in this space, is wrong.
+
+        The indicator is the weighted residual between the nodes, `u.indicator(problem)`; `options` are those of
+        `mf.refine`, and so is what it raises. Good values: some four rounds from a coarse cloud, solving in each.
+        """
+        return self.on(refine(self.cloud, u.indicator(problem), **options))
 
     def check_dimension(self, kernel) -> None:
         """ValueError unless the kernel's scale, one number or one per dimension, fits the cloud."""

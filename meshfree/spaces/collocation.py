@@ -58,6 +58,10 @@ class Collocation(GlobalSpace):
     def size(self) -> int:
         return len(self.centers) + len(self._exponents)
 
+    def on(self, cloud):
+        """The centres are the points of the new cloud."""
+        return Collocation(self.kernel, cloud, degree=self.degree)
+
     @property
     def local_basis(self):
         return None if self.columns is None else Translates(self.kernel, self.centers, self.columns)

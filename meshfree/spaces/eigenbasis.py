@@ -65,6 +65,9 @@ class Eigenbasis(GlobalSpace):
     def size(self) -> int:
         return len(self._indices)
 
+    def on(self, cloud):
+        return Eigenbasis(self.kernel, cloud, self.degree, alpha=self.alpha, truncation=self.truncation)
+
     @property
     def local_basis(self) -> None:
         return None

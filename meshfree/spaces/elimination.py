@@ -43,8 +43,8 @@ def _compiled():
 
     def compiled(function, cache=False):
         plain = inspect.unwrap(function)  # type checkers wrap it in what Numba cannot read
-        options = {"fastmath": {"contract", "reassoc", "nsz"}, "error_model": "numpy", "nogil": True}
-        return numba.njit(plain, cache=cache, **options)
+        reordered = {"contract", "reassoc", "nsz"}
+        return numba.njit(plain, cache=cache, fastmath=reordered, error_model="numpy", nogil=True)
 
     eliminated, substituted = compiled(_eliminated, cache=True), compiled(_substituted, cache=True)
 

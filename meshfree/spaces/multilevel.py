@@ -104,6 +104,10 @@ class Multilevel(GlobalSpace):
     def size(self) -> int:
         return sum(map(len, self.clouds))
 
+    def on(self, cloud):
+        """With the cloud as the finest level, below those that are there."""
+        return Multilevel(self.kernel, (*self.clouds, cloud), shrink=self.shrink)
+
     @property
     def local_basis(self) -> Layers:
         sizes = [len(cloud) for cloud in self.clouds]

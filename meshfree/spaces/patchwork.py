@@ -78,7 +78,7 @@ class Patchwork(eqx.Module):
 
 
 def _blended(local: LocalInterpolant, x, centers, radii, stencils, coefficients):
-    squares = jnp.sum((x - centers) ** 2, axis=1) / radii**2
+    squares = jnp.sum((x[None] - centers) ** 2, axis=1) / radii**2
     # beyond every patch, as outside of a domain, the nearest ones go on
     squares = squares / jnp.maximum(1.0, jax.lax.stop_gradient(jnp.min(squares)) / BEYOND**2)
     bumps = jnp.maximum(1 - squares, 0) ** 6

@@ -88,6 +88,10 @@ class Stencils(Space, LocalBasis):
     def size(self) -> int:
         return len(self.nodes)
 
+    def on(self, cloud):
+        size, ghost = self.stencils.shape[1], self.ghost_parts
+        return Stencils(self.kernel, cloud, self.degree, size=size, ghost=ghost)
+
     @property
     def local_basis(self) -> LocalBasis:
         return self
@@ -124,4 +128,5 @@ class Stencils(Space, LocalBasis):
         """The same weights, but exactly the nodal value at points that are nodes."""
         array = jnp if holds_tracers(self, X, columns, weights) else np
         at_node = array.all(array.asarray(self.nodes)[columns] == array.asarray(X)[:, None], axis=-1)
-        return array.where(array.any(at_node, axis=1)[:, None, None], functionals * at_node[:, None], weights)
+        nodal = array.where(at_node[:, None], functionals, 0.0)
+        return array.where(array.any(at_node, axis=1)[:, None, None], nodal, weights)

@@ -1,0 +1,5 @@
+"""Shapes beyond boxes and balls."""
+
+from .polygon import Polygon
+
+__all__ = ["Polygon"]

@@ -1,0 +1,56 @@
+"""Polygons in GeoJSON (RFC 7946): as text, in files, as dictionaries."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_INSIDE = {"Feature": "geometry", "FeatureCollection": "features", "GeometryCollection": "geometries"}
+
+
+def read(source) -> Any:
+    """The object in a GeoJSON file or text; a dictionary is one already."""
+    if isinstance(source, Mapping):
+        return source
+    if not isinstance(source, str | os.PathLike):
+        raise TypeError(f"GeoJSON is a path, text or a dictionary, got {type(source).__name__}")
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return _parsed(source, "the text")
+    if not Path(source).is_file():
+        raise FileNotFoundError(f"no GeoJSON file at {source}")
+    return _parsed(Path(source).read_text(encoding="utf-8"), str(source))
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{where} is no GeoJSON: {error}") from None
+
+
+def polygons(found: Any) -> list[list]:
+    """The rings of all polygons in a GeoJSON object, of each the outer ring first; at least one polygon."""
+    rings = [[_plane(ring) for ring in polygon] for polygon in _collected(found)]
+    if not rings:
+        kind = found.get("type") if isinstance(found, Mapping) else type(found).__name__
+        raise ValueError(f"GeoJSON must hold a Polygon or MultiPolygon that is not empty, got {kind}")
+    return rings
+
+
+def _collected(found: Any) -> list:
+    if not isinstance(found, Mapping) or "type" not in found:
+        return []
+    kind = found["type"]
+    if kind in _INSIDE:
+        inside = found.get(_INSIDE[kind])
+        return [
+            polygon for one in (inside if isinstance(inside, list | tuple) else [inside]) for polygon in _collected(one)
+        ]
+    several = {"Polygon": lambda rings: [rings], "MultiPolygon": list}
+    return [rings for rings in several[kind](found.get("coordinates", ())) if rings] if kind in several else []
+
+
+def _plane(ring: Any) -> list:
+    """Positions without their heights."""
+    return [tuple(position)[:2] for position in ring]
