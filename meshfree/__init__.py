@@ -22,19 +22,24 @@ from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_qualit
 from .problem import Problem, dirichlet, neumann, robin
 from .quadrature import integrate
 from .refinement import refine
-from .shapes import Polygon
+from .shapes import Annulus, Capsule, Curve, Cylinder, Ellipse, Polygon, SignedDistance, Torus, TriangleSurface
 from .solution import Solution
 from .solve import solve
 from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
 from .tune import tune
 
 __all__ = [
+    "Annulus",
     "Ball",
     "Box",
+    "Capsule",
     "Cloud",
     "Collocation",
+    "Curve",
+    "Cylinder",
     "Disk",
     "Eigenbasis",
+    "Ellipse",
     "Gaussian",
     "Interval",
     "InverseMultiquadric",
@@ -47,8 +52,11 @@ __all__ = [
     "Polyharmonic",
     "Problem",
     "RationalQuadratic",
+    "SignedDistance",
     "Solution",
     "Stencils",
+    "Torus",
+    "TriangleSurface",
     "Wendland",
     "biharmonic",
     "derivative",

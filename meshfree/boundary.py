@@ -27,6 +27,9 @@ class BoundaryNodes(NamedTuple):
 
 Nodes = dict[str, BoundaryNodes]
 
+_CUSP = 1e-5  # length of the sum of normals that cancel
+_BESIDE = 1e-3  # of a stretch: there the sides of a cusp tell where the domain lies
+
 
 # ---------------------------------------------------------------------------------------------- the line
 
@@ -148,8 +151,22 @@ def _corners(
     for group in groups(X, 1e-6 * size):
         owner = min(group, key=lambda i: rank[i][1])
         exact = min(group, key=lambda i: rank[i])
-        corners.append((parts[rank[owner][1]], X[exact], mean_normal(N[group]), N[owner]))
+        cusp = len(group) == 2 and np.linalg.norm(N[group].sum(axis=0)) < _CUSP
+        mean = _tip_normal(found, group, N) if cusp else mean_normal(N[group])
+        corners.append((parts[rank[owner][1]], X[exact], mean, N[owner]))
     return corners
+
+
+def _tip_normal(found: list[Stretch], group: np.ndarray, N: np.ndarray) -> np.ndarray:
+    """The normal at a cusp, whose sides leave in one direction: against it where the domain lies between them."""
+    (one, other), beside = group, []
+    for end in group:
+        s = _BESIDE if end % 2 == 0 else 1 - _BESIDE
+        beside.append(found[end // 2].point(np.array([s]))[0])
+    tip = found[one // 2].point(np.array([one % 2], dtype=float))[0]
+    along = (beside[0] - tip) / np.linalg.norm(beside[0] - tip) + (beside[1] - tip) / np.linalg.norm(beside[1] - tip)
+    between = (beside[1] - beside[0]) @ (N[one] - N[other]) < 0
+    return (-along if between else along) / np.linalg.norm(along)
 
 
 def mean_normal(N: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:

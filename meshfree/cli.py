@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import io
+import math
 import os
 import platform
 import re
@@ -38,6 +39,11 @@ OF_ONE_SPACE = (
     "spacing",
     "cluster",
 )  # flags whose defaults mean nothing to another space
+MEASURES = {
+    "error": "relative error",
+    "difference": "relative difference from the finest",
+    "residual": "residual off the nodes",
+}
 BAD_INPUT = (ValueError, TypeError, KeyError, OSError, MemoryError, ConvergenceError)
 
 
@@ -85,9 +91,10 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
         finest = outcomes[-1]
         print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
         if output.plot and output.converge:
-            rows = [(o.solution.stats["unknowns"], judged(o)) for o in outcomes]
-            label = "residual off the nodes" if finest.error is None else "relative error"
-            plot_convergence({script.name: rows}, output.plot, ylabel=label)
+            measure, values = judged(outcomes)
+            unknowns = [o.solution.stats["unknowns"] for o in outcomes]
+            rows = [row for row in zip(unknowns, values, strict=True) if math.isfinite(row[1])]
+            plot_convergence({script.name: rows}, output.plot, ylabel=MEASURES[measure])
         elif output.plot:
             plot(finest.solution, output.plot, problem=made)
         if output.plot and finest.history is not None:

@@ -27,6 +27,7 @@ class DomainLike(Protocol):
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]: ...
     def distance(self, X: Any) -> np.ndarray: ...
+    def contains(self, X: Any) -> np.ndarray: ...
 
 
 class Cloud(eqx.Module):
@@ -138,11 +139,14 @@ class Cloud(eqx.Module):
         if self.domain.dim != self.dim:
             raise ValueError(f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions")
         lower, upper = self.domain.bounds
-        distance = self.domain.distance(self.points)
-        outside = np.flatnonzero(distance > 1e-6 * np.max(upper - lower))
+        outside = np.flatnonzero(~self.domain.contains(self.points))
+        by = self.domain.distance(np.asarray(self.points)[outside])
+        far = by > 1e-6 * np.max(upper - lower)
+        outside, by = outside[far], by[far]
         if len(outside):
             shown = ", ".join(
-                f"{self._locate(i)} at {_tuple(self.points[i])} by {distance[i]:.2g}" for i in outside[:_SHOWN].tolist()
+                f"{self._locate(i)} at {_tuple(self.points[i])} by {gap:.2g}"
+                for i, gap in zip(outside[:_SHOWN].tolist(), by.tolist(), strict=False)
             )
             raise ValueError(
                 f"{len(outside)} points lie outside the domain {self.domain}: {shown}{_more(len(outside))}. "

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from meshfree.pieces import Circle, End, Rectangle, Segment, Sphere
-from meshfree.regions import Difference, Domain, Intersection, Union
+from meshfree.regions import Difference, Domain, Intersection, Moved, Union
 from meshfree.shape import as_points
 from meshfree.shape_input import Coordinates, Name, Number, check_name, number, numbers, set_fields
 
@@ -52,6 +52,10 @@ class Interval(Domain):
 
     def distance(self, X):
         return _box_distance(as_points(X, 1), *self.bounds)
+
+    def moved(self, motion):
+        (a,), (b,) = motion.point((self.a,)), motion.point((self.b,))
+        return Interval(a, b, self.name)
 
     def clustering(self, spacing, strength):
         lower, upper = self.bounds
@@ -128,6 +132,11 @@ class Box(Domain):
     def distance(self, X):
         return _box_distance(as_points(X, self.dim), *self.bounds)
 
+    def moved(self, motion):
+        if not motion.upright:
+            return Moved(self, motion)
+        return Box(motion.point(self.lower), motion.point(self.upper), self.name)
+
     def clustering(self, spacing, strength):
         lower, upper = self.bounds
         return spacing, lambda X: _cluster_box(X, lower, upper, strength)
@@ -182,6 +191,11 @@ class Ball(Domain):
 
     def distance(self, X):
         return np.linalg.norm(as_points(X, self.dim) - np.array(self.center), axis=1) - self.radius
+
+    def moved(self, motion):
+        if not motion.similar:
+            return Moved(self, motion)
+        return type(self)(motion.point(self.center), motion.factor * self.radius, self.name)
 
     def clustering(self, spacing, strength):
         return spacing, lambda X: _cluster_ball(X, np.array(self.center), self.radius, strength)

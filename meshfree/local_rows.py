@@ -33,6 +33,7 @@ class Affine(eqx.Module):
     weights: Float[Array, "m c k *f"]
     columns: Int[Array, "m k"]
 
+    @eqx.filter_jit
     def values(self, coefficients):
         return self.constant + _contracted(self.weights, coefficients[self.columns])
 
@@ -121,14 +122,15 @@ def local_equations(
     columns = basis.own_columns if points is None else basis.columns_at(cloud.points)
     groups = groups_of(problem, cloud)
     places = np.split(np.arange(len(cloud)), np.cumsum([len(group.points) for group in groups])[:-1])
-    for part in space.ghost_parts if isinstance(space, Stencils) else ():
-        if len(weights[part]) >= 2 * problem.fields:  # two conditions there: they fix the node outside, too
-            continue
-        name = f"interior at {part}"  # the equation on the boundary, for the node outside
-        at = jnp.asarray(cloud[part])
-        groups.append(Group({name: len(at)}, Interior(problem.interior), at, jnp.zeros_like(at)))
-        places.append(cloud.parts[part])
-        weights = weights | {name: weights["interior"]}
+    ghost_parts = space.ghost_parts if isinstance(space, Stencils) else ()
+    # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
+    ghost_parts = [part for part in ghost_parts if len(weights[part]) < 2 * problem.fields]
+    if ghost_parts:
+        names = {f"interior at {part}": len(cloud[part]) for part in ghost_parts}
+        at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghost_parts])
+        groups.append(Group(names, Interior(problem.interior), at, jnp.zeros_like(at)))
+        places.append(np.concatenate([cloud.parts[part] for part in ghost_parts]))
+        weights = weights | dict.fromkeys(names, weights["interior"])
     system = LocalEquations(problem=problem, space=space, parts=groups, weights=weights, blocks=[])
     blocks = [
         _block(problem, basis, group, system.weight_of(group), columns[place])
@@ -163,9 +165,9 @@ def _block(problem: Problem, basis: LocalBasis, group: Group, scale, columns) ->
     order = needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), dim, fields)
     count = len(total_degree(dim, order))
     zero = jnp.zeros((count,) if fields == 1 else (count, fields))
-    first = (group.points[0], group.normals[0], scale[0])
 
     def gradient(D):
+        first = (group.points[0], group.normals[0], scale[0])
         return jax.jacrev(lambda D: _weighted(group, order, D, *first))(D)
 
     if depends_on_input(gradient, zero):
@@ -177,20 +179,20 @@ def _block(problem: Problem, basis: LocalBasis, group: Group, scale, columns) ->
     if not _is_finite(functionals):
         _check_local(group, zero_field(problem), zero, order)
     # for vector fields the functionals of all fields are asked for at once
-    flat = jnp.moveaxis(functionals.reshape(*functionals.shape[:3], -1), 3, 2)
-    flat = flat.reshape(len(columns), -1, count)
-    found = basis.weights(group.points, columns, flat, order)
-    weights = found.reshape(*functionals.shape[:2], -1, columns.shape[1]).swapaxes(2, 3)
-    return Affine(constant, jnp.asarray(weights[..., 0] if fields == 1 else weights), jnp.asarray(columns))
+    found = basis.weights(group.points, columns, functionals.reshape(len(columns), -1, count), order)
+    weights = found.reshape(*functionals.shape[:3], columns.shape[1])
+    weights = weights[:, :, 0] if fields == 1 else weights.swapaxes(2, 3)
+    return Affine(constant, jnp.asarray(weights), jnp.asarray(columns))
 
 
 @eqx.filter_jit
 def _affine_parts(group: Group, zero_function, scale, zero, order: int):
-    """The residual of u = 0, (m, c), and its gradient by the jet, (m, c, J, *f), at every point."""
+    """The residual of u = 0, (m, c), and its gradient by the jet of every field, (m, c, f, J), at every point."""
 
     def at_one(x, n, scale):
         constant = scale * jnp.atleast_1d(group.residual(zero_function, x, n))
-        return constant, jax.jacrev(lambda D: _weighted(group, order, D, x, n, scale))(zero)
+        gradient = jax.jacrev(lambda D: _weighted(group, order, D, x, n, scale))(zero)
+        return constant, gradient.reshape(*gradient.shape[:2], -1).swapaxes(1, 2)
 
     return jax.vmap(at_one)(group.points, group.normals, scale)
 
@@ -238,6 +240,7 @@ def _contracted(weights, values):
     )
 
 
+@eqx.filter_jit
 def rows_of(weights, columns, coefficients) -> SparseRows:
     """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
     fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
+from meshfree.simplices import circumcenters
 from meshfree.spacing import Spacing
 
 CLEARANCE = 0.75  # to the nearest boundary node, in spacings: at least 0.5 from the boundary between nodes
@@ -123,13 +124,25 @@ def fill(
 
 
 def _in_holes(chart: Chart, spacing: Spacing, guard: "_Guard", X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Nodes for places further than `_HOLE` spacings from every node, as far as random points find them."""
+    """Nodes for places further than `_HOLE` spacings from every node."""
     if len(X) == 0:
         return X
-    Y = draw(chart, cells(chart, spacing), float(np.clip(200_000 / len(X), 2, 32)), rng)
-    Y = Y[cKDTree(X).query(Y, workers=_threads(Y))[0] > _HOLE * spacing(Y)]
+    Y = _emptiest(chart, guard.fixed, X) if X.shape[1] == 2 else _strewn(chart, spacing, X, rng)
+    gap = cKDTree(X).query(Y, workers=_threads(Y))[0] / spacing(Y)
+    Y = Y[np.argsort(-gap, kind="stable")[: np.sum(gap > _HOLE)]]
     Y = Y[guard.clear(Y, _HOLE / CLEARANCE * spacing(Y))]
     return Y[apart(Y, CLEARANCE * spacing(Y), X[:0])]
+
+
+def _emptiest(chart: Chart, fixed: np.ndarray, X: np.ndarray) -> np.ndarray:
+    """Where in the plane the distance to the nodes is largest locally."""
+    Y = circumcenters(np.concatenate([X, fixed]))
+    return Y[np.all((Y >= chart.lower) & (Y <= chart.upper), axis=1)]
+
+
+def _strewn(chart: Chart, spacing: Spacing, X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random points, two or more for every node: in space, Delaunay's simplices would take longer than the rest."""
+    return draw(chart, cells(chart, spacing), float(np.clip(200_000 / len(X), 2, 32)), rng)
 
 
 def apart(

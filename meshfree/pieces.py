@@ -5,9 +5,12 @@ A new shape describes its boundary with these; node placement and the algebra of
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+
+_RING = 0.3 + np.arange(8) * np.pi / 4  # angles
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Curve(ABC):
 
     part: str
     closed: bool
+
+    @property
+    def breaks(self) -> tuple[float, ...]:
+        """Parameters in [0, 1) where the curvature jumps, which rules of integration should know; most have none."""
+        return ()
 
     @abstractmethod
     def point(self, t: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
@@ -63,24 +71,40 @@ class Segment(Curve):
 
 @dataclass(frozen=True)
 class Circle(Curve):
-    """A whole circle, counter-clockwise from angle zero."""
+    """A whole circle from angle zero, counter-clockwise unless around a hole."""
 
     part: str
     center: tuple[float, float]
     radius: float
+    clockwise: bool = False
     closed = True
 
     def point(self, t):
-        angle = 2 * np.pi * t
+        angle = self._full_turn * t
         return np.array(self.center) + self.radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
     def velocity(self, t):
-        angle = 2 * np.pi * t
-        return 2 * np.pi * self.radius * np.stack([-np.sin(angle), np.cos(angle)], axis=1)
+        angle = self._full_turn * t
+        return self._full_turn * self.radius * np.stack([-np.sin(angle), np.cos(angle)], axis=1)
+
+    @property
+    def _full_turn(self) -> float:
+        return -2 * np.pi if self.clockwise else 2 * np.pi
+
+
+class Sides(NamedTuple):
+    """The smooth sides of a surface that meet at points of it: of each the number of its point and its unit outward
+    normal there; and points of the surface beside these points, each with the number of its side.
+    """
+
+    point: Int[np.ndarray, " s"]
+    normal: Float[np.ndarray, "s 3"]
+    beside: Float[np.ndarray, "r 3"]
+    side: Int[np.ndarray, " r"]
 
 
 class Patch(ABC):
-    """A smooth piece of surface in space."""
+    """A piece of surface in space; smooth, unless its class says what `sides` meet where it is not."""
 
     part: str
 
@@ -100,6 +124,23 @@ class Patch(ABC):
     @abstractmethod
     def normal(self, X: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """Unit outward normals at points of the patch."""
+
+    def sides(self, X: Float[np.ndarray, "n 3"], radius: float) -> Sides:
+        """The sides that meet at points of the patch, with points `radius` away."""
+        N = self.normal(X)
+        around = ring(X, N, radius)
+        Y = self.project(around)
+        # Beyond the rim of the patch the projection falls back onto the rim, which says nothing.
+        valid = np.linalg.norm(Y - around, axis=1) < 0.1 * radius
+        return Sides(np.arange(len(X)), N, Y[valid], np.repeat(np.arange(len(X)), len(_RING))[valid])
+
+
+def ring(X: Float[np.ndarray, "n 3"], N: Float[np.ndarray, "n 3"], radius: float) -> Float[np.ndarray, "m 3"]:
+    """Eight points around each X, across the unit vectors N."""
+    u = np.cross(N, np.eye(3)[np.argmin(np.abs(N), axis=1)])
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    cos, sin = np.cos(_RING)[:, None], np.sin(_RING)[:, None]
+    return (X[:, None] + radius * (cos * u[:, None] + sin * np.cross(N, u)[:, None])).reshape(-1, 3)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from meshfree.spacing import Spacing
 INTERIORS = ("quasi-uniform", "halton", "random")
 
 _DEPTH = 0.5  # least distance of quasi-uniform interior nodes to the boundary, in spacings
+_REACH = 1.75  # spacings from every boundary node is deep enough: these leave gaps of two spacings at most
 _FEW = 100  # so few nodes may get stuck in a poor arrangement, and trying again costs nothing
+_LEAST = {2: 0.62, 3: 0.68}  # spacings between so few; in the plane none should be missing
 _JITTER = 0.15  # of nodes on the line, in spacings
 _NEAREST = 0.25  # spacing at the boundary of a fully clustered cloud, in spacings
 # Volume per node of a hexagonal (face-centred cubic) packing with nearest neighbours 1 apart.
@@ -45,13 +47,13 @@ def interior_nodes(
     found = nodes.fill(
         _volume_chart(domain),
         spacing,
-        lambda X: _is_deep(domain, X, _DEPTH * spacing(X)),
+        _depth_test(domain, spacing, fixed),
         lambda X: X,
         fixed,
         count,
         rng,
         starts=6 if count < _FEW else 1,
-        crowded=0.62 if count < _FEW else 0.68,  # but of few none should be missing
+        crowded=_LEAST[domain.dim] if count < _FEW else 0.68,
     )
     return found if len(found) else _deepest(domain, spacing, fixed)
 
@@ -86,16 +88,38 @@ def _interior_count(wanted: float, border: int, dim: int) -> int:
     return max(1, min(max(int(np.ceil(wanted)), round(nodes.DENSITY * wanted)), int(room)))
 
 
+def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Whether points lie inside, `_DEPTH` spacings or more from the boundary.
+
+    As the boundary nodes leave no gaps, the distance is needed near these only.
+    """
+    tree, h_fixed = cKDTree(fixed), spacing(fixed)
+
+    def accept(X):
+        h = spacing(X)
+        gap, nearest = tree.query(X)
+        deep = np.asarray(gap > _REACH * np.maximum(h, h_fixed[nearest]))
+        near = np.flatnonzero(~deep)
+        deep[deep] = domain.contains(X[deep])
+        deep[near] = _is_deep(domain, X[near], _DEPTH * h[near])
+        return deep
+
+    return accept
+
+
 def _is_deep(domain: Shape, X: np.ndarray, depth: np.ndarray) -> Bool[np.ndarray, " n"]:
     """Which points lie inside, at least `depth` from the boundary."""
     distance = domain.distance(X)
     deep = distance <= -depth
-    if len(domain.leaves) > 1:
-        # There the distance is a bound only, zero even inside a union along a common side: probe around.
+    if not domain.exact:
+        # A bound may be zero even inside a union along a common side: probe around.
         doubtful = np.flatnonzero(~deep & (distance <= 0))
         around = X[doubtful, None] + depth[doubtful, None, None] * _directions(domain.dim)
         inside = domain.contains(around.reshape(-1, domain.dim))
-        deep[doubtful] = inside.reshape(around.shape[:2]).all(axis=1)
+        inside = inside.reshape(around.shape[:2])
+        found = doubtful[np.all(inside, axis=1)]
+        # In space the directions leave wide gaps between them.
+        deep[found] = surfaces.clear_of_surface(domain, X[found], depth[found]) if domain.dim == 3 else True
     return deep
 
 

@@ -14,7 +14,6 @@ from .nodes import DENSITY
 from .spacing import Spacing
 
 _SAMPLES = 50_000  # points of the domain at which the spacing is compared with the number of nodes
-_BLOCK = 2**22  # distances that are made at a time
 
 
 def refine(
@@ -43,7 +42,7 @@ def refine(
         raise ValueError(f"share is that of the squared indicator that is refined, in (0, 1]; got {share}")
     X, h = np.asarray(cloud.points), local_spacing(cloud)
     marked = _marked(_values(indicator, X) ** 2 * h**cloud.dim, share)
-    return cloud.domain.cloud(between_nodes(X, _graded(X, h, marked, grading)), seed=seed)
+    return cloud.domain.cloud(_graded(X, h, marked, grading), seed=seed)
 
 
 def local_spacing(cloud: Cloud) -> Float[np.ndarray, " n"]:
@@ -70,7 +69,7 @@ def between_nodes(X: Float[np.ndarray, "n d"], h: Float[np.ndarray, " n"]) -> Sp
     tree, dim = cKDTree(X), X.shape[1]
 
     def spacing(Y):
-        distance, nearest = tree.query(Y, min(2 * dim + 2, len(X)))
+        distance, nearest = tree.query(Y, min(_nearest_count(dim), len(X)))
         values = h[nearest]
         weights = values**dim / np.maximum(distance, 1e-9 * values) ** 2
         return np.sum(weights * values, axis=1) / np.sum(weights, axis=1)
@@ -96,11 +95,22 @@ def _marked(contributions: np.ndarray, share: float) -> Bool[np.ndarray, " n"]:
     return marked
 
 
-def _graded(X: np.ndarray, h: np.ndarray, marked: np.ndarray, grading: float) -> Float[np.ndarray, " n"]:
-    """Half the spacing as far as the neighbours of marked nodes, then growing away up to the old one."""
-    centers, around = X[marked], h[marked]
-    fine = [
-        np.min(around / 2 + grading * np.maximum(np.linalg.norm(block[:, None] - centers, axis=2) - around, 0), axis=1)
-        for block in np.array_split(X, len(X) * len(centers) // _BLOCK + 1)
-    ]
-    return np.minimum(h, np.concatenate(fine))
+def _graded(X: np.ndarray, h: np.ndarray, marked: np.ndarray, grading: float) -> Spacing:
+    """Half the spacing as far as the neighbours of marked nodes, then growing away up to the old one.
+
+    Of points, not of nodes: values between the nodes' would be too large next to a node that is marked alone.
+    """
+    old, around, tree = between_nodes(X, h), h[marked], cKDTree(X[marked])
+    count = min(_nearest_count(X.shape[1]), len(around))
+
+    def spacing(Y):
+        distance, near = tree.query(Y, np.arange(1, count + 1))
+        fine = around[near] / 2 + grading * np.maximum(distance - around[near], 0)
+        return np.minimum(old(Y), np.min(fine, axis=1))
+
+    return Spacing.of_many(spacing)
+
+
+def _nearest_count(dim: int) -> int:
+    """Of the nodes that determine a spacing in between: about those of the cell that a point lies in."""
+    return 2 * dim + 2

@@ -49,27 +49,31 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
 
 def convergence_table(name: str, outcomes: Sequence[Outcome]) -> str:
     """Unknowns, effective spacing, error and observed order of a study, coarse to fine."""
-    known = all(outcome.error is not None for outcome in outcomes)
-    lines = [
-        name,
-        f"{'unknowns':>9} {'spacing':>9} {'error' if known else 'residual':>9} {'order':>6} {'seconds':>8}",
-    ]
+    measure, values = judged(outcomes)
+    lines = [name, f"{'unknowns':>9} {'spacing':>9} {measure:>10} {'order':>6} {'seconds':>8}"]
     previous = None
-    for outcome in outcomes:
+    for outcome, value in zip(outcomes, values, strict=True):
         cloud = outcome.solution.space.cloud
         unknowns = outcome.solution.space.size
-        here = (unknowns ** (-1 / cloud.dim), judged(outcome))
+        here = (unknowns ** (-1 / cloud.dim), value)
         order = observed_order(previous, here) if previous else math.nan
         shown = f"{order:.1f}" if math.isfinite(order) else ""
-        lines.append(f"{unknowns:>9} {float(cloud.spacing):>9.3g} {here[1]:>9.1e} {shown:>6} {outcome.seconds:>8.2f}")
+        found = f"{value:.1e}" if math.isfinite(value) else ""
+        lines.append(f"{unknowns:>9} {float(cloud.spacing):>9.3g} {found:>10} {shown:>6} {outcome.seconds:>8.2f}")
         previous = here
     return "\n".join(lines)
 
 
-def judged(outcome: Outcome) -> float:
-    """What a convergence study looks at: the error, or the residual off the nodes where the solution is unknown."""
-    value = outcome.residual if outcome.error is None else outcome.error
-    return math.nan if value is None else value
+def judged(outcomes: Sequence[Outcome]) -> tuple[str, list[float]]:
+    """What a study looks at, in a word, and its values, NaN where there is none.
+
+    The errors; where the solution is unknown, the differences from the finest one, or else the residuals off the nodes.
+    """
+    errors, residuals = [o.error for o in outcomes], [o.residual for o in outcomes]
+    known = [value is not None for value in errors]
+    measure = "error" if all(known) else "difference" if any(known) else "residual"
+    values = errors if any(known) else residuals
+    return measure, [math.nan if value is None else value for value in values]
 
 
 def describe_space(u: Solution) -> str:

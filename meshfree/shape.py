@@ -14,6 +14,11 @@ class Shape(ABC):
     """A bounded set of points in 1, 2 or 3 dimensions, made of one or more primitive shapes."""
 
     @property
+    def exact(self) -> bool:
+        """Whether `distance` is the distance itself, and not a bound."""
+        return True
+
+    @property
     @abstractmethod
     def dim(self) -> int:
         """The dimension d of space."""
@@ -83,7 +88,7 @@ class Shape(ABC):
             self._refuse_empty(hits, tried)
             batch = int(np.clip(1.2 * n * tried / max(hits, 1), max(n, 4096), 2**20))
             X = _uniform(*self.bounds, batch, rng)
-            found.append(X[self.distance(X) < 0])
+            found.append(X[self.contains(X)])
             hits, tried = hits + len(found[-1]), tried + batch
         return np.concatenate(found)[:n]
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
-_BATCH = 1024
+from meshfree.pointwise import Pointwise
 
 
 class Spacing:
@@ -28,7 +27,7 @@ class Spacing:
             self.constant, self._function = spacing.constant, spacing._function
         elif callable(spacing):
             self.constant = None
-            self._function = _Batched(spacing)
+            self._function = Pointwise(spacing, _check_number)
         else:
             self.constant = _positive_number(spacing)
 
@@ -64,31 +63,6 @@ def _positive_number(spacing) -> float:
     return h
 
 
-class _Batched:
-    """f on one point -> f on many, by vmap where f traces and by a loop where it does not."""
-
-    def __init__(self, function: Callable):
-        self._function = function
-        self._vmapped = jax.jit(jax.vmap(lambda x: _scalar(function(x))))
-        self._traceable = True
-
-    def __call__(self, X: np.ndarray) -> np.ndarray:
-        # Whatever the tracer trips over (NumPy calls, `if x[0] < 1`) is legitimate in a plain function.
-        if self._traceable and len(X):
-            try:
-                return self._in_batches(X)
-            except Exception:
-                self._traceable = False
-        return np.array([float(_scalar(self._function(x))) for x in X], dtype=np.float64)
-
-    def _in_batches(self, X: np.ndarray) -> np.ndarray:
-        # One batch size, so that the function is compiled once.
-        padded = np.concatenate([X, np.repeat(X[:1], -len(X) % _BATCH, axis=0)])
-        h = [np.asarray(self._vmapped(batch)) for batch in padded.reshape(-1, _BATCH, X.shape[1])]
-        return np.concatenate(h)[: len(X)].astype(np.float64)
-
-
-def _scalar(h):
-    if np.shape(h) != ():
-        raise ValueError(f"spacing(x) must return a number for x of shape (d,), got shape {np.shape(h)}")
-    return h
+def _check_number(shape: tuple[int, ...]) -> None:
+    if shape != ():
+        raise ValueError(f"spacing(x) must return a number for x of shape (d,), got shape {shape}")

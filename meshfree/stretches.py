@@ -71,7 +71,7 @@ def stretches(shape: Shape) -> list[Stretch]:
         others = [other for other in shape.leaves if other is not leaf]
         for curve in leaf.pieces:
             found += _kept(shape, shape.leaves[:number], cut(curve, others, shape.extent, shape.round_off))
-    return _joined(found, 1e-6 * shape.extent)
+    return joined(found, 1e-6 * shape.extent)
 
 
 def _kept(shape: Shape, earlier: Sequence[Shape], candidates: list[Stretch]) -> list[Stretch]:
@@ -86,7 +86,7 @@ def _kept(shape: Shape, earlier: Sequence[Shape], candidates: list[Stretch]) -> 
     return kept
 
 
-def _joined(found: list[Stretch], tolerance: float) -> list[Stretch]:
+def joined(found: list[Stretch], tolerance: float) -> list[Stretch]:
     """Undo the cuts where only two halves of one curve meet: a boundary met there is none of the whole."""
     pieces = dict(enumerate(found))
     owner = list(range(len(found)))  # the piece that a stretch has become part of
@@ -117,9 +117,9 @@ def _join(one: Stretch, other: Stretch) -> Stretch | None:
     return None
 
 
-def end_points(found: Sequence[Stretch]) -> Float[np.ndarray, "n 2"]:
+def end_points(found: Sequence[Stretch]) -> Float[np.ndarray, "n d"]:
     """Start, stop, start, ... of stretches."""
-    return np.concatenate([np.empty((0, 2)), *(one.point(np.array([0.0, 1.0])) for one in found)])
+    return np.concatenate([one.point(np.array([0.0, 1.0])) for one in found]) if found else np.empty((0, 2))
 
 
 def cut(curve: Curve, others: Sequence[Shape], size: float, tolerance: float) -> list[Stretch]:
@@ -185,16 +185,23 @@ def _row(grid: np.ndarray, row: np.ndarray) -> np.ndarray:
 
 
 def enclosed_area(found: Sequence[Stretch]) -> float:
-    """½ ∮ (x dy − y dx) around a plane shape, by 16 panels of 16 Gauss points on every stretch."""
-    node, weight = np.polynomial.legendre.leggauss(16)
-    s = ((np.arange(16)[:, None] + (node + 1) / 2) / 16).ravel()
-    ds = np.tile(weight / 32, 16)
+    """½ ∮ (x dy − y dx) around a plane shape, by 16 panels or more of 16 Gauss points on every stretch."""
     area = 0.0
     for one in found:
+        s, ds = _gauss(one)
         # From a point of the boundary: far from the origin the terms would cancel.
-        (x, y), (vx, vy) = (one.point(s) - found[0].point(s[:1])).T, one.velocity(s).T
+        (x, y), (vx, vy) = (one.point(s) - found[0].point(np.zeros(1))).T, one.velocity(s).T
         area += one.sign * float(np.sum(ds * (x * vy - y * vx))) / 2
     return area
+
+
+def _gauss(one: Stretch) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """Parameters and weights of Gauss's rule between sixteenths of a stretch and the breaks of its curve."""
+    node, weight = np.polynomial.legendre.leggauss(16)
+    breaks = (np.add.outer([0.0, 1.0], one.curve.breaks).ravel() - one.start) / (one.stop - one.start)
+    ends = np.unique(np.concatenate([_SIXTEENTHS[:, 0], breaks[(breaks > 0) & (breaks < 1)]]))
+    left, width = ends[:-1, None], np.diff(ends)[:, None]
+    return (left + width * (node + 1) / 2).ravel(), (width * weight / 2).ravel()
 
 
 def groups(X: Float[np.ndarray, "n d"], tolerance: float) -> list[Int[np.ndarray, " m"]]:

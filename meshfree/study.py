@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 
+import equinox as eqx
 import optax
 
 from . import losses
@@ -26,7 +27,9 @@ class Outcome:
     problem: Problem
     solution: Solution
     history: History | None
-    error: float | None  # relative L2 at independent points, without a domain at the nodes; None: no exact solution
+    error: (
+        float | None
+    )  # relative L2 at independent points, without a domain at the nodes; None: nothing to compare with
     residual: float | None  # root mean square off the nodes; None without a domain to take points from
     seconds: float
 
@@ -51,7 +54,10 @@ def study(problem: Problem, choices: Choices) -> Outcome:
 
 
 def converge(problem: Problem, choices: Choices, levels: int = 4) -> list[Outcome]:
-    """The study at `levels` finer and finer resolutions: the spacing divided by √2, or the degree raised, each time."""
+    """The study at `levels` finer and finer resolutions: the spacing divided by √2, or the degree raised, each time.
+
+    Where no exact solution is known, the errors are differences from the finest one, which has none.
+    """
     if choices.nodes is not None:
         raise ValueError("a convergence study makes its own nodes: give --spacing in place of --nodes")
     if problem.domain is None:
@@ -63,7 +69,14 @@ def converge(problem: Problem, choices: Choices, levels: int = 4) -> list[Outcom
     else:
         spacings = [spacing_of(problem, choices) / math.sqrt(2) ** level for level in range(levels)]
         refined = [dataclasses.replace(choices, spacing=spacing) for spacing in spacings]
-    return [study(problem, each) for each in refined]
+    outcomes = [study(problem, each) for each in refined]
+    return outcomes if problem.exact is not None else _against_the_finest(outcomes)
+
+
+def _against_the_finest(outcomes: list[Outcome]) -> list[Outcome]:
+    *coarser, finest = outcomes
+    known = eqx.tree_at(lambda p: p.exact, finest.problem, finest.solution, is_leaf=lambda leaf: leaf is None)
+    return [*(dataclasses.replace(each, error=error(known, each.solution)) for each in coarser), finest]
 
 
 def observed_order(coarse: tuple[float, float], fine: tuple[float, float]) -> float:

@@ -2,25 +2,31 @@
 
 In this order, each stage keeping the nodes of those before it. Edges are nodes by arc length, as in the
 plane. Where the surfaces of two primitives cross, seeds near the crossing are drawn onto both surfaces by
-Newton's method and spread along the curve; a crossing curve much shorter than the spacing may be missed.
+Newton's method and nodes placed along the curve; one much shorter than the spacing may be missed.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 from meshfree.boundary import BoundaryNodes, Nodes, arc_length_parameters, mean_normal
-from meshfree.nodes import CLEARANCE, DENSITY, Chart, apart, cells, draw, fill, spread
-from meshfree.pieces import Patch
+from meshfree.chains import NEAREST
+from meshfree.crossings import Crossing, nodes_on_crossing
+from meshfree.nodes import DENSITY, Chart, apart, cells, draw, fill
+from meshfree.pieces import Patch, Sides
 from meshfree.shape import Shape
 from meshfree.spacing import Spacing
-from meshfree.stretches import OFF_CENTRE, Stretch, cut, flips, groups
+from meshfree.stretches import OFF_CENTRE, Stretch, cut, flips, groups, joined
 
-_ANGLES = 0.3 + np.arange(8) * np.pi / 4
+_RADIUS = 1e-4  # of the ring on which a surface is looked at, in sizes of the shape
+_SEEDS = 9.0  # per unit of spacing squared, from which crossing curves are found
+_SAME = 0.25  # ends of crossing curves this close, in spacings, are one corner
+_TOUCHING = 1e-4  # sine of the angle below which surfaces touch and do not cross
 _EDGE_SHARE = 0.9  # surface nodes that an edge node stands for, half of them on either side
 
 
@@ -56,6 +62,28 @@ def part_names(shape: Shape) -> tuple[str, ...]:
             if patch.part not in names and flips(shape, X, patch.normal(X)).any():
                 names[patch.part] = None
     return tuple(names)
+
+
+def clear_of_surface(
+    shape: Shape, X: Float[np.ndarray, "n 3"], depth: Float[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"]:
+    """Which points have no foot of a perpendicular to the surface of the whole, or a crossing, within their depth."""
+    skin = Skin.of(shape, shape.part_names)
+    clear, reached = np.ones(len(X), dtype=bool), []
+    for number, patch in skin.patches:
+        near = np.flatnonzero(np.abs(shape.leaves[number].distance(X)) < depth)
+        foot = patch.project(X[near])
+        close = np.linalg.norm(foot - X[near], axis=1) < depth[near]
+        near, foot = near[close], foot[close]
+        clear[near] &= flips(shape, foot, patch.normal(foot)) == 0
+        reached.append((number, patch, np.isin(np.arange(len(X)), near)))
+    for (i, one, first), (j, two, second) in itertools.combinations(reached, 2):
+        near = np.flatnonzero(clear & first & second) if i != j else np.empty(0, dtype=int)
+        if len(near):
+            Y = _onto_both(one, two, X[near], skin.tolerance)
+            there = skin.on(one, Y) & skin.on(two, Y) & (np.abs(shape.distance(Y)) <= skin.tolerance)
+            clear[near[there]] = np.linalg.norm(Y - X[near], axis=1)[there] >= depth[near[there]]
+    return clear
 
 
 def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.random.Generator) -> Nodes:
@@ -127,10 +155,7 @@ def _features(
     corners, inner = _edge_nodes(skin, spacing)
     # Edges of two primitives may coincide: the second's nodes would lie between the first's.
     points = np.concatenate([corners, inner[apart(inner, 0.5 * spacing(inner), corners)]])
-    for first, (number, patch) in enumerate(skin.patches):
-        others = [other for other in skin.patches[first + 1 :] if other[0] != number]
-        if others:
-            points = _crossing_nodes(skin, patch, others, spacing, points, rng)
+    points = _crossing_nodes(skin, spacing, points, rng)
     sides = _sides(skin, points)
     return points, sides.mean, sides.own, sides.owner
 
@@ -139,7 +164,8 @@ def _edge_nodes(skin: Skin, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
     """Ends, and nodes by arc length, of all edges of primitives, cut where they meet other primitives."""
     ends, inner = [np.empty((0, 3))], [np.empty((0, 3))]
     for one in _sharp_edges(skin):
-        ends.append(one.point(np.array([0.0, 1.0])))
+        if not one.closed:
+            ends.append(one.point(np.array([0.0, 1.0])))
         inner.append(one.point(arc_length_parameters(one, spacing, skin.size)))
     corners = np.concatenate(ends)
     if len(corners):
@@ -157,46 +183,46 @@ def _sharp_edges(skin: Skin) -> list[Stretch]:
     if not cuts:
         return []
     judged = np.concatenate([one.point(np.array([OFF_CENTRE])) for one in cuts])
-    return [one for one, sides in zip(cuts, _sides(skin, judged).sides, strict=True) if sides >= 2]
+    sharp = [one for one, sides in zip(cuts, _sides(skin, judged).sides, strict=True) if sides >= 2]
+    return joined(sharp, 1e-6 * skin.size)
 
 
 def _crossing_nodes(
-    skin: Skin,
-    patch: Patch,
-    others: Sequence[tuple[int, Patch]],
-    spacing: Spacing,
-    points: np.ndarray,
-    rng: np.random.Generator,
+    skin: Skin, spacing: Spacing, points: np.ndarray, rng: np.random.Generator
 ) -> Float[np.ndarray, "n 3"]:
-    """Append nodes on the curves where a patch crosses those of other primitives."""
-    seeds = draw(_chart(patch), cells(_chart(patch), spacing), 9.0, rng)
-    reach = spacing(seeds)
-    for number, other in others:
-        near = np.abs(skin.shape.leaves[number].distance(seeds)) < reach
-        points = np.concatenate([points, _on_crossing(skin, patch, other, spacing, points, seeds[near])])
+    """Append nodes on the curves where patches of different primitives cross: their ends, then those between."""
+    ends, inner = [points[:0]], [points[:0]]
+    for first, (number, patch) in enumerate(skin.patches):
+        others = [other for other in skin.patches[first + 1 :] if other[0] != number]
+        if not others:
+            continue
+        seeds = draw(_chart(patch), cells(_chart(patch), spacing), _SEEDS, rng)
+        near = {n: np.abs(skin.shape.leaves[n].distance(seeds)) < spacing(seeds) for n in {n for n, _ in others}}
+        for n, other in others:
+            found = nodes_on_crossing(_crossing(skin, patch, other), seeds[near[n]], spacing)
+            ends.append(found[0])
+            inner.append(found[1])
+    for group, radius in ((np.concatenate(ends), _SAME), (np.concatenate(inner), NEAREST)):
+        points = np.concatenate([points, group[apart(group, radius * spacing(group), points)]])
     return points
 
 
-def _on_crossing(
-    skin: Skin, one: Patch, two: Patch, spacing: Spacing, fixed: np.ndarray, seeds: np.ndarray
-) -> Float[np.ndarray, "n 3"]:
-    """Draw seeds onto the curve where two patches cross, and spread them between the fixed nodes."""
+def _crossing(skin: Skin, one: Patch, two: Patch) -> Crossing:
+    """Where two patches cross."""
 
-    def onto(X):
-        return _onto_both(one, two, X, skin.tolerance)
+    def shows(X):
+        ok = skin.on(one, X) & skin.on(two, X)
+        # The ring of `_sides` sees an edge from some way beyond its end too.
+        ok[ok] = np.abs(skin.shape.distance(X[ok])) <= skin.tolerance
+        ok[ok] = _sides(skin, X[ok]).sides >= 2
+        return ok
 
-    def accept(X):
-        return skin.on(one, X) & skin.on(two, X)
+    def tangent(X):
+        across = np.cross(one.normal(one.project(X)), two.normal(two.project(X)))
+        length = np.linalg.norm(across, axis=1, keepdims=True)
+        return np.where(length > _TOUCHING, across / np.maximum(length, _TOUCHING), 0.0)
 
-    X = onto(seeds)
-    X = _sharp(skin, X[accept(X)])
-    X = X[apart(X, CLEARANCE * spacing(X), fixed)]
-    return _sharp(skin, spread(X, fixed, spacing, accept, onto, 1))
-
-
-def _sharp(skin: Skin, X: np.ndarray) -> Float[np.ndarray, "n 3"]:
-    """Those of X where surfaces of the shape meet at an angle."""
-    return X[_sides(skin, X).sides >= 2] if len(X) else X
+    return Crossing(lambda X: _onto_both(one, two, X, skin.tolerance), shows, tangent)
 
 
 def _onto_both(one: Patch, two: Patch, X: np.ndarray, tolerance: float) -> np.ndarray:
@@ -225,25 +251,36 @@ class _Sides(NamedTuple):
 def _sides(skin: Skin, X: Float[np.ndarray, "n 3"]) -> _Sides:
     """What meets at points of the surface.
 
-    A patch through a point counts where the shape ends across it somewhere on a small ring around the
-    point; patches that share a normal count once. One normal means a smooth place, none a point off the
-    surface.
+    A side of a patch through a point counts where the shape ends across it somewhere on a small ring around the
+    point; sides that share a normal count once. One normal means a smooth place, none a point off the surface.
     """
-    found = np.full((len(X), len(skin.patches), 3), np.nan)
-    owner, own = np.full(len(X), len(skin.parts)), np.zeros((len(X), 3))
-    for position, (_, patch) in enumerate(skin.patches):
+    at, part, normals = [np.empty(0, dtype=int)], [np.empty(0, dtype=int)], [np.empty((0, 3))]
+    for _, patch in skin.patches:
         near = np.flatnonzero(skin.on(patch, X))
         if len(near) == 0 or patch.part not in skin.parts:
             continue
-        sign = _sign_around(skin, patch, X[near])
-        near, sign = near[sign != 0], sign[sign != 0]
-        found[near, position] = sign[:, None] * patch.normal(X[near])
-        part = skin.parts.index(patch.part)
-        first = near[part < owner[near]]
-        own[first], owner[first] = found[first, position], part
-    distinct = [_distinct(normals[~np.isnan(normals[:, 0])]) for normals in found]
-    mean = np.array([mean_normal(N) if len(N) else np.zeros(3) for N in distinct]).reshape(-1, 3)
-    return _Sides(mean, own, owner, np.array([len(N) for N in distinct], dtype=int))
+        found = patch.sides(X[near], _RADIUS * skin.size)
+        sign = _sign_of(skin.shape, patch, found)
+        shown = sign != 0
+        at.append(near[found.point[shown]])
+        part.append(np.full(len(at[-1]), skin.parts.index(patch.part)))
+        normals.append(sign[shown, None] * found.normal[shown])
+    return _gathered(len(X), np.concatenate(at), np.concatenate(part), np.concatenate(normals))
+
+
+def _gathered(n: int, at: np.ndarray, part: np.ndarray, normals: np.ndarray) -> _Sides:
+    """The sides shown at n points, from the number of the point, the number of the part and the normal of each."""
+    order = np.lexsort((part, at))  # stable: of a part the first side comes first
+    at, part, normals = at[order], part[order], normals[order]
+    owner, own = np.full(n, -1), np.zeros((n, 3))
+    first = np.flatnonzero(np.diff(at, prepend=-1))
+    owner[at[first]], own[at[first]] = part[first], normals[first]
+    mean, sides = own.copy(), np.bincount(at, minlength=n)
+    for i in np.flatnonzero(sides > 1):
+        start, stop = np.searchsorted(at, [i, i + 1])
+        distinct = _distinct(normals[start:stop])
+        mean[i], sides[i] = mean_normal(distinct), len(distinct)
+    return _Sides(mean, own, owner, sides)
 
 
 def _distinct(N: np.ndarray) -> np.ndarray:
@@ -251,16 +288,10 @@ def _distinct(N: np.ndarray) -> np.ndarray:
     return N[~same]
 
 
-def _sign_around(skin: Skin, patch: Patch, X: np.ndarray) -> np.ndarray:
-    """1 or -1 where the shape ends across the patch right beside X, 0 where it does not."""
-    radius = 1e-4 * skin.size
-    N = patch.normal(X)
-    u = np.cross(N, np.eye(3)[np.argmin(np.abs(N), axis=1)])
-    u /= np.linalg.norm(u, axis=1, keepdims=True)
-    ring = np.cos(_ANGLES)[:, None, None] * u + np.sin(_ANGLES)[:, None, None] * np.cross(N, u)
-    beside = (X + radius * ring).reshape(-1, 3)
-    Y = patch.project(beside)
-    # Beyond the rim of the patch the projection falls back onto the rim, which says nothing.
-    valid = np.linalg.norm(Y - beside, axis=1) < 0.1 * radius
-    sign = np.where(valid, flips(skin.shape, Y, patch.normal(Y)), 0).reshape(len(_ANGLES), len(X))
-    return np.take_along_axis(sign, np.argmax(sign != 0, axis=0)[None], axis=0)[0]
+def _sign_of(shape: Shape, patch: Patch, found: Sides) -> Int[np.ndarray, " s"]:
+    """1 or -1 where the shape ends across a side, its normal pointing out or in, 0 where it does not."""
+    seen = flips(shape, found.beside, patch.normal(found.beside))
+    sign = np.zeros(len(found.point), dtype=int)
+    decided = np.flatnonzero(seen)[::-1]  # so that of a side the first counts
+    sign[found.side[decided]] = seen[decided]
+    return sign

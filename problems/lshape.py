@@ -14,7 +14,7 @@ CORNERS = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]])
 
 def grading(x):
     distance = jnp.min(jnp.linalg.norm(CORNERS - x[None], axis=1))
-    return jnp.clip(1.4 * distance, 0.25, 1.0)
+    return jnp.clip(1.2 * distance, 0.3, 1.0)
 
 
 DEFAULTS = {"space": "stencils", "spacing": 0.05, "grading": grading, "ghost": True}

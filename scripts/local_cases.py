@@ -25,7 +25,7 @@ def lshape() -> Iterator[Row]:
     problem = script.problem()
     X = jnp.asarray(problem.domain.sample(3000, seed=77))
     exact = jax.vmap(problem.exact)(X)
-    for spacing, count, bar in ((0.1866, 263, 7.1e-4 / 3), (0.0889, 989, 1.4e-4 / 3), (0.0435, 3831, 3.7e-5 / 3)):
+    for spacing, count, bar in ((0.195, 262, 7.1e-4 / 3), (0.093, 989, 1.4e-4 / 3), (0.0455, 3831, 3.7e-5 / 3)):
         cloud = problem.domain.cloud(lambda x: spacing * script.grading(x))  # noqa: B023
         if len(cloud) > count:
             raise RuntimeError(f"{len(cloud)} nodes, more than {count}")

@@ -7,6 +7,7 @@ from hypothesis import settings
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_disable_most_optimizations", True)  # most programs run once: compiling is what takes the time
 
 # The first example compiles, so time says nothing; the same examples everywhere, so that CI cannot fail by chance.
 settings.register_profile("meshfree", deadline=None, derandomize=True, print_blob=True)
@@ -15,9 +16,11 @@ settings.load_profile("meshfree")
 
 @pytest.fixture
 def coarse_pictures(monkeypatch):
-    """Pictures with few triangles and colours, for speed."""
-    from meshfree.plots import borders, hulls, scales, triangulation  # here, after the type checker's import hook
+    """Pictures with few triangles and colours, bodies drawn by Matplotlib, for speed."""
+    from meshfree.plots import borders, hulls, rendering, scales, skins, triangulation  # after the type checker's hook
 
     for module in (borders, hulls, triangulation):
         monkeypatch.setattr(module, "VERTICES", 1500)
     monkeypatch.setattr(scales, "BANDS", 48)
+    monkeypatch.setattr(skins, "CELLS", 16)
+    monkeypatch.setattr(rendering, "find_spec", lambda name: None)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import meshio
 import numpy as np
 import pytest
-from plot_cases import HOLED, L_SHAPE, as_arrays
+from plot_cases import BLOCK, HOLED, L_SHAPE, as_arrays
 
 import meshfree as mf
 from meshfree.mesh_formats import FORMATS
@@ -104,20 +104,69 @@ def test_nodes_on_a_line_of_the_plane_are_vertices(tmp_path):
     assert [(block.type, len(block.data)) for block in mesh.cells] == [("vertex", 12)]
 
 
-def test_pyvista_reads_what_was_written(tmp_path):
-    pyvista = pytest.importorskip("pyvista")
-    cloud = L_SHAPE.cloud(0.1)
-    for suffix in (".vtu", ".vtk"):
-        of(square, cloud).save(tmp_path / f"u{suffix}", exact=square)
-        grid = pyvista.read(tmp_path / f"u{suffix}")
-        assert grid.area == pytest.approx(3)
-        assert set(grid.point_data.keys()) == {"u", "gradient", "error"}
-        np.testing.assert_allclose(
-            grid.point_data["u"], np.sum(cloud.points**2, axis=1) + cloud.points[:, 0], atol=1e-13
-        )
-        at = grid.sample_over_line((0.1, 0.1, 0), (0.9, 0.9, 0), resolution=4)  # between the points, by the triangles
-        assert at["vtkValidPointMask"].all()
-        np.testing.assert_allclose(at["u"], 2 * np.linspace(0.1, 0.9, 5) ** 2 + np.linspace(0.1, 0.9, 5), atol=0.01)
+# ParaView's own reader, VTK's, by pyvista
+
+
+def read(path):
+    return pytest.importorskip("pyvista").read(path)
+
+
+@pytest.mark.parametrize(
+    ("domain", "spacing", "size", "tolerance"),
+    [
+        (mf.Interval() | mf.Interval(2, 4), 0.25, 3, 1e-12),
+        (mf.Polygon([(0, 0), (3, 0), (3, 2), (0, 2)], holes=[[(1, 0.5), (2, 1), (1, 1.5)]]), 0.2, 5.5, 1e-12),
+        (HOLED, 0.05, 1 - 0.04 * np.pi, 5e-3),
+        (CUBE - mf.Box((0.5, 0.5, -1), (2, 2, 2)), 0.25, 0.75, 1e-3),
+        (BLOCK, 0.2, 2 - 0.036 * np.pi, 0.02),
+    ],
+    ids=["lines", "polygon", "hole", "notch", "cavity"],
+)
+def test_what_paraview_shows_fills_the_domain_alone(tmp_path, domain, spacing, size, tolerance):
+    cloud = domain.cloud(spacing)
+    of(square, cloud).save(tmp_path / "u.vtu", exact=lambda x: square(x) - 0.5)
+    grid = read(tmp_path / "u.vtu")
+    sizes = grid.compute_cell_sizes()
+    found = sizes[{1: "Length", 2: "Area", 3: "Volume"}[cloud.dim]]
+    assert found.min() > 0  # VTK's volume of a tetrahedron has a sign
+    assert found.sum() == pytest.approx(size, rel=tolerance)
+    assert domain.contains(grid.cell_centers().points[:, : cloud.dim]).all()
+    assert set(grid.point_data.keys()) == {"u", "gradient", "error"}
+    X, (x, slopes) = grid.points[:, : cloud.dim], (grid.points[:, 0], grid["gradient"])
+    np.testing.assert_array_equal(X, cloud.points)
+    np.testing.assert_allclose(grid["u"], np.sum(X**2, axis=1) + x, atol=1e-12)
+    np.testing.assert_allclose(grid["error"], 0.5, rtol=1e-11)
+    np.testing.assert_allclose(slopes[:, 0], 2 * x + 1, atol=1e-9)
+    assert slopes.shape == (len(cloud), 3)
+    assert not slopes[:, cloud.dim :].any()
+
+
+@pytest.mark.parametrize("suffix", [".vtu", ".vtk"])
+def test_paraview_knows_vectors_and_interpolates_between_the_points(tmp_path, suffix):
+    of(pair, L_SHAPE.cloud(0.1)).save(tmp_path / f"u{suffix}", exact=pair)
+    grid = read(tmp_path / f"u{suffix}")
+    assert {name: grid[name].shape[1] for name in grid.point_data} == dict.fromkeys(
+        ["u", "gradient_1", "gradient_2", "error"], 3
+    )
+    at = grid.sample_over_line((0.1, 0.1, 0), (0.9, 0.9, 0), resolution=4)
+    t = np.linspace(0.1, 0.9, 5)
+    assert at["vtkValidPointMask"].all()
+    np.testing.assert_allclose(at["u"], np.stack([t**2, 1 - t**2, 0 * t], axis=1), atol=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".vtu", ".vtk"])
+@pytest.mark.parametrize("domain", [HOLED, BLOCK], ids=["plane", "space"])
+def test_paraview_shows_a_cloud_with_its_parts(tmp_path, domain, suffix):
+    cloud = domain.cloud(0.25)
+    cloud.save(tmp_path / f"cloud{suffix}")
+    grid = read(tmp_path / f"cloud{suffix}")
+    np.testing.assert_array_equal(grid.points[:, : cloud.dim], cloud.points)
+    assert set(grid.celltypes) == {1}  # vertices
+    for number, part in enumerate(cloud.parts):
+        np.testing.assert_array_equal(np.flatnonzero(grid["part"] == number), cloud.parts[part])
+        np.testing.assert_array_equal(np.flatnonzero(grid[f"part:{part}"]), cloud.parts[part])
+    for part, N in cloud.normals.items():
+        np.testing.assert_array_equal(grid["normals"][cloud.parts[part], : cloud.dim], N)
 
 
 def test_an_npz_file_keeps_the_error_too(tmp_path):

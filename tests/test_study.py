@@ -215,6 +215,17 @@ def test_tables_survive_an_error_of_zero_and_an_unknown_solution():
     assert f"{outcomes[-1].residual:.1e}" in unknown
 
 
+def test_without_an_exact_solution_a_study_compares_with_the_finest_one():
+    known = study.converge(ROD, Choices(degree=9), levels=3)
+    outcomes = study.converge(problem_on(LINE, exact=None), Choices(degree=9), levels=3)
+    assert outcomes[-1].error is None
+    for one, other in zip(outcomes[:-1], known[:-1], strict=True):
+        assert one.error == pytest.approx(other.error, rel=2 * known[-1].error / other.error)
+    _, heads, *lines = report.convergence_table("rod", outcomes).splitlines()
+    assert heads.split()[2] == "difference"
+    assert [len(line.split()) for line in lines] == [4, 5, 3]  # nothing to compare the finest with
+
+
 def test_a_table_tells_what_a_local_space_is_made_of():
     stencils = report.table("rod", {}, study.study(ROD, Choices(space="stencils", spacing=0.1, degree=2)))
     assert "Stencils of 6 nodes, polynomials of degree 2" in stencils

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..clouds import Cloud
-from .dots import dot_size, extent
+from .clouds_in_space import cloud_in_space
+from .dots import arrow_length, arrows, dot_size, extent
 from .output import PathLike, checked_path, finished
 from .style import COLORS, GREY, LEGEND, PANEL, SLIM, closed_frame, figure_of, frame_limits, open_frame
 from .words import italic
 
 if TYPE_CHECKING:
     import matplotlib.figure
-
-ARROWS = 250  # at most, in a picture of a cloud in space
 
 
 def plot_cloud(
@@ -26,51 +25,37 @@ def plot_cloud(
     title: str | None = None,
     labels: Sequence[str] = ("x", "y", "z"),
 ) -> matplotlib.figure.Figure:
-    """The nodes of a cloud, coloured by part, with the boundary's normals as small arrows (in space 250).
+    """The nodes of a cloud, coloured by part, with the boundary's normals as small arrows.
 
-    `path` as in `plot`. Raises ValueError for another extension and for more than three dimensions.
+    In space nodes that the body hides (without a domain: whose normals point away from the viewer) are faint and have
+    no arrows, and of the others 250 have one at most. `path`, and what draws the body, as in `plot`. Raises ValueError
+    for another extension and for more than three dimensions.
     """
     path = checked_path(path)
     if cloud.dim > 3:
         raise ValueError(f"pictures are of clouds in 1, 2 or 3 dimensions; this one has {cloud.dim}")
-    figure, axes = {1: _line_axes, 2: _plane_axes, 3: _space_axes}[cloud.dim](cloud)
-    size = max(dot_size(cloud, 72 * 4.5 / extent(cloud), 5.0), 1.0)
-    for i, part in enumerate(cloud.parts):
-        X = np.asarray(cloud[part])
-        color = GREY if part == "interior" else COLORS[(i - 1) % len(COLORS)]
-        coordinates = X.T if cloud.dim > 1 else (X[:, 0], np.zeros(len(X)))
-        style = {"ms": size, "mec": "none", "alpha": 0.35 if part == "interior" and cloud.dim == 3 else 1.0}
-        axes.plot(*coordinates, "o", color=color, label=f"{part} ({len(X)})", **style)
-        if part in cloud.normals:
-            _arrows(axes, X, np.asarray(cloud.normals[part]), cloud, color)
-    for axis, label in zip("xyz"[: cloud.dim], labels, strict=False):
-        axes.set(**{f"{axis}label": italic(label)})
-    _place_legend(figure, axes, cloud.dim)
-    return finished(figure, title, path)
+    words = [italic(label) for label in labels]
+    colors = {part: GREY if part == "interior" else COLORS[(i - 1) % len(COLORS)] for i, part in enumerate(cloud.parts)}
+    draw = {1: _line, 2: _plane, 3: cloud_in_space}[cloud.dim]
+    return finished(draw(cloud, colors, words), title, path)
 
 
-def _place_legend(figure, axes, dim: int) -> None:
-    if dim == 1:
-        figure.legend(loc="outside upper center", ncols=4, **LEGEND)
-    elif dim == 2:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), **LEGEND)
-    else:
-        figure.legend(loc="outside right upper", **LEGEND)
-
-
-def _line_axes(cloud: Cloud):
+def _line(cloud: Cloud, colors: dict, labels: Sequence[str]):
     figure = figure_of(6.0, 1.5)
     axes = figure.subplots()
     open_frame(axes)
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
     axes.set_ylim(-1, 1)
-    return figure, axes
+    _draw_parts(axes, cloud, colors)
+    axes.set_xlabel(labels[0])
+    figure.legend(loc="outside upper center", ncols=4, **LEGEND)
+    return figure
 
 
-def _plane_axes(cloud: Cloud):
+def _plane(cloud: Cloud, colors: dict, labels: Sequence[str]):
     lower, upper = np.min(cloud.points, axis=0), np.max(cloud.points, axis=0)
-    pad = 1.2 * min(float(np.asarray(cloud.spacing)), extent(cloud) / 8)
+    pad = 1.2 * arrow_length(cloud)
     lower, upper = lower - pad, upper + pad
     unit = 1.5 * PANEL / max(upper - lower)
     width, height = np.maximum(unit * (upper - lower), SLIM)
@@ -78,33 +63,19 @@ def _plane_axes(cloud: Cloud):
     axes = figure.subplots()
     closed_frame(axes)
     frame_limits(axes, lower, upper, unit)
-    return figure, axes
+    _draw_parts(axes, cloud, colors)
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), **LEGEND)
+    return figure
 
 
-def _space_axes(cloud: Cloud):
-    from matplotlib.ticker import MaxNLocator
-
-    figure = figure_of(6.2, 4.8)
-    axes = figure.add_subplot(projection="3d")
-    size = np.maximum(np.ptp(cloud.points, axis=0), 0.05 * extent(cloud))
-    axes.set_box_aspect(size, zoom=0.95)
-    axes.view_init(22, -55)
-    axes.grid(False)
-    axes.tick_params(labelsize=8)
-    for axis, length in zip((axes.xaxis, axes.yaxis, axes.zaxis), size, strict=True):
-        axis.set_pane_color((1.0, 1.0, 1.0, 0.0))
-        axis.set_major_locator(MaxNLocator(max(round(4 * length / max(size)), 1), steps=[1, 2, 5, 10]))
-    return figure, axes
-
-
-def _arrows(axes, X: np.ndarray, N: np.ndarray, cloud: Cloud, color: str) -> None:
-    length = min(float(np.asarray(cloud.spacing)), extent(cloud) / 8)
-    if cloud.dim == 3:
-        few = slice(None, None, -(-len(cloud.normal_vectors) // ARROWS))
-        axes.quiver(*X[few].T, *N[few].T, length=length, color=color, linewidth=0.7, arrow_length_ratio=0.35)
-        return
-    if cloud.dim == 1:
-        X, N = (np.concatenate([A, np.zeros_like(A)], axis=1) for A in (X, N))
-    head = {"headwidth": 4, "headlength": 4.5, "headaxislength": 4}
-    style = {"angles": "xy", "scale_units": "xy", "scale": 1 / length, "units": "inches", "width": 0.014}
-    axes.quiver(*X.T, *N.T, color=color, **style, **head)
+def _draw_parts(axes, cloud: Cloud, colors: dict) -> None:
+    size = max(dot_size(cloud, 72 * 4.5 / extent(cloud), 5.0), 1.0)
+    for part, color in colors.items():
+        X = np.asarray(cloud[part])
+        coordinates = X.T if cloud.dim > 1 else (X[:, 0], np.zeros(len(X)))
+        axes.plot(*coordinates, "o", color=color, label=f"{part} ({len(X)})", ms=size, mec="none")
+        if part in cloud.normals:
+            N = np.asarray(cloud.normals[part])
+            X, N = (A if cloud.dim > 1 else np.pad(A, ((0, 0), (0, 1))) for A in (X, N))
+            arrows(axes, X, N, arrow_length(cloud), color)

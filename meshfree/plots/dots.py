@@ -1,4 +1,4 @@
-"""Nodes as dots, small enough to leave room between them."""
+"""Nodes as dots, small enough to leave room between them, and their normals as arrows."""
 
 import numpy as np
 
@@ -26,3 +26,16 @@ def dot_size(cloud: Cloud, points_per_length: float, largest: float) -> float:
 def extent(cloud: Cloud) -> float:
     """The longest side of the nodes' bounding box; 1 for a single node."""
     return float(np.ptp(np.asarray(cloud.points), axis=0).max()) or 1.0
+
+
+def arrow_length(cloud: Cloud) -> float:
+    """That of a normal: the spacing, an eighth of the nodes' bounding box at most."""
+    return min(float(np.asarray(cloud.spacing)), extent(cloud) / 8)
+
+
+def arrows(axes, X: np.ndarray, N: np.ndarray, length: float, color) -> None:
+    """Arrows at points (m, 2) of the picture, along N times a length."""
+    head = {"headwidth": 4, "headlength": 4.5, "headaxislength": 4}
+    style = {"angles": "xy", "scale_units": "xy", "scale": 1 / length, "units": "inches", "width": 0.014}
+    drawn = axes.quiver(*X.T, *N.T, color=color, zorder=3, clip_on=False, **style, **head)
+    drawn.set_in_layout(False)  # its extent is not known before it is drawn

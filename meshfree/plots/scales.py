@@ -33,6 +33,11 @@ class Scale(NamedTuple):
             return np.sign(values) * np.clip(above, 0, self.high - self.low)
         return np.clip(values, -self.high if self.colors == ERRORS else self.low, self.high)
 
+    def shares(self, values: np.ndarray) -> np.ndarray:
+        """How far along the colours, from 0 to 1; NaN for what is not finite."""
+        heights = self.heights(values)
+        return (np.abs(heights) if self.colors == ERRORS else heights - self.low) / (self.high - self.low)
+
     def bands(self) -> tuple[np.ndarray, np.ndarray]:
         """Levels and the colours between them, mirrored at zero for errors."""
         from matplotlib import colormaps

@@ -1,4 +1,6 @@
-"""Solutions in space: three sections through the middle of the bounding box, a row each field."""
+"""Solutions in space: the body cut open and three sections through its middle, a row each field."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -8,44 +10,68 @@ from .scales import error_scale, value_scale
 from .style import PANEL, SLIM, TITLE, figure_of, frame_limits
 from .subjects import Subject
 from .triangulation import section
+from .views import View, colored, opened
 from .words import errors_of, largest
 
 
 def plot_space(subject: Subject):
-    """The figure of a function in space: sections across z, y and x, the errors below each field."""
+    """The figure of a function in space: its surface, sections across z, y and x, the errors below each field."""
     lower, upper = subject.bounds
-    middle = (lower + upper) / 2
-    if subject.domain is None:
-        distance = distance_from_nodes(np.asarray(subject.cloud.points), np.asarray(subject.cloud.normal_vectors))
-    else:
-        distance = subject.domain.distance
+    distance = _distance(subject)
     sections = [section(distance, lower, upper, axis) for axis in (2, 1, 0)]
     if not any(len(piece.triangles) for piece in sections):
         raise ValueError("the sections through the middle of the bounding box all miss the domain")
-    values, exact = subject.values(np.concatenate([piece.points for piece in sections]))
-    starts = np.cumsum([0, *(len(piece.points) for piece in sections)])
-    names = subject.names(values.shape[1])
-    rows = [(name, one, False) for name, one in zip(names, values.T, strict=True)]
-    if exact is not None:
-        errors = zip(errors_of(names), (values - exact).T, strict=True)
-        rows = [row for pair in zip(rows, ((*error, True) for error in errors), strict=True) for row in pair]
-    figure, unit, grid = _section_grid(upper - lower, len(rows))
-    for row, (words, one, is_error) in zip(grid, rows, strict=True):
-        scale = error_scale(one) if is_error else value_scale(one)
-        for k, (axes, piece, axis) in enumerate(zip(row, sections, (2, 1, 0), strict=True)):
-            paint(axes, piece, one[starts[k] : starts[k + 1]], scale)
+    body, view = opened(distance, lower, upper), View(lower, upper)
+    drawn = [body.vertices, *(piece.points for piece in sections)]
+    values, exact = subject.values(np.concatenate(drawn))
+    rows = _rows(subject, values, exact)
+    figure, unit, grid = _grid(view, upper - lower, len(rows))
+    scales = [error_scale(one) if is_error else value_scale(one) for _, one, is_error in rows]
+    parts = [np.split(one, np.cumsum([len(X) for X in drawn])[:-1]) for _, one, _ in rows]
+    colors = [colored(shown[0], scale) for shown, scale in zip(parts, scales, strict=True)]
+    images = view.images(body, colors, unit)
+    for (first, *row), (words, one, is_error), scale, shown, image in zip(
+        grid, rows, scales, parts, images, strict=True
+    ):
+        view.frame(first, subject.labels, unit)
+        view.show(first, image)
+        first.set_title(words, **TITLE)
+        for axes, piece, axis, heights in zip(row, sections, (2, 1, 0), shown[1:], strict=True):
+            paint(axes, piece, heights, scale)
             across, up = np.delete(np.arange(3), axis)
             frame_limits(axes, lower[[across, up]], upper[[across, up]], unit)
-            where = f"{subject.labels[axis]} = {middle[axis]:.3g}".replace("-", "−")
-            axes.set_title(f"{words}  at  {where}", **TITLE)
+            axes.set_title(f"{words}  at  {subject.labels[axis]} = {_middle(lower[axis], upper[axis])}", **TITLE)
             axes.set(xlabel=subject.labels[across], ylabel=subject.labels[up])
         color_bar(row[-1], scale, unit, largest(one) if is_error else None)
     return figure
 
 
-def _section_grid(size: np.ndarray, rows: int):
-    """A figure, inches per length, and its axes, `rows` of three sections."""
-    unit = 0.85 * PANEL / max(size)
-    widths, height = np.maximum(unit * size[[0, 0, 1]], SLIM), max(unit * size[[1, 2]].max(), SLIM)
-    figure = figure_of(float(widths.sum()) + 3.6, rows * (float(height) + 0.9))
-    return figure, unit, figure.subplots(rows, 3, squeeze=False, width_ratios=widths)
+def _middle(a: float, b: float) -> str:
+    """(a + b) / 2 to three digits, of those that matter beside b − a."""
+    return f"{round((a + b) / 2, 3 - int(np.floor(np.log10(b - a)))) + 0.0:.3g}".replace("-", "−")
+
+
+def _distance(subject: Subject) -> Callable:
+    if subject.domain is not None:
+        return subject.domain.distance
+    return distance_from_nodes(np.asarray(subject.cloud.points), np.asarray(subject.cloud.normal_vectors))
+
+
+def _rows(subject: Subject, values: np.ndarray, exact: np.ndarray | None) -> list[tuple[str, np.ndarray, bool]]:
+    """The words, the values, and whether they are errors, for every row of panels."""
+    names = subject.names(values.shape[1])
+    rows = [(name, one, False) for name, one in zip(names, values.T, strict=True)]
+    if exact is None:
+        return rows
+    errors = zip(errors_of(names), (values - exact).T, strict=True)
+    return [row for pair in zip(rows, ((*error, True) for error in errors), strict=True) for row in pair]
+
+
+def _grid(view: View, size: np.ndarray, rows: int):
+    """A figure, inches per length, and its axes, `rows` of a view and three sections."""
+    unit = 0.72 * PANEL / max(size)
+    wide, high = view.inches(unit)
+    widths = np.array([wide, *np.maximum(unit * size[[0, 0, 1]], SLIM)])
+    height = max(high - 0.4, *(unit * size[[1, 2]]))  # it has no words below it
+    figure = figure_of(float(widths.sum()) + 3.0, rows * (float(height) + 0.9))
+    return figure, unit, figure.subplots(rows, 4, squeeze=False, width_ratios=widths)

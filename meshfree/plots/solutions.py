@@ -33,7 +33,9 @@ def plot(
     """The picture of a solution, and of its absolute error where the exact one is known.
 
     One dimension: curves with the nodes marked. Two: filled contours on the domain, a panel each field, and
-    streamlines over the speed of two fields. Three: the sections through the middle of the bounding box.
+    streamlines over the speed of two fields. Three: the body, of which the eighth that faces the viewer is cut away,
+    and the sections through the middle of the bounding box. Bodies are drawn by pyvista (extra `view`), smooth and
+    with their edges, or by Matplotlib where pyvista is missing or cannot render.
 
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
     - `exact`: the exact solution, a function of one point; default `problem.exact`

@@ -118,6 +118,10 @@ class Polygon(Primitive):
         X = as_points(X, 2)
         return np.where(self._slabs.contains(X), -1.0, 1.0) * self._nearest(X).distance
 
+    def moved(self, motion):
+        outer, *holes = ([motion.point(x) for x in ring] for ring in (self.vertices, *self.holes))
+        return Polygon(outer, holes, self.names, self.name)
+
     def contains(self, X):
         # Faster than the distance, which few points need.
         X = as_points(X, 2)

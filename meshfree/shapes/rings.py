@@ -66,8 +66,8 @@ def check_rings(rings: Sequence[Float[np.ndarray, "_ 2"]]) -> None:
     ring = np.repeat(np.arange(len(rings)), [len(X) for X in rings])
     number = np.concatenate([np.arange(len(X)) for X in rings])
     size = _ROUND_OFF * (np.ptp(edges.reshape(-1, 2), axis=0).max() + np.abs(edges).max())
-    first, second = _meeting_boxes(edges, size)
-    across, along, touch = _contacts(edges[first], edges[second], size)
+    first, second = meeting_boxes(edges, size)
+    across, along, touch = contacts(edges[first], edges[second], size)
     own = ring[first] == ring[second]
     step = np.abs(number[first] - number[second])
     counts = np.array([len(X) for X in rings])[ring[first]]
@@ -107,7 +107,7 @@ def _check_hole(k: int, rings: Sequence[np.ndarray], size: float) -> None:
         )
 
 
-def _meeting_boxes(edges: np.ndarray, size: float) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"]]:
+def meeting_boxes(edges: np.ndarray, size: float) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"]]:
     """Pairs of edges whose bounding boxes overlap: a sweep in x, then a look at y."""
     lower, upper = edges.min(axis=1) - size, edges.max(axis=1) + size
     order = np.argsort(lower[:, 0], kind="stable")
@@ -120,7 +120,7 @@ def _meeting_boxes(edges: np.ndarray, size: float) -> tuple[Int[np.ndarray, " p"
     return np.minimum(one, two)[near], np.maximum(one, two)[near]
 
 
-def _contacts(one: np.ndarray, two: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def contacts(one: np.ndarray, two: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whether pairs of edges cross, run along each other, or touch at an end."""
     (a, b), (c, d) = one.swapaxes(0, 1), two.swapaxes(0, 1)
     u, v = b - a, d - c
