@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +14,7 @@ from .clouds import Cloud
 from .equations import equations
 from .problem import Problem
 from .solution import Solution
+from .system import System
 
 SAMPLES = 2000
 SAMPLE_SEED = 20_000  # apart from the seeds that clouds are usually made with
@@ -29,7 +31,7 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     X = jnp.asarray(_independent_points(problem, u) if X is None else X, dtype=float)
     if X.ndim == 1:
         X = X[:, None]
-    exact, values = jax.vmap(problem.exact)(X), u(X) if isinstance(u, Solution) else jax.vmap(u)(X)
+    exact, values = _values(problem.exact, X), u(X) if isinstance(u, Solution) else _values(u, X)
     if exact.shape != values.shape:
         raise ValueError(f"the exact solution has values of shape {exact.shape} and u of shape {values.shape}")
     return float(jnp.linalg.norm(values - exact) / jnp.linalg.norm(exact))
@@ -41,7 +43,17 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error.
     """
     system = equations(problem, u.space, cloud)
-    return float(jnp.sqrt(jnp.mean(system.at_points(u.coefficients) ** 2)))
+    return float(_root_mean_square(system, u.coefficients))
+
+
+@eqx.filter_jit
+def _values(u: Callable, X):
+    return jax.vmap(u)(X)
+
+
+@eqx.filter_jit
+def _root_mean_square(system: System, coefficients):
+    return jnp.sqrt(jnp.mean(system.at_points(coefficients) ** 2))
 
 
 def _independent_points(problem: Problem, u: Callable) -> np.ndarray:

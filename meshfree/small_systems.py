@@ -6,12 +6,14 @@ stencils of an equation and of its boundary do, hang for good on a machine of tw
 
 from __future__ import annotations
 
+import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float
+from threadpoolctl import ThreadpoolController
 
 WORTH_A_THREAD = 2**22  # n³ · m, from which on a batch is split among the cores
 
@@ -39,9 +41,16 @@ def _on_host(A, b) -> np.ndarray:
     parts = (os.cpu_count() or 1) if len(A) * n**3 > WORTH_A_THREAD else 1
     if parts == 1:
         return _solved(A, b).reshape(shape)
-    with ThreadPoolExecutor(parts) as pool:
+    # threads of BLAS's own beside these wait for each other, a hundred times as long on a busy machine
+    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(parts) as pool:
         found = pool.map(_solved, np.array_split(A, parts), np.array_split(b, parts))
         return np.concatenate(list(found)).reshape(shape)
+
+
+@functools.cache
+def _blas() -> ThreadpoolController:
+    """The libraries that are loaded, looked up once."""
+    return ThreadpoolController()
 
 
 def _solved(A, b) -> np.ndarray:

@@ -100,6 +100,7 @@ class System(eqx.Module):
     def is_affine(self, coefficients: Float[Array, "n *f"]) -> bool:
         """Whether the matrix is the same for all coefficients."""
 
+    @eqx.filter_jit
     def per_part(self, residual: Float[Array, " rows"]) -> dict[str, Float[Array, ""]]:
         """The root mean square of each part's residual, without the weights, from the vector r."""
         norms, start = {}, 0

@@ -243,11 +243,34 @@ def test_a_bad_factorisation_falls_back_to_superlu(monkeypatch, kind):
 def test_an_error_of_pardiso_falls_back_to_superlu(monkeypatch, solver):
     from pypardiso.pardiso_wrapper import PyPardisoError, PyPardisoSolver
 
-    def fail(self, A):
-        raise PyPardisoError(-4)
+    call = PyPardisoSolver._call_pardiso
 
-    monkeypatch.setattr(PyPardisoSolver, "factorize", fail)
+    def fail(self, A, b):
+        if self.phase == 12:
+            raise PyPardisoError(-4)
+        return call(self, A, b)
+
+    monkeypatch.setattr(PyPardisoSolver, "_call_pardiso", fail)
     assert factor_sparse(stencils(300), solver).solver == "superlu"
+
+
+@named("pardiso")
+@pytest.mark.parametrize("condition", [1e3, 1e12], ids=["refined", "factored again"])
+def test_single_precision_is_refined_or_given_up(monkeypatch, solver, condition):
+    monkeypatch.setattr(sparse_solvers, "SINGLE_FROM", 1)
+    n = 400
+    A = scipy.sparse.csr_array(stencils(n) / abs(stencils(n)).max())
+    singular = np.linalg.svd(A.toarray())
+    # one direction that A all but loses: x along it is off in single precision
+    weak = np.outer(singular.U[:, -1], singular.Vh[-1]) * (singular.S[0] / condition - singular.S[-1])
+    A = scipy.sparse.csr_array(A.toarray() + weak)
+    b = right_hand_side(n)
+    factor = sparse_solvers.Pardiso(A)
+    for solve, matrix in ((factor.solve, A.toarray()), (factor.solve_transposed, A.toarray().T)):
+        x = solve(b)
+        assert np.max(abs(matrix @ x - b)) <= 1e-13 * n * (np.max(abs(x)) + np.max(abs(b)))
+        np.testing.assert_allclose(x, np.linalg.solve(matrix, b), rtol=0, atol=1e-13 * condition * np.max(abs(x)))
+    assert factor._factor.dtype == (np.float32 if condition < 1e6 else np.float64)
 
 
 def test_superlu_has_nothing_to_fall_back_to(monkeypatch):
