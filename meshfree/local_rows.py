@@ -92,6 +92,7 @@ class LocalEquations(System):
     def side_rows(self):
         return 0
 
+    @eqx.filter_jit
     def at_points(self, coefficients):
         return self.residual(coefficients)
 

@@ -14,7 +14,6 @@ from .clouds import Cloud
 from .equations import equations
 from .problem import Problem
 from .solution import Solution
-from .system import System
 
 SAMPLES = 2000
 SAMPLE_SEED = 20_000  # apart from the seeds that clouds are usually made with
@@ -43,17 +42,12 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error.
     """
     system = equations(problem, u.space, cloud)
-    return float(_root_mean_square(system, u.coefficients))
+    return float(jnp.sqrt(jnp.mean(system.at_points(u.coefficients) ** 2)))
 
 
 @eqx.filter_jit
 def _values(u: Callable, X):
     return jax.vmap(u)(X)
-
-
-@eqx.filter_jit
-def _root_mean_square(system: System, coefficients):
-    return jnp.sqrt(jnp.mean(system.at_points(coefficients) ** 2))
 
 
 def _independent_points(problem: Problem, u: Callable) -> np.ndarray:

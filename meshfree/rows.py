@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -42,6 +43,7 @@ class Equations(System):
     def side_rows(self):
         return len(self.space.side_conditions()) * self.problem.fields
 
+    @eqx.filter_jit
     def at_points(self, coefficients):
         return self._of(self.space.function(coefficients))
 

@@ -113,7 +113,7 @@ class SquareFactor(SparseFactor):
             if solver == "superlu":
                 raise _singular(solver, f"the factorisation met a zero pivot ({error})") from error
             return self._factor("superlu", needed)
-        if solver in DIRECT:
+        if solver in DIRECT and not self._solver.regular:
             self._probe()
 
     def _probe(self) -> None:

@@ -20,6 +20,7 @@ GAIN = 0.5  # a cycle of RESTART steps that leaves more of the residual than thi
 INCOMPLETE = ((1e-3, 10.0), (1e-4, 20.0), (1e-5, 40.0), (1e-6, 80.0))
 NOT_POISSON = "It is for Dirichlet problems of Poisson type: take solver='krylov', or a direct one"
 SINGLE_FROM = 200_000  # rows from which on Pardiso factors in single precision
+SINGLE_CONDITION = 2e6  # up to which that is refined safely: rounding hides a singular matrix from 1e7 on
 REFINED = 1e-14  # ‖b − S x‖ / (‖x‖ + ‖b‖) to which its solutions are refined then
 # By Intel's numbers: METIS, pivots perturbed at 1e-13, scaling and matching, as its defaults for such matrices
 PARDISO_SETTINGS = {1: 1, 2: 2, 10: 13, 11: 1, 13: 1}
@@ -39,7 +40,9 @@ class KrylovError(RuntimeError):
 
 
 class Solver(abc.ABC):
-    """A factored square matrix S (n, n) in CSR, every row of which has a largest entry of 1."""
+    """A factored square matrix S (n, n) in CSR with sorted indices, every row of which has a largest entry of 1."""
+
+    regular = False  # whether it has shown by itself that the matrix is far from singular
 
     @abc.abstractmethod
     def __init__(self, matrix: scipy.sparse.csr_array): ...
@@ -88,13 +91,16 @@ class Rslab(Solver):
 class Pardiso(Solver):
     """MKL's Pardiso; large matrices are factored in single precision, in half the time and memory.
 
-    Their solutions are refined with residuals in double precision (Higham 2002, section 12.2). Where that stalls, as
-    from condition 1e8 on, the matrix is factored in double precision after all.
+    Their solutions are refined with residuals in double precision (Higham 2002, section 12.2). Where inverse iteration
+    finds the condition too large for that, or refinement stalls, the matrix is factored in double precision.
     """
 
     def __init__(self, matrix):
         self._matrix = matrix
         self._factor = _PardisoFactor(matrix, np.float32 if matrix.shape[0] >= SINGLE_FROM else np.float64)
+        self.regular = self._factor.dtype == np.float32 and self._factor.condition() < SINGLE_CONDITION
+        if self._factor.dtype == np.float32 and not self.regular:
+            self._factor_in_double()
 
     def solve(self, b):
         return self._solved(b, transposed=False)
@@ -107,9 +113,12 @@ class Pardiso(Solver):
             x = self._refined(b, transposed)
             if x is not None:
                 return x
-            self._factor.free()  # before the other takes its own memory
-            self._factor = _PardisoFactor(self._matrix, np.float64)
+            self._factor_in_double()
         return self._factor.solve(b, transposed)
+
+    def _factor_in_double(self):
+        self._factor.free()  # before the other takes its own memory
+        self._factor = _PardisoFactor(self._matrix, np.float64)
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # what overflows single precision stalls
     def _refined(self, b, transposed):
@@ -150,6 +159,12 @@ class _PardisoFactor:
     def solve(self, b, transposed: bool):
         self._handle.set_iparm(12, 2 * transposed)
         return self._call(33, b).astype(float)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def condition(self) -> float:
+        """A lower bound of the condition number, mostly close, by a step of inverse iteration from random values."""
+        x = self.solve(np.random.default_rng(0).standard_normal((self._matrix.shape[0], 1)), transposed=False)
+        return float(np.nan_to_num(np.max(np.abs(self.solve(x / np.max(np.abs(x)), transposed=True))), nan=np.inf))
 
     def _call(self, phase: int, b):
         # not through pypardiso's `solve`, which compares the matrix with a copy of it and knows double precision only

@@ -91,6 +91,7 @@ def bare_parts(cloud: mf.Cloud, space: mf.Stencils) -> dict[str, Any]:
     residual, rows = equations(PROBLEM, space).linearised(jnp.zeros(space.size))
     matrix, solver = rows.to_scipy(), mf.solve(PROBLEM, space).stats.get("solver", "pardiso")
     scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(1 / abs(matrix).max(axis=1).toarray()) @ matrix)
+    scaled.sort_indices()
     right = np.asarray(residual)[:, None]
     solve, _ = clock(lambda: SOLVERS[solver](scaled).solve(right))
     return {"query": query, "weights": weights, "solver's own": solve, "solver": solver}

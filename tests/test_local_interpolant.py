@@ -185,10 +185,21 @@ def systems(count, k=7, q=3, r=2):
     return A, np.ascontiguousarray(lower), np.moveaxis(P, 0, -1).copy(), right
 
 
+@pytest.fixture(params=["compiled", "in Python"])
+def numba(request, monkeypatch):
+    """Numba as it is, and one that leaves functions as they are: the same elimination, line by line."""
+    numba = pytest.importorskip("numba")
+    if request.param == "in Python":
+        monkeypatch.setattr(numba, "njit", lambda function, **options: function)
+        plain = elimination._compiled.__wrapped__()
+        monkeypatch.setattr(elimination, "_compiled", lambda: plain)
+        monkeypatch.setattr(elimination, "LANES", 2)
+
+
 @pytest.mark.parametrize("count", [1, 64, 130])
 @pytest.mark.parametrize("k", [6, 7], ids=["odd", "even"])
-def test_compiled_elimination_solves_as_numpy_does(count, k):
-    pytest.importorskip("numba")
+@pytest.mark.usefixtures("numba")
+def test_elimination_solves_as_numpy_does(count, k):
     A, *packed = systems(count, k)
     weights, sound = elimination.solved(*packed)
     expected = np.linalg.solve(A, np.moveaxis(packed[-1], (2, 0), (0, 2)))[:, :k]

@@ -266,11 +266,30 @@ def test_single_precision_is_refined_or_given_up(monkeypatch, solver, condition)
     A = scipy.sparse.csr_array(A.toarray() + weak)
     b = right_hand_side(n)
     factor = sparse_solvers.Pardiso(A)
+    assert factor.regular == (condition < 1e6)
     for solve, matrix in ((factor.solve, A.toarray()), (factor.solve_transposed, A.toarray().T)):
         x = solve(b)
         assert np.max(abs(matrix @ x - b)) <= 1e-13 * n * (np.max(abs(x)) + np.max(abs(b)))
         np.testing.assert_allclose(x, np.linalg.solve(matrix, b), rtol=0, atol=1e-13 * condition * np.max(abs(x)))
     assert factor._factor.dtype == (np.float32 if condition < 1e6 else np.float64)
+
+
+@named("pardiso")
+@pytest.mark.parametrize("limit", ["SINGLE_CONDITION", "REFINED"])
+def test_single_precision_is_given_up_by_either_sign(monkeypatch, solver, limit):
+    monkeypatch.setattr(sparse_solvers, "SINGLE_FROM", 1)
+    monkeypatch.setattr(sparse_solvers, limit, 0.0)
+    A, b = stencils(), right_hand_side(1500)
+    factor = factor_sparse(A, solver)
+    np.testing.assert_allclose(A @ factor.solve(b), b, atol=1e-9)
+    assert factor._solver._factor.dtype == np.float64
+
+
+@named("pardiso")
+def test_a_singular_matrix_is_seen_in_single_precision(monkeypatch, solver):
+    monkeypatch.setattr(sparse_solvers, "SINGLE_FROM", 1)
+    with pytest.raises(ValueError, match="singular to working precision"):
+        factor_sparse(stencils(neumann=True), solver)
 
 
 def test_superlu_has_nothing_to_fall_back_to(monkeypatch):

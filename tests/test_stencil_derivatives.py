@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
+from meshfree import newton
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 NODES, ROWS = SQUARE.cloud(0.16), SQUARE.cloud(0.12, seed=1)
@@ -28,7 +29,10 @@ def observed(parameters, power, points):
 
 @pytest.mark.parametrize("power", [1, 3], ids=["linear", "nonlinear"])
 @pytest.mark.parametrize("points", [None, ROWS], ids=["square", "least squares"])
-def test_forward_and_reverse_agree_with_differences(power, points):
+def test_forward_and_reverse_agree_with_differences(power, points, monkeypatch):
+    # least squares stop where a step gains less than 1e-8: differences by 1e-4 see that
+    monkeypatch.setattr(newton, "REDUCIBLE", 1e-12)
+
     def function(parameters):
         return observed(parameters, power, points)
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 
 import meshfree as mf
+from meshfree.cli import load_script
 
+PROBLEMS = Path(__file__).parent.parent / "problems"
 SQUARE, LINE = mf.Box((0.0, 0.0), (1.0, 1.0)), mf.Interval(0.0, 1.0)
-NODES, COARSE = SQUARE.cloud(0.08), SQUARE.cloud(0.12)
+COARSE = SQUARE.cloud(0.12)
 
 
 def wave(x):
@@ -57,9 +60,14 @@ def test_one_two_and_three_dimensions(domain, spacing, bar):
     assert u.stats["unknowns"] == u.stats["rows"] == len(u.space.cloud)
 
 
+@pytest.fixture(scope="module")
+def usual_error():
+    return mf.error(PLANE, solved())
+
+
 @pytest.mark.parametrize("kernel", [mf.Multiquadric(1.0), mf.Gaussian([1.5, 2.0])])
-def test_smooth_kernels_are_as_accurate(kernel):
-    assert mf.error(PLANE, solved(kernel=kernel)) < 2 * mf.error(PLANE, solved())
+def test_smooth_kernels_are_as_accurate(kernel, usual_error):
+    assert mf.error(PLANE, solved(kernel=kernel)) < 2 * usual_error
 
 
 def test_ghosts_help_where_the_condition_has_a_derivative():
@@ -93,42 +101,53 @@ def test_several_fields():
     assert u(COARSE.points).shape == (len(COARSE), 2)
 
 
+def scripted(name):
+    return load_script(PROBLEMS / f"{name}.py").problem()
+
+
+def cubic(u, x):
+    return -mf.laplacian(u)(x) + u(x) ** 3 + mf.laplacian(wave)(x) - wave(x) ** 3
+
+
+# CASES C2 to C4: the problem, the spacing of the stencils' nodes, and the relative error that both spaces reach
 NONLINEAR = {
-    "C2": lambda u, x: -mf.laplacian(u)(x) + u(x) ** 3 + mf.laplacian(wave)(x) - wave(x) ** 3,
-    "C3": lambda u, x: mf.laplacian(u)(x) + jnp.exp(u(x)),
-    "C4": lambda u, x: jnp.sum(mf.gradient(u)(x) ** 2) - 1 - 0.1 * mf.laplacian(u)(x),
+    "C2": (mf.Problem(SQUARE, interior=cubic, boundary=mf.dirichlet(0.0), exact=wave), 0.12, 2e-4),
+    "C3": (scripted("liouville"), 0.2, 5e-5),
+    "C4": (scripted("eikonal"), 0.08, 1e-2),
 }
 
 
-@pytest.mark.parametrize("residual", NONLINEAR.values(), ids=NONLINEAR)
-def test_newton_takes_as_many_steps_as_in_a_global_space(residual):
-    problem = mf.Problem(SQUARE, interior=residual, boundary=mf.dirichlet(0.0))
-    local = solved(problem, NODES)
-    spectral = mf.solve(problem, mf.Eigenbasis(mf.Gaussian(3.0), SQUARE.cloud(0.07, cluster=1.0), degree=12))
+@pytest.mark.parametrize(("problem", "spacing", "bar"), NONLINEAR.values(), ids=NONLINEAR)
+def test_newton_takes_as_many_steps_as_in_a_global_space(problem, spacing, bar):
+    local = solved(problem, problem.domain.cloud(spacing), 6)
+    basis = mf.Eigenbasis(mf.Gaussian(3.0), problem.domain.cloud(0.9 * spacing, cluster=1.0), degree=12)
+    spectral = mf.solve(problem, basis)
     assert local.stats["steps"] <= spectral.stats["steps"] + 1
-    probes = SQUARE.sample(50, seed=1)
-    np.testing.assert_allclose(local(probes), spectral(probes), atol=2e-3)
+    errors = [mf.error(problem, u) for u in (local, spectral)]
+    print("steps", local.stats["steps"], spectral.stats["steps"], "errors", errors)
+    assert max(errors) < bar
 
 
-def test_more_points_than_nodes_make_least_squares():
-    points = SQUARE.cloud(0.06, seed=1)
-    u = solved(points=points)
-    assert u.stats["rows"] == len(points) > u.stats["unknowns"]
-    assert mf.error(PLANE, u) < 2 * mf.error(PLANE, solved())
+MORE_POINTS = SQUARE.cloud(0.06, seed=1)
+
+
+def test_more_points_than_nodes_make_least_squares(usual_error):
+    u = solved(points=MORE_POINTS)
+    assert u.stats["rows"] == len(MORE_POINTS) > u.stats["unknowns"]
+    assert mf.error(PLANE, u) < 2 * usual_error
 
 
 def test_weights_shift_what_least_squares_misses():
-    points = SQUARE.cloud(0.06, seed=1)
-    loose, tight = (solved(points=points, weights={"left": w}).stats["residual"]["left"] for w in (1.0, 1e4))
+    loose, tight = (solved(points=MORE_POINTS, weights={"left": w}).stats["residual"]["left"] for w in (1.0, 1e4))
     assert tight < 1e-2 * loose
 
 
 def test_an_initial_guess_saves_steps():
-    problem = mf.Problem(SQUARE, interior=NONLINEAR["C3"], boundary=mf.dirichlet(0.0))
-    u = solved(problem)
-    again = solved(problem, initial=u)
-    assert again.stats["steps"] < u.stats["steps"]
-    np.testing.assert_allclose(again.coefficients, u.coefficients, atol=1e-9)
+    """From the exact solution of C4, two steps nearer than zero: rounding may take one more at the end."""
+    problem, _, _ = NONLINEAR["C4"]
+    u, near = solved(problem), solved(problem, initial=problem.exact)
+    assert near.stats["steps"] < u.stats["steps"]
+    np.testing.assert_allclose(near.coefficients, u.coefficients, atol=1e-9)
 
 
 def test_interpolation_takes_nodal_values_as_they_are():
