@@ -27,20 +27,22 @@ def direct_memory(matrix: scipy.sparse.csr_array) -> dict[str, float]:
 
 def fill(matrix: scipy.sparse.csr_array) -> float:
     """An estimate of the entries of L + U under nested dissection, by a breadth first search of the graph."""
-    pattern = scipy.sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), matrix.shape)
+    pattern = scipy.sparse.csr_array((np.ones(matrix.nnz, np.int8), matrix.indices, matrix.indptr), matrix.shape)
     graph = scipy.sparse.csr_array(pattern + pattern.T)
     degrees = np.diff(graph.indptr)
     # a few dense rows, as of an integral condition, would join everything: an ordering puts them last
     dense = degrees > 10 * np.sqrt(len(degrees)) + 16
-    graph = graph[~dense][:, ~dense]
+    if dense.any():
+        graph = graph[~dense][:, ~dense]
     size = graph.shape[0]
     if size == 0:
         return float(len(degrees) ** 2)
-    _, component = connected_components(graph, directed=False)
-    start, levels = int(np.argmax(component == np.argmax(np.bincount(component)))), 0
-    for _ in range(2):  # from an end of the graph the levels are narrow
-        start, levels = _last_level(graph, start)
-    reached = np.max(np.bincount(component))
+    start, levels, reached = _last_level(graph, 0)
+    if reached < size:
+        _, component = connected_components(graph, directed=False)
+        start = int(np.argmax(component == np.argmax(np.bincount(component))))
+        start, levels, reached = _last_level(graph, start)
+    start, levels, reached = _last_level(graph, start)  # from an end of the graph the levels are narrow
     width, parts = reached / levels, max(reached / (graph.nnz / size), 2.0)
     dimension = max(np.log(parts) / np.log(max(levels / 3, 1.01)), 1.0)
     halvings = np.arange(np.ceil(np.log2(parts)))
@@ -48,13 +50,13 @@ def fill(matrix: scipy.sparse.csr_array) -> float:
     return float(min(entries, size**2) + 2 * np.sum(dense) * len(degrees))
 
 
-def _last_level(graph, start: int) -> tuple[int, int]:
-    """A node farthest from `start`, and the number of levels of the breadth first search to it."""
+def _last_level(graph, start: int) -> tuple[int, int, int]:
+    """A node farthest from `start`, the number of levels of the breadth first search to it, and of the nodes found."""
     order, parents = breadth_first_order(graph, start, directed=True)
     node, levels = order[-1], 1
     while node != start:
         node, levels = parents[node], levels + 1
-    return int(order[-1]), levels
+    return int(order[-1]), levels, len(order)
 
 
 def check_fits(solver: str, needed: float) -> None:

@@ -20,10 +20,10 @@ _STRIDE = (0.2, 5.0)  # of such a step: at least, at most
 class ImplicitSurface(Patch):
     """Where f is zero, ∇f pointing outwards; smooth, with f < 0 on one side within the bounds.
 
-    f is looked at on a lattice of 48 cells along the longest side of its box: what is smaller than a cell is not seen. `at` keeps
-    areas up to terms of second order in the cells; `project` starts from the triangles between lattice points and
-    slides to where the surface is nearest: exact to round-off where the surface is smooth and the point closer than its
-    radii of curvature, elsewhere a point of the surface hardly further away.
+    f is looked at on a lattice of 48 cells along the longest side of the shape: what is smaller than a cell is not
+    seen. `at` keeps areas up to terms of second order in the cells; `project` starts from the triangles between lattice
+    points and slides to where the surface is nearest: exact to round-off where the surface is smooth and the point
+    closer than its radii of curvature, elsewhere a point of the surface hardly further away.
 
     Raises ValueError where f is nowhere negative, negative at the bounds, or without gradient where it is zero.
     """
