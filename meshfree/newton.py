@@ -199,7 +199,8 @@ def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
     rounded = noise if matrix.shape[0] > matrix.shape[1] else noise / NOISE_MARGIN
     met = (reached <= ROUND_OFF * reference) | (reducible <= jnp.maximum(REDUCIBLE * norm, rounded))
     least_gain = jnp.where(reached <= noise, 0.5, STALLED)
-    stalled = (length == 1) & (reached > (1 - least_gain) * norm) & (reducible > 0.1 * norm)
+    judged = (length == 1) | (reached <= noise)  # within the noise a search halves its steps by chance
+    stalled = judged & (reached > (1 - least_gain) * norm) & (reducible > 0.1 * norm)
     floor = ~fell & (reducible <= jnp.maximum(FLOOR * norm, NOISE_MARGIN * noise))
     done = (fell & (met | stalled)) | floor
     steps = state.steps + 1

@@ -56,8 +56,9 @@ class Problem(eqx.Module):
     def match(self, parts: Iterable[str]) -> dict[str, Residual]:
         """The residual of every boundary part named in `parts`; ValueError unless each has exactly one."""
         parts = [part for part in parts if part != "interior"]
-        named = {name: residual for name, residual in self.conditions.items() if name in parts}
-        default: Any = None if "boundary" in parts else self.conditions.get("boundary")
+        # `boundary` is the default also where one of several parts has that very name
+        named = {name: residual for name, residual in self.conditions.items() if name in parts and name != "boundary"}
+        default: Any = self.conditions.get("boundary")
         rest = [part for part in parts if part not in named]
         unknown = [name for name in self.conditions if name not in parts and name != "boundary"]
         sets = f"conditions given: {_names(self.conditions)}; boundary parts: {_names(parts)}"

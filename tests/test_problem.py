@@ -28,6 +28,14 @@ def test_a_part_called_boundary_is_named_by_boundary():
     assert mf.Problem(mf.Disk(), interior=laplace, boundary=condition).match(["boundary"]) == {"boundary": condition}
 
 
+def test_boundary_serves_the_rest_beside_a_part_of_that_name():
+    """As of a square with a disk cut out, whose circle is called so."""
+    top, rest = mf.neumann(1.0), mf.dirichlet(0.0)
+    problem = mf.Problem(SQUARE - mf.Disk((0.5, 0.5), 0.2), interior=laplace, top=top, boundary=rest)
+    expected = dict.fromkeys(("left", "right", "bottom", "boundary"), rest) | {"top": top}
+    assert problem.match(problem.domain.part_names) == expected
+
+
 @pytest.mark.parametrize(
     ("conditions", "message"),
     [

@@ -22,6 +22,7 @@ from . import elimination
 
 BLOCK = 2**22  # entries of the local matrices that are solved at a time
 SIDE_BY_SIDE = 1024  # stencils that are assembled together: what they need stays in the cache
+SMALL = 24  # unknowns of a stencil's system up to which twice as many do
 MANY = 4000  # stencils from which on the compiled elimination pays for loading it
 LIFT = 1000.0  # of the polynomial kernel that makes K definite: 300 to 1e5 give the same weights
 
@@ -144,6 +145,8 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
 def _eliminated(definite, nodes, columns, X, functionals, order) -> Iterator:
     """Blocks of rows with their weights and whether they are sound, a block per core at a time."""
     coordinates = np.ascontiguousarray(nodes.T)
+    unknowns = columns.shape[1] + len(total_degree(X.shape[1], definite.degree))
+    together = SIDE_BY_SIDE * (2 if unknowns <= SMALL else 1)
 
     def solved(block: slice):
         rows = np.arange(block.start, block.stop).clip(max=len(columns) - 1)  # all of one size, to compile once
@@ -151,7 +154,7 @@ def _eliminated(definite, nodes, columns, X, functionals, order) -> Iterator:
         systems = _systems(definite, stencils, X[rows].T, np.moveaxis(functionals[rows], 0, -1), order)
         return block, elimination.solved(*map(np.asarray, systems))
 
-    blocks = [slice(start, start + SIDE_BY_SIDE) for start in range(0, len(columns), SIDE_BY_SIDE)]
+    blocks = [slice(start, start + together) for start in range(0, len(columns), together)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(solved, blocks)
 

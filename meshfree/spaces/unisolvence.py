@@ -27,11 +27,16 @@ def check_weights(
     centers = nodes[columns[:, 0]]
     radii = np.linalg.norm(nodes[columns[:, -1]] - centers, axis=1)
     reach = 1 + np.linalg.norm(X - centers, axis=1) / radii
-    scales = radii[:, None] ** -total_degree(X.shape[1], order).sum(axis=1)
-    given = np.einsum("mrj,mj->mr", np.abs(functionals), scales) * reach[:, None] ** max(local.degree, 0)
+    scales = _powers(1 / radii, order)[:, total_degree(X.shape[1], order).sum(axis=1)]
+    given = np.einsum("mrj,mj->mr", np.abs(functionals), scales) * _powers(reach, max(local.degree, 0))[:, -1:]
     found = np.sqrt(np.einsum("mrk,mrk->mr", weights, weights))
     suspect = np.isfinite(given) & ~(found <= GROWTH * given)
     check_stencils(local, nodes, columns, suspect.any(axis=1), (np.isfinite(given) & ~np.isfinite(found)).any(axis=1))
+
+
+def _powers(x: Float[np.ndarray, " m"], highest: int) -> Float[np.ndarray, "m p"]:
+    """x⁰ … x^highest, by products: several times as fast as `**`."""
+    return np.vander(x, highest + 1, increasing=True)
 
 
 def check_stencils(
