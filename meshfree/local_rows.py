@@ -125,7 +125,7 @@ def local_equations(
     places = np.split(np.arange(len(cloud)), np.cumsum([len(group.points) for group in groups])[:-1])
     ghost_parts = space.ghost_parts if isinstance(space, Stencils) else ()
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghost_parts = [part for part in ghost_parts if len(weights[part]) < 2 * problem.fields]
+    ghost_parts = tuple(part for part in ghost_parts if len(weights[part]) < 2 * problem.fields)
     if ghost_parts:
         names = {f"interior at {part}": len(cloud[part]) for part in ghost_parts}
         at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghost_parts])

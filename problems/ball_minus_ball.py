@@ -4,18 +4,24 @@ import jax.numpy as jnp
 
 import meshfree as mf
 
-DEFAULTS = {"space": "stencils", "spacing": 0.12, "degree": 4}
-ERROR = 1e-3  # relative L2 that the defaults reach
+CHARGE = jnp.array([0.25, 0.0, 0.0])
 
 
-def problem(offset: float = 0.3, radius: float = 0.4) -> mf.Problem:
-    charge = jnp.array([offset, 0.0, 0.0])
+def grading(x):
+    return jnp.clip(jnp.linalg.norm(x - CHARGE), 0.4, 1.0)
 
-    def exact(x):
-        return 1 / jnp.linalg.norm(x - charge)
 
+DEFAULTS = {"space": "stencils", "spacing": 0.16, "grading": grading, "ghost": True}
+ERROR = 1e-2  # relative L2 that the defaults reach
+
+
+def exact(x):
+    return 1 / jnp.linalg.norm(x - CHARGE)
+
+
+def problem(radius: float = 0.45) -> mf.Problem:
     return mf.Problem(
-        mf.Ball() - mf.Ball((offset, 0.0, 0.0), radius, name="cavity"),
+        mf.Ball() - mf.Ball(CHARGE, radius, name="cavity"),
         interior=lambda u, x: mf.laplacian(u)(x),
         cavity=lambda u, x, n: mf.derivative(u, n)(x) - mf.derivative(exact, n)(x),
         boundary=mf.dirichlet(exact),

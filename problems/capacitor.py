@@ -13,8 +13,8 @@ def grading(x):
     return jnp.clip(2 * jnp.hypot(x[0] - 1, x[1] - 1), 0.05, 1.0)
 
 
-DEFAULTS = {"space": "stencils", "spacing": 0.04, "grading": grading}
-ERROR = 1e-3  # relative L2 difference of the defaults from half their spacing
+DEFAULTS = {"space": "stencils", "spacing": 0.07, "grading": grading}
+ERROR = 1e-2  # relative L2 difference of the defaults from half their spacing
 
 
 def problem(voltage: float = 1.0) -> mf.Problem:

@@ -12,7 +12,7 @@ BAY = """{"type": "Polygon", "coordinates": [
   [[1.1, 0.6], [1.2, 1.1], [1.9, 1.2], [2.1, 0.7], [1.1, 0.6]]]}"""
 CHARGES = ((-0.6, 0.5, 1.0), (3.6, 1.3, -0.7))  # x, y, strength
 DEFAULTS = {"space": "stencils", "spacing": 0.04, "degree": 6}
-ERROR = 1e-7  # relative L2 that the defaults reach
+ERROR = 1e-6  # relative L2 that the defaults reach
 
 
 def exact(x):

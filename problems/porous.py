@@ -10,7 +10,7 @@ import numpy as np
 
 import meshfree as mf
 
-DEFAULTS = {"space": "stencils", "spacing": 0.011, "degree": 4}
+DEFAULTS = {"space": "stencils", "spacing": 0.015, "degree": 4}
 ERROR = 1e-5  # relative L2 that the defaults reach
 
 

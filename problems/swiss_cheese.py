@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 HOLES = ((0.28, 0.3, 0.14), (0.7, 0.25, 0.1), (0.72, 0.7, 0.17), (0.25, 0.75, 0.12))  # centre and radius
-DEFAULTS = {"space": "stencils", "spacing": 0.0145, "degree": 6}
+DEFAULTS = {"space": "stencils", "spacing": 0.02, "degree": 6}
 ERROR = 1e-7  # relative L2 that the defaults reach
 
 

@@ -29,7 +29,7 @@ class Case(NamedTuple):
 
 
 class Solved(NamedTuple):
-    """A case, its solution, the relative L2 error at 2000 independent points, and the seconds from shape to solution."""
+    """A case, its solution, relative L2 error at 2000 independent points, seconds from shape to solution."""
 
     case: Case
     solution: mf.Solution
@@ -56,7 +56,7 @@ def cases() -> list[Case]:
         Case("swiss cheese", load_script(PROBLEMS / "swiss_cheese.py").problem().domain, 0.0145, 6e-6, 1e-6),
         Case("NACA 0012", mf.Curve(aerofoil, (-1.0, 1.0), (-1.0, 0.0)).translate((0.0, 0.3)), 0.0045, 5e-5, 1e-6),
         Case("heart", mf.Curve(heart, corners=(0.0, np.pi)), 0.0125, 3e-5, 1e-6),
-        Case("torus", mf.Torus((0.5, 0.5, 0.5), major=0.35, minor=0.15), 0.035, 1e-4, 1e-4),
+        Case("torus", mf.Torus((0.5, 0.5, 0.5), major=0.35, minor=0.15), 0.0365, 1e-4, 1e-4),
     ]
 
 

@@ -1,9 +1,11 @@
 """Every problem script reaches, with its default settings, the error that it declares."""
 
 import ast
+import dataclasses
 import inspect
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,16 +27,21 @@ def lines_of_code(source: str) -> int:
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) >= 12
+    assert len(SCRIPTS) >= 27
 
 
 @pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem != "poisson_million"], ids=lambda path: path.stem)
 def test_a_problem_reaches_the_error_it_declares(path):
     script = load_script(path)
-    outcome = study(script.problem(), Choices(**script.DEFAULTS))
-    print(f"{path.stem}: error {outcome.error:.1e}, declared {script.ERROR:.0e}, {outcome.seconds:.1f} s")
-    assert outcome.error is not None
-    assert outcome.error < script.ERROR < 1e3 * outcome.error, "not within the declared error, or nowhere near it"
+    problem, choices = script.problem(), Choices(**script.DEFAULTS)
+    outcome = study(problem, choices)
+    error = outcome.error
+    if problem.exact is None:  # then it is the difference from half the spacing
+        finer = study(problem, dataclasses.replace(choices, spacing=choices.spacing / 2)).solution
+        known = eqx.tree_at(lambda p: p.exact, problem, finer, is_leaf=lambda leaf: leaf is None)
+        error = mf.error(known, outcome.solution)
+    print(f"{path.stem}: error {error:.1e}, declared {script.ERROR:.0e}, {outcome.seconds:.1f} s")
+    assert error < script.ERROR < 1e3 * error, "not within the declared error, or nowhere near it"
 
 
 def test_a_hundredth_of_the_million_nodes_is_on_the_way_to_the_declared_error():
@@ -46,8 +53,12 @@ def test_a_hundredth_of_the_million_nodes_is_on_the_way_to_the_declared_error():
 
 
 @pytest.mark.parametrize(("space", "most"), [("stencils", 0.03), ("wendland", 0.9)])
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_every_problem_is_solved_in_local_spaces(path, space, most):
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SCRIPTS if '"space": "stencils"' not in p.read_text(encoding="utf-8")],
+    ids=lambda path: path.stem,
+)
+def test_every_problem_of_a_global_space_is_solved_in_local_ones(path, space, most):
     problem = load_script(path).problem()
     lower, upper = problem.domain.bounds
     choices = Choices(space=space, spacing=float(min(upper - lower)) / (20 if len(lower) < 3 else 8))
@@ -65,8 +76,8 @@ def test_a_problem_script_is_short_and_runs_as_a_script(path):
     script = load_script(path)
     title = script.__doc__.splitlines()[0]
     assert title[0].isupper() and title.endswith("."), "the first line of the docstring is a sentence"
-    assert all(isinstance(p.default, int | float) for p in inspect.signature(script.problem).parameters.values())
-    assert 12 <= lines_of_code(source) <= 40, "15 to 40 lines"
+    assert all(isinstance(p.default, int | float | str) for p in inspect.signature(script.problem).parameters.values())
+    assert 12 <= lines_of_code(source) <= 45, "15 to 40 lines, a little more with a shape of its own"
     main = 'if __name__ == "__main__":\n    mf.run(problem, **DEFAULTS)\n'
     assert source.endswith(main), "the script ends with its command line"
     assert ast.unparse(ast.parse(source).body[-1]) == ast.unparse(ast.parse(main).body[0])
