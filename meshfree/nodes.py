@@ -18,6 +18,7 @@ DENSITY = 1.04  # nodes per spacing^d: then the median nearest-neighbour distanc
 MOST_NODES = 20_000_000
 _CROWDED = 0.68  # interior nodes closer than this, in spacings, are too many for a narrow place
 _THINNINGS = 3
+_MOST_SEEDS = 2e6  # drawn in vain
 _HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
 _SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
 _REBUILD = 4  # sweeps between two searches for neighbours
@@ -174,7 +175,8 @@ def _seeds(chart: Chart, spacing: Spacing, guard: "_Guard", count: int, rng: np.
     for _ in range(8):
         X = draw(chart, boxes, density, rng)
         X = X[guard.clear(X, spacing(X))]
-        if len(X) >= 1.05 * count:
+        # a region much narrower than the spacing takes no node, however many are tried
+        if len(X) >= 1.05 * count or density * boxes.load.sum() > max(_MOST_SEEDS, 4 * boxes.load.sum()):
             break
         density *= np.clip(1.12 * count / max(len(X), 0.1), 1.05, 4.0)
     return thin(X, spacing(X), count)

@@ -1,11 +1,9 @@
 """Every problem script reaches, with its default settings, the error that it declares."""
 
 import ast
-import dataclasses
 import inspect
 from pathlib import Path
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +13,7 @@ import meshfree as mf
 from meshfree import presets
 from meshfree.choices import Choices
 from meshfree.cli import load_script
-from meshfree.study import study
+from meshfree.study import difference_from_finer, study
 
 SCRIPTS = sorted((Path(__file__).parent.parent / "problems").glob("*.py"))
 
@@ -35,11 +33,7 @@ def test_a_problem_reaches_the_error_it_declares(path):
     script = load_script(path)
     problem, choices = script.problem(), Choices(**script.DEFAULTS)
     outcome = study(problem, choices)
-    error = outcome.error
-    if problem.exact is None:  # then it is the difference from half the spacing
-        finer = study(problem, dataclasses.replace(choices, spacing=choices.spacing / 2)).solution
-        known = eqx.tree_at(lambda p: p.exact, problem, finer, is_leaf=lambda leaf: leaf is None)
-        error = mf.error(known, outcome.solution)
+    error = difference_from_finer(problem, choices, outcome) if problem.exact is None else outcome.error
     print(f"{path.stem}: error {error:.1e}, declared {script.ERROR:.0e}, {outcome.seconds:.1f} s")
     assert error < script.ERROR < 1e3 * error, "not within the declared error, or nowhere near it"
 
