@@ -189,6 +189,10 @@ def stencils(kernel=None, points=None, **options):
         (lambda: mf.matrix(stencils(points=ON_A_LINE), mf.laplacian), rf"stencil of node 0 at \(0, 0\) {SHORT} 4, as"),
         (lambda: mf.matrix(stencils(points=LATTICE, size=15), mf.laplacian), f"{SHORT} 4.* a larger size="),
         (
+            lambda: mf.matrix(stencils(mf.Gaussian(1e9), degree=-1, size=12), mf.laplacian),
+            r"system of the stencil of node 0 .* is singular or not finite for Gaussian\(\): take another scale",
+        ),
+        (
             lambda: mf.solve(everywhere(lambda u, x: mf.laplacian(u)(x)), stencils(points=LATTICE, size=20)),
             f"20 nodes of the stencil of node .*{SHORT} 4, .*take other nodes, a larger size=, or a lower degree",
         ),
