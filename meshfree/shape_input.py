@@ -1,5 +1,7 @@
 """Reading what shapes are given: numbers, points and names, with messages that name the shape and the argument."""
 
+from collections.abc import Mapping
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -59,3 +61,26 @@ def check_name(name, kind: str) -> None:
         raise TypeError(f"{kind} needs a string as name of its boundary, got {name!r}")
     if name in _RESERVED:
         raise ValueError(f"{kind}: a boundary part cannot be named {name!r} (reserved: {', '.join(_RESERVED)})")
+
+
+def part_names(names, name, kind: str, count: int, piece: str, pieces: str) -> tuple[str, ...] | None:
+    """The name of the part of each of `count` pieces of a boundary, "triangle" and "triangles"; None where none are given.
+
+    Raises TypeError for `names` that are no sequence of strings or stand beside a `name`, ValueError for another number
+    of them.
+    """
+    if names is None:
+        return None
+    if isinstance(names, str | Mapping) or name is not None:
+        raise TypeError(
+            f"{kind} needs names as a sequence, one for each {piece}, got {type(names).__name__} and name={name!r}; "
+            "for one name of the whole boundary give name= alone"
+        )
+    found = tuple(names)
+    for one in dict.fromkeys(found):
+        if one is None:
+            raise TypeError(f"{kind} needs a string as name of every {piece}, got None")
+        check_name(one, kind)
+    if len(found) != count:
+        raise ValueError(f"{kind} needs one name for each of its {count} {pieces}, got {len(found)}: {short(found)}")
+    return found

@@ -97,9 +97,10 @@ class Pardiso(Solver):
 
     def __init__(self, matrix):
         self._matrix = matrix
-        self._factor = _PardisoFactor(matrix, np.float32 if matrix.shape[0] >= SINGLE_FROM else np.float64)
-        self.regular = self._factor.dtype == np.float32 and self._factor.condition() < SINGLE_CONDITION
-        if self._factor.dtype == np.float32 and not self.regular:
+        single = matrix.shape[0] >= SINGLE_FROM
+        self._factor = _PardisoFactor(matrix, np.float32 if single else np.float64)
+        self.regular = single and self._factor.condition() < SINGLE_CONDITION
+        if single and not self.regular:
             self._factor_in_double()
 
     def solve(self, b):

@@ -30,8 +30,10 @@ def unit(vectors: Float[np.ndarray, "n 3"], otherwise: Float[np.ndarray, " 3"]) 
     return np.where(length > 0, vectors / np.where(length > 0, length, 1.0), otherwise)
 
 
-def _nearest_on_axis(X: np.ndarray, start: Vector, end: Vector) -> Float[np.ndarray, "n 3"]:
-    return on_segment(X, np.broadcast_to(np.array(start), X.shape), np.broadcast_to(np.array(end), X.shape))
+def _across(u_v_w: np.ndarray, X: np.ndarray) -> Float[np.ndarray, "n 3"]:
+    """Vectors without their share along the third row of a frame."""
+    u, v, _ = u_v_w
+    return (X @ u)[:, None] * u + (X @ v)[:, None] * v
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class Rim(Curve):
 
 
 @dataclass(frozen=True)
-class CylinderSide(Patch):
-    """The curved side of the cylinder around the straight line from `start` to `end`."""
+class _AroundSegment(Patch):
+    """A surface `radius` away from the straight line from `start` to `end`; abstract."""
 
     part: str
     start: Vector
@@ -72,6 +74,18 @@ class CylinderSide(Patch):
     def _frame(self) -> np.ndarray:
         return frame(self._axis)
 
+    def _on_axis(self, X: np.ndarray) -> Float[np.ndarray, "n 3"]:
+        """The nearest points of the line."""
+        return on_segment(X, *(np.broadcast_to(np.array(end), X.shape) for end in (self.start, self.end)))
+
+    def project(self, X):
+        return self._on_axis(X) + self.radius * self.normal(X)
+
+
+@dataclass(frozen=True)
+class CylinderSide(_AroundSegment):
+    """The curved side of the cylinder around the straight line from `start` to `end`."""
+
     @property
     def area(self):
         return float(2 * np.pi * self.radius * np.linalg.norm(self._axis))
@@ -79,13 +93,8 @@ class CylinderSide(Patch):
     def at(self, U):
         return self.start + U[:, :1] * self._axis + self.radius * _around(self._frame, 2 * np.pi * U[:, 1])
 
-    def project(self, X):
-        return _nearest_on_axis(X, self.start, self.end) + self.radius * self.normal(X)
-
     def normal(self, X):
-        u, v, _ = self._frame
-        away = X - np.array(self.start)
-        return unit((away @ u)[:, None] * u + (away @ v)[:, None] * v, u)
+        return unit(_across(self._frame, X - np.array(self.start)), self._frame[0])
 
 
 @dataclass(frozen=True)
@@ -115,11 +124,9 @@ class DiscFace(Patch):
         return self.center + self.radius * rho[:, None] * _around(self._frame, angle)
 
     def project(self, X):
-        u, v, _ = self._frame
-        away = X - np.array(self.center)
-        flat = (away @ u)[:, None] * u + (away @ v)[:, None] * v
+        flat = _across(self._frame, X - np.array(self.center))
         reach = np.minimum(np.linalg.norm(flat, axis=1, keepdims=True), self.radius)
-        return self.center + reach * unit(flat, u)
+        return self.center + reach * unit(flat, self._frame[0])
 
     def normal(self, X):
         return np.tile(self._frame[2], (len(X), 1))
@@ -163,9 +170,7 @@ class TorusSurface(Patch):
 
     def spine(self, X: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """The nearest points of the circle in the middle of the tube."""
-        u, v, _ = self._frame
-        away = X - np.array(self.center)
-        return self.center + self.major * unit((away @ u)[:, None] * u + (away @ v)[:, None] * v, u)
+        return self.center + self.major * unit(_across(self._frame, X - np.array(self.center)), self._frame[0])
 
     def project(self, X):
         return self.spine(X) + self.minor * self.normal(X)
@@ -175,21 +180,8 @@ class TorusSurface(Patch):
 
 
 @dataclass(frozen=True)
-class CapsuleSurface(Patch):
+class CapsuleSurface(_AroundSegment):
     """The surface `radius` away from the straight line from `start` to `end`: a cylinder and two half spheres."""
-
-    part: str
-    start: Vector
-    end: Vector
-    radius: float
-
-    @cached_property
-    def _axis(self) -> np.ndarray:
-        return np.subtract(self.end, self.start)
-
-    @cached_property
-    def _frame(self) -> np.ndarray:
-        return frame(self._axis)
 
     @property
     def _length(self) -> float:
@@ -206,11 +198,8 @@ class CapsuleSurface(Patch):
         ring = np.sqrt((self.radius - beyond) * (self.radius + beyond))
         return self.start + height * self._frame[2] + ring * _around(self._frame, 2 * np.pi * U[:, 1])
 
-    def project(self, X):
-        return _nearest_on_axis(X, self.start, self.end) + self.radius * self.normal(X)
-
     def normal(self, X):
-        return unit(X - _nearest_on_axis(X, self.start, self.end), self._frame[0])
+        return unit(X - self._on_axis(X), self._frame[0])
 
 
 def _around(u_v_w: np.ndarray, angle: np.ndarray) -> Float[np.ndarray, "n 3"]:

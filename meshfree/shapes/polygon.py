@@ -1,6 +1,5 @@
 """Polygons with holes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
@@ -11,7 +10,7 @@ import numpy as np
 from meshfree.pieces import Segment
 from meshfree.regions import Domain, Primitive
 from meshfree.shape import as_points
-from meshfree.shape_input import Name, check_name, set_fields
+from meshfree.shape_input import Name, check_name, part_names, set_fields
 
 from . import geojson
 from .nearest import NearestSimplex
@@ -51,7 +50,8 @@ class Polygon(Primitive):
         check_rings(rings)
         outer, *holes = (tuple(map(tuple, X.tolist())) for X in rings)
         check_name(self.name, "Polygon")
-        set_fields(self, vertices=outer, holes=tuple(holes), names=_read_names(self.names, self.name, len(outer)))
+        names = part_names(self.names, self.name, "Polygon", len(outer), "edge", "outer edges")
+        set_fields(self, vertices=outer, holes=tuple(holes), names=names)
 
     def __repr__(self):
         vertices = f"{self.vertices}" if len(self.vertices) <= _SHOWN else f"<{len(self.vertices)} vertices>"
@@ -133,21 +133,3 @@ class Polygon(Primitive):
 
 def _sign(ring: np.ndarray) -> int:
     return 1 if ring_area(ring) > 0 else -1
-
-
-def _read_names(names, name: Name, edges: int) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    if isinstance(names, str | Mapping) or name is not None:
-        raise TypeError(
-            f"Polygon needs names as a sequence, one for each edge, got names={names!r}, name={name!r}; for one name "
-            "of the whole boundary give name= alone"
-        )
-    found = tuple(names)
-    for one in found:
-        if one is None:
-            raise TypeError("Polygon needs a string as name of every edge, got None")
-        check_name(one, "Polygon")
-    if len(found) != edges:
-        raise ValueError(f"Polygon needs one name for each of its {edges} outer edges, got {len(found)}: {found}")
-    return found

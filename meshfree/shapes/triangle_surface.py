@@ -1,7 +1,6 @@
 """Solids inside closed surfaces of triangles."""
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +10,7 @@ from jaxtyping import Float, Int
 
 from meshfree.regions import Primitive
 from meshfree.shape import as_points
-from meshfree.shape_input import Name, Number, check_name, number, set_fields
+from meshfree.shape_input import Name, Number, check_name, number, part_names, set_fields
 
 from .creases import Creases
 from .facets import FacetPatch
@@ -60,7 +59,7 @@ class TriangleSurface(Primitive):
         refuse_flat(X, triangles, _KIND)
         triangles = oriented(X, triangles, _KIND)
         refuse_crossing(X, triangles, _KIND)
-        names = _read_names(self.names, self.name, len(triangles))
+        names = part_names(self.names, self.name, _KIND, len(triangles), "triangle", "triangles")
         X.flags.writeable = triangles.flags.writeable = False
         set_fields(self, vertices=X, triangles=triangles, names=names, angle=angle)
 
@@ -153,21 +152,3 @@ def _read_triangles(triangles, count: int) -> Int[np.ndarray, "m 3"]:
     if len(bad):
         raise ValueError(f"{_KIND} needs triangles between vertices 0 to {count - 1}, got number {bad[0]}")
     return T.astype(int)
-
-
-def _read_names(names, name: Name, triangles: int) -> tuple[str, ...] | None:
-    if names is None:
-        return None
-    if isinstance(names, str | Mapping) or name is not None:
-        raise TypeError(
-            f"{_KIND} needs names as a sequence, one for each triangle, got {type(names).__name__} and name={name!r}; "
-            "for one name of the whole boundary give name= alone"
-        )
-    found = tuple(names)
-    if len(found) != triangles:
-        raise ValueError(f"{_KIND} needs one name for each of its {triangles} triangles, got {len(found)}")
-    for one in dict.fromkeys(found):
-        if one is None:
-            raise TypeError(f"{_KIND} needs a string as name of every triangle, got None")
-        check_name(one, _KIND)
-    return found

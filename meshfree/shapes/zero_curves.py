@@ -6,8 +6,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
-from meshfree.contours import zero_lines
-
 from . import panels
 from .implicit import Implicit
 from .panels import Panels, UnresolvedError
@@ -33,10 +31,19 @@ def zero_curves(
     x, y = (_ticks(a, b, cell) for a, b in zip(lower, upper, strict=True))
     values = f.values(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).reshape(len(y), len(x))
     _refuse_bounds(values, x, y)
-    lines = zero_lines(x, y, values)
+    lines = _zero_lines(x, y, values)
     found = [_traced(f, line[:-1], cell) for line in lines]
     _refuse_mistaken(found, lines, cell, np.sum(values < 0) * (x[2] - x[1]) * (y[2] - y[1]))
     return found
+
+
+def _zero_lines(
+    x: Float[np.ndarray, " p"], y: Float[np.ndarray, " q"], values: Float[np.ndarray, "q p"]
+) -> Sequence[Float[np.ndarray, "_ 2"]]:
+    """The lines where values, linear between lattice points, are zero; a closed one repeats its start."""
+    from contourpy import contour_generator
+
+    return [np.asarray(line, dtype=np.float64) for line in contour_generator(x, y, values).lines(0.0)]
 
 
 def _ticks(a: float, b: float, cell: float) -> Float[np.ndarray, " n"]:
