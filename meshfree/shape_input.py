@@ -64,7 +64,7 @@ def check_name(name, kind: str) -> None:
 
 
 def part_names(names, name, kind: str, count: int, piece: str, pieces: str) -> tuple[str, ...] | None:
-    """The name of the part of each of `count` pieces of a boundary, "triangle" and "triangles"; None where none are given.
+    """The part of each of `count` pieces of a boundary ("triangle", "triangles") by name; None where none are given.
 
     Raises TypeError for `names` that are no sequence of strings or stand beside a `name`, ValueError for another number
     of them.
