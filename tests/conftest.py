@@ -1,5 +1,7 @@
 """Settings of every test: float64, and no silent promotion of dtypes or broadcasting of ranks."""
 
+import os
+
 import jax
 import pytest
 from hypothesis import settings
@@ -7,7 +9,12 @@ from hypothesis import settings
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_disable_most_optimizations", True)  # most programs run once: compiling is what takes the time
+
+# Most programs run once: compiling is what takes the time.
+jax.config.update("jax_disable_most_optimizations", True)
+if jax.__version_info__ < (0, 11):  # later ones stop at flags that they do not know
+    flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    os.environ["XLA_FLAGS"] = f"{flags} {os.environ.get('XLA_FLAGS', '')}"
 
 # The first example compiles, so time says nothing; the same examples everywhere, so that CI cannot fail by chance.
 settings.register_profile("meshfree", deadline=None, derandomize=True, print_blob=True)
