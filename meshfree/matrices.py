@@ -18,6 +18,7 @@ from .linalg import check_memory
 from .local_rows import operator_weights, rows_of
 from .newton import require_double, solution_of
 from .operators import Field
+from .programs import release_programs
 from .solution import Solution
 from .spaces import GlobalSpace, Multilevel, Space, Stencils
 from .sparse_rows import SparseRows
@@ -74,6 +75,7 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
     Raises ValueError for values of a wrong shape, and where the space has more functions than the cloud points.
     """
     require_double()
+    release_programs()
     if isinstance(space, Multilevel):
         return _interpolated_by_levels(f, space, solver)
     points = jnp.asarray(space.nodes if isinstance(space, Stencils) else space.cloud.points)
@@ -105,6 +107,7 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
 
     A local space gives SciPy sparse arrays: one (m, n), or for an operator with values (c,) a tuple of c of them.
     """
+    release_programs()
     X = jnp.asarray(space.cloud.points if X is None else X, dtype=float)
     if X.ndim == 1 and space.cloud.dim == 1:
         X = X[:, None]

@@ -29,6 +29,7 @@ ROUND_OFF = 1e-14  # of the first residual: nothing is left to reduce
 REDUCIBLE = 1e-8  # share of the residual that a least-squares step can still reduce: the next would change nothing
 FLOOR = 1e-6  # a search that fails with less than this share reducible has reached the floor of the arithmetic
 NOISE_MARGIN = 10  # or with less than this many times the rounding noise, an upper bound itself
+CONTRACTION = 0.5  # from step to step, of what a step promises: more, and what it promises is rounding
 STALLED = 1e-3  # so has a full step that was to reduce much and gained less than this share
 WELL_CONDITIONED = 1e5  # below it a unique solution is beyond doubt
 NO_RESPONSE = 5e-4  # of the typical response of the equations to a function: less, and it is as good as free
@@ -41,10 +42,11 @@ class ConvergenceError(RuntimeError):
 
 
 class State(NamedTuple):
-    """Where Newton's iteration stands."""
+    """Where Newton's iteration stands; `reducible` is what the last step promised to take from the residual."""
 
     coefficients: Float[Array, "n *f"]
     residual: Float[Array, " rows"]
+    reducible: Float[Array, ""]
     steps: Int[Array, ""]
     done: Bool[Array, ""]
     failed: Bool[Array, ""]
@@ -132,7 +134,7 @@ def _solve_traced(system, space, start, solver, reference):
 
 
 def _first_state(start, residual) -> State:
-    return State(start, residual, jnp.array(0), jnp.array(False), jnp.array(False))
+    return State(start, residual, jnp.array(jnp.inf), jnp.array(0), jnp.array(False), jnp.array(False))
 
 
 def _assemble(system, coefficients):
@@ -168,9 +170,8 @@ def _solved_dense(factored: Factor, b):
 def _affine_step(system, state: State, matrix, change, reference) -> State:
     residual = state.residual - matrix @ change
     failed = ~jnp.all(jnp.isfinite(residual))
-    return State(
-        state.coefficients - change.reshape(state.coefficients.shape), residual, state.steps + 1, ~failed, failed
-    )
+    coefficients = state.coefficients - change.reshape(state.coefficients.shape)
+    return State(coefficients, residual, state.reducible, state.steps + 1, ~failed, failed)
 
 
 @eqx.filter_jit
@@ -198,15 +199,19 @@ def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
     fell = reached < norm
     rounded = noise if matrix.shape[0] > matrix.shape[1] else noise / NOISE_MARGIN
     met = (reached <= ROUND_OFF * reference) | (reducible <= jnp.maximum(REDUCIBLE * norm, rounded))
+    # what a least-squares step gains is of second order, hidden by rounding long before the step itself is
+    hidden = norm - jnp.sqrt(jnp.maximum(norm**2 - reducible**2, 0.0)) <= noise
+    met |= hidden & (reducible > CONTRACTION * state.reducible)
     least_gain = jnp.where(reached <= noise, 0.5, STALLED)
     judged = (length == 1) | (reached <= noise)  # within the noise a search halves its steps by chance
     stalled = judged & (reached > (1 - least_gain) * norm) & (reducible > 0.1 * norm)
-    floor = ~fell & (reducible <= jnp.maximum(FLOOR * norm, NOISE_MARGIN * noise))
+    floor = ~fell & (hidden | (reducible <= jnp.maximum(FLOOR * norm, NOISE_MARGIN * noise)))
     done = (fell & (met | stalled)) | floor
     steps = state.steps + 1
     return State(
         jnp.where(fell, c, state.coefficients),
         jnp.where(fell, residual, state.residual),
+        reducible,
         steps,
         done,
         ~done & (~fell | (steps >= MAX_STEPS)),

@@ -19,6 +19,7 @@ from .matrices import interpolate
 from .metrics import error
 from .newton import require_double, solution_of
 from .problem import Problem
+from .programs import release_programs
 from .solution import Solution
 from .spaces import Collocation, Multilevel, Space
 from .spaces.translates import coupling
@@ -55,6 +56,7 @@ def solve(
     fails.
     """
     require_double()
+    release_programs()
     rows_at = space.cloud if points is None else points
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")

@@ -1,6 +1,7 @@
 """Settings of every test: float64, and no silent promotion of dtypes or broadcasting of ranks."""
 
 import os
+import sys
 
 import jax
 import pytest
@@ -19,6 +20,15 @@ if jax.__version_info__ < (0, 11):  # later ones stop at flags that they do not 
 # The first example compiles, so time says nothing; the same examples everywhere, so that CI cannot fail by chance.
 settings.register_profile("meshfree", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("meshfree")
+
+
+@pytest.fixture(scope="module")
+def untraced():
+    """Without counting lines, which takes a quarter of the time, where other tests run the same ones."""
+    counter = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(counter)
 
 
 @pytest.fixture

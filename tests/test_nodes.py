@@ -257,7 +257,7 @@ def angles(X):
 
 def test_identical_shapes_make_one_boundary():
     for shape in (Box() | Box(), Box() & Box(), Disk() | Disk(), CUBE | CUBE):
-        h = 0.1 if shape.dim == 2 else 0.34
+        h = 0.1 if shape.dim == 2 else 0.5
         same = shape.left.cloud(h)
         cloud = shape.cloud(h)
         assert sum(map(len, map(cloud.normals.get, cloud.normals))) == pytest.approx(

@@ -15,7 +15,7 @@ from meshfree.choices import Choices
 from meshfree.cli import load_script
 from meshfree.study import difference_from_finer, study
 
-pytestmark = pytest.mark.no_cover  # tracing lines takes a quarter of the time, and other tests run the same ones
+pytestmark = pytest.mark.usefixtures("untraced")
 
 SCRIPTS = sorted((Path(__file__).parent.parent / "problems").glob("*.py"))
 

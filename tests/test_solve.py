@@ -151,6 +151,19 @@ def test_a_fully_nonlinear_equation_converges_from_a_fair_start(initial):
     assert mf.error(MONGE_AMPERE, u) < 1e-5
 
 
+@pytest.mark.parametrize("scale", [0.5, 0.8, 1.2])
+def test_newton_ends_where_rounding_hides_what_a_least_squares_step_gains(scale):
+    """CASES C4: a residual of 0.06 is left, known to 1e-5, of which steps of 1e-4 gain 1e-7; some took 10 steps."""
+
+    def eikonal(u, x):
+        slope = mf.gradient(u)(x)
+        return slope @ slope - 1 - 0.1 * mf.laplacian(u)(x)
+
+    problem = mf.Problem(SQUARE, interior=eikonal, boundary=mf.dirichlet(0.0))
+    cloud = SQUARE.cloud(0.06, cluster=1.0)
+    assert mf.solve(problem, mf.Eigenbasis(mf.Gaussian(scale), cloud, degree=20)).stats["steps"] <= 7
+
+
 def test_from_zero_it_does_not_and_the_error_names_the_remedy():
     with pytest.raises((ConvergenceError, ValueError), match=r"initial=|singular"):
         mf.solve(MONGE_AMPERE, EIGEN)

@@ -10,7 +10,7 @@ import pytest
 
 import meshfree as mf
 
-pytestmark = pytest.mark.no_cover  # tracing lines takes a quarter of the time, and other tests run the same ones
+pytestmark = pytest.mark.usefixtures("untraced")
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 NODES, ROWS = SQUARE.cloud(0.25), SQUARE.cloud(0.15, seed=1)

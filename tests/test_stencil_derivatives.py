@@ -11,6 +11,8 @@ import pytest
 import meshfree as mf
 from meshfree.equations import equations
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 NODES, ROWS = SQUARE.cloud(0.16), SQUARE.cloud(0.12, seed=1)
 CONDITION = mf.dirichlet(0.0)
@@ -60,8 +62,6 @@ import faulthandler; faulthandler.dump_traceback_later(90, exit=True)
 import jax; jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp
 import meshfree as mf
-
-pytestmark = pytest.mark.no_cover  # tracing lines takes a quarter of the time, and other tests run the same ones
 square = mf.Box((0.0, 0.0), (1.0, 1.0))
 def exact(x): return jnp.sin(5 * x[0]) * jnp.cos(4 * x[1])
 problem = mf.Problem(square, interior=lambda u, x: mf.laplacian(u)(x) + 41 * exact(x), boundary=mf.dirichlet(exact))
