@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import meshfree as mf
@@ -64,9 +65,8 @@ def test_solving_goes_on_with_cleared_caches(monkeypatch):
         )
         return mf.solve(problem, space)(jnp.array([0.5]))
 
-    exact = float(1 - 1 / jnp.cosh(0.5))  # at rate 1
-    assert middle(0.0) == pytest.approx(1 / 8, abs=1e-4)
-    assert middle(1.0) == pytest.approx(exact, abs=1e-4)
     value, slope = jax.jit(jax.value_and_grad(middle))(1.0)
-    assert value == pytest.approx(exact, abs=1e-4)
-    assert slope == pytest.approx(float(middle(1.001) - middle(0.999)) / 2e-3, rel=1e-4)
+    sech, tanh = 1 / np.cosh(0.5), np.tanh(0.5)
+    assert value == pytest.approx(1 - sech, abs=1e-4)  # (1 − sech(√rate/2))/rate
+    assert slope == pytest.approx(sech * tanh / 4 - (1 - sech), abs=1e-4)
+    assert middle(1.0) == pytest.approx(float(value), rel=1e-9)
