@@ -1,4 +1,4 @@
-"""Clouds as files: CSV for people and spreadsheets, NPZ for size, the formats of `mesh_formats` for other programs."""
+"""Clouds as files: CSV for people and spreadsheets, NPZ for size, those of `meshes.formats` for other programs."""
 
 import csv
 import zipfile
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from meshfree import cloud_meshes
-from meshfree.mesh_formats import FORMATS
+from meshfree.meshes.formats import FORMATS
+from meshfree.meshes.vertices import read_points, write_vertices
 from meshfree.replacing import replaced
 
 # part -> points (n, d); of the boundary with normals (n, d), and those of the part's own side where they differ
@@ -23,7 +23,7 @@ _SIDE_SUFFIX = "_side" + _SUFFIX
 
 def read(path: Path) -> Parts:
     """Parts of a file in one of the formats; FileNotFoundError, or ValueError naming the file and the fault."""
-    reader = {".csv": _read_csv, ".npz": _read_npz}.get(_extension(path), cloud_meshes.read_points)
+    reader = {".csv": _read_csv, ".npz": _read_npz}.get(_extension(path), read_points)
     if not path.is_file():
         raise FileNotFoundError(f"no cloud file at {path} (looked in {path.resolve().parent})")
     return reader(path)
@@ -33,7 +33,7 @@ def write(path: Path, parts: Parts) -> None:
     """Write parts in the format that the extension names; a failed write leaves an old file as it was."""
     writer: Callable | None = {".csv": _write_csv, ".npz": _write_npz}.get(_extension(path))
     if writer is None:
-        cloud_meshes.write_vertices(path, parts)
+        write_vertices(path, parts)
         return
     with replaced(path) as temporary:
         writer(temporary, parts)

@@ -189,7 +189,7 @@ class Cloud(eqx.Module):
 
         A mesh in a `.msh`, `.vtu`, `.vtk` or `.xdmf` file becomes a cloud too: the physical groups of Gmsh (or other
         groups) of boundary facets are its parts, with normals from the facets, all other nodes the interior; see
-        `mesh_parts.parts_of_mesh`. On curved boundaries such normals are as good as the mesh.
+        `meshes.parts.parts_of_mesh`. On curved boundaries such normals are as good as the mesh.
 
         Raises FileNotFoundError, and ValueError for another extension, missing columns or bad numbers (naming the
         line), a damaged file, a mesh whose boundary is not in groups; ImportError for a mesh without meshio.

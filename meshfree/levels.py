@@ -14,7 +14,7 @@ from .newton import solution_of
 from .solution import Solution
 from .spaces import Multilevel
 from .spaces.translates import coupling
-from .sparse_rows import SparseRows
+from .sparse.rows import SparseRows
 
 
 class Correction(eqx.Module):

@@ -22,7 +22,7 @@ from .jets import Jet, needed_order
 from .polynomials import total_degree
 from .problem import Problem
 from .spaces import LocalBasis, Space, Stencils
-from .sparse_rows import SparseRows, stacked
+from .sparse.rows import SparseRows, stacked
 from .system import Group, Interior, System, groups_of, zero_field
 
 

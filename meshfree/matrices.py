@@ -21,7 +21,7 @@ from .operators import Field
 from .programs import release_programs
 from .solution import Solution
 from .spaces import GlobalSpace, Multilevel, Space, Stencils
-from .sparse_rows import SparseRows
+from .sparse.rows import SparseRows
 
 
 class Interpolation(eqx.Module):

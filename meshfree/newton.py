@@ -20,7 +20,7 @@ from .implicit import differentiable
 from .linalg import Factor, factor
 from .solution import Solution
 from .spaces import Space
-from .sparse_rows import HostFactor, SparseRows, TracedFactor
+from .sparse.rows import HostFactor, SparseRows, TracedFactor
 
 MAX_STEPS = 50
 HALVINGS = 20  # of the step length, in a line search

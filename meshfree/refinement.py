@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from .clouds import Cloud
-from .nodes import DENSITY
+from .nodes.interior import DENSITY
 from .spacing import Spacing
 
 _SAMPLES = 50_000  # points of the domain at which the spacing is compared with the number of nodes

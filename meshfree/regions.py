@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from meshfree import boundary, motions, placement, stretches, surfaces
+from meshfree import motions
 from meshfree.clouds import Cloud
 from meshfree.extremes import bounding_box
 from meshfree.motions import Motion, MovedCurve, MovedPatch
+from meshfree.nodes import boundary, placement, stretches, surfaces
 from meshfree.shape import Shape, as_points
 from meshfree.spacing import Spacing
 

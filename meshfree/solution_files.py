@@ -14,7 +14,7 @@ from scipy.spatial import QhullError
 
 from .blocks import mapped
 from .local_rows import operator_weights
-from .mesh_formats import write_mesh
+from .meshes.formats import write_mesh
 from .operators import gradient
 from .simplices import simplices_between
 from .spaces import Space

@@ -29,7 +29,7 @@ from timing import jittered
 import meshfree as mf
 from meshfree.cli import configure_jax
 from meshfree.equations import equations
-from meshfree.sparse_solvers import SOLVERS
+from meshfree.sparse.solvers import SOLVERS
 
 ACROSS = (201, 321, 567, 1001)
 SIZE, DEGREE = 30, 4

@@ -8,11 +8,11 @@ import pytest
 from scipy.spatial import cKDTree
 
 import meshfree as mf
+from meshfree.nodes.surfaces import place_surface
 from meshfree.shapes import implicit_surface
 from meshfree.shapes.tetrahedra import zero_triangles
 from meshfree.shapes.triangulation import Triangulation, merged, oriented, solid_angles
 from meshfree.spacing import Spacing
-from meshfree.surfaces import place_surface
 
 BOUNDS = ((-2, -2, -2), (2, 2, 2))
 BALLS = jnp.array([[0.0, 0.0, 0.0], [0.8, 0.0, 0.0], [0.0, 0.9, 0.2]])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from meshfree.domains import Ball, Box, Disk, Interval
-from meshfree.placement import boundary_nodes
+from meshfree.nodes.placement import boundary_nodes
 from meshfree.spacing import Spacing
 
 CUBE = Box((0, 0, 0), (1, 1, 1))

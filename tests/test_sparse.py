@@ -8,8 +8,7 @@ import pytest
 import scipy.sparse
 from scipy.spatial import cKDTree
 
-from meshfree import sparse, sparse_memory, sparse_solvers
-from meshfree.sparse import KrylovError, factor_sparse
+from meshfree.sparse import KrylovError, factor_sparse, factors, memory, solvers
 
 PACKAGES = {"rslab": "rslab", "pardiso": "pypardiso", "amg": "pyamg"}
 DIRECT = ("superlu", "rslab", "pardiso")
@@ -101,7 +100,7 @@ def test_the_condition_is_that_of_numpy(solver):
 
 def test_the_condition_is_infinite_where_a_solve_finds_the_matrix_singular(monkeypatch):
     factor = factor_sparse(stencils(300))
-    monkeypatch.setattr(sparse, "GROWTH_LIMIT", 1.0)
+    monkeypatch.setattr(factors, "GROWTH_LIMIT", 1.0)
     assert factor.condition() == np.inf
 
 
@@ -136,8 +135,8 @@ def test_the_normal_equations_refuse_what_they_cannot_solve():
 
 
 def test_the_normal_equations_refuse_what_refinement_does_not_mend(monkeypatch):
-    solve = sparse.SquareFactor.solve
-    monkeypatch.setattr(sparse.SquareFactor, "solve", lambda self, b: 0.5 * solve(self, b))
+    solve = factors.SquareFactor.solve
+    monkeypatch.setattr(factors.SquareFactor, "solve", lambda self, b: 0.5 * solve(self, b))
     with pytest.raises(ValueError, match="the third refinement still moves the solution by 6"):
         factor_sparse(overdetermined(), "krylov").solve(right_hand_side(40))
 
@@ -170,8 +169,8 @@ def test_dependent_columns_of_least_squares_are_singular():
 
 
 def test_a_stalled_krylov_solve_is_an_error_with_its_history(monkeypatch):
-    monkeypatch.setattr(sparse_solvers, "RESTART", 2)
-    monkeypatch.setattr(sparse_solvers, "INCOMPLETE", ((0.9, 1.0), (0.5, 1.0)))
+    monkeypatch.setattr(solvers, "RESTART", 2)
+    monkeypatch.setattr(solvers, "INCOMPLETE", ((0.9, 1.0), (0.5, 1.0)))
     A = stencils()
     with pytest.raises(
         KrylovError, match=r"'krylov': GMRES stalled at a relative residual of \d.*solver='pardiso'"
@@ -182,8 +181,8 @@ def test_a_stalled_krylov_solve_is_an_error_with_its_history(monkeypatch):
 
 
 def test_krylov_keeps_more_of_the_factors_where_it_stalls(monkeypatch):
-    monkeypatch.setattr(sparse_solvers, "RESTART", 4)
-    monkeypatch.setattr(sparse_solvers, "INCOMPLETE", ((0.9, 1.0), (1e-4, 20.0)))
+    monkeypatch.setattr(solvers, "RESTART", 4)
+    monkeypatch.setattr(solvers, "INCOMPLETE", ((0.9, 1.0), (1e-4, 20.0)))
     A = stencils()
     b = right_hand_side(A.shape[0])
     np.testing.assert_allclose(A @ factor_sparse(A, "krylov").solve(b), b, atol=1e-9)
@@ -203,7 +202,7 @@ def test_multigrid_that_fails_says_what_to_take(solver, diagonal):
         factor_sparse(A, solver).solve(right_hand_side(400))
 
 
-class Wrong(sparse_solvers.SuperLU):
+class Wrong(solvers.SuperLU):
     """A solver whose answers are off by a factor that refinement cannot mend."""
 
     def solve(self, b):
@@ -213,12 +212,12 @@ class Wrong(sparse_solvers.SuperLU):
         return -super().solve_transposed(b)
 
 
-class Failing(sparse_solvers.SuperLU):
+class Failing(solvers.SuperLU):
     def __init__(self, matrix):
-        raise sparse_solvers.SingularFactorError("a zero pivot")
+        raise solvers.SingularFactorError("a zero pivot")
 
 
-class WrongLater(sparse_solvers.SuperLU):
+class WrongLater(solvers.SuperLU):
     """One whose answers overflow after the first two."""
 
     solved = 0
@@ -230,8 +229,8 @@ class WrongLater(sparse_solvers.SuperLU):
 
 @pytest.mark.parametrize("kind", [Wrong, WrongLater, Failing])
 def test_a_bad_factorisation_falls_back_to_superlu(monkeypatch, kind):
-    monkeypatch.setitem(sparse_solvers.SOLVERS, "rslab", kind)
-    monkeypatch.setattr(sparse, "PACKAGES", {})
+    monkeypatch.setitem(solvers.SOLVERS, "rslab", kind)
+    monkeypatch.setattr(factors, "PACKAGES", {})
     A = stencils()
     b = right_hand_side(A.shape[0])
     factor = factor_sparse(A, "rslab")
@@ -257,7 +256,7 @@ def test_an_error_of_pardiso_falls_back_to_superlu(monkeypatch, solver):
 @named("pardiso")
 @pytest.mark.parametrize("condition", [1e3, 1e12], ids=["refined", "factored again"])
 def test_single_precision_is_refined_or_given_up(monkeypatch, solver, condition):
-    monkeypatch.setattr(sparse_solvers, "SINGLE_FROM", 1)
+    monkeypatch.setattr(solvers, "SINGLE_FROM", 1)
     n = 400
     A = scipy.sparse.csr_array(stencils(n) / abs(stencils(n)).max())
     singular = np.linalg.svd(A.toarray())
@@ -265,7 +264,7 @@ def test_single_precision_is_refined_or_given_up(monkeypatch, solver, condition)
     weak = np.outer(singular.U[:, -1], singular.Vh[-1]) * (singular.S[0] / condition - singular.S[-1])
     A = scipy.sparse.csr_array(A.toarray() + weak)
     b = right_hand_side(n)
-    factor = sparse_solvers.Pardiso(A)
+    factor = solvers.Pardiso(A)
     assert factor.regular == (condition < 1e6)
     for solve, matrix in ((factor.solve, A.toarray()), (factor.solve_transposed, A.toarray().T)):
         x = solve(b)
@@ -277,8 +276,8 @@ def test_single_precision_is_refined_or_given_up(monkeypatch, solver, condition)
 @named("pardiso")
 @pytest.mark.parametrize("limit", ["SINGLE_CONDITION", "REFINED"])
 def test_single_precision_is_given_up_by_either_sign(monkeypatch, solver, limit):
-    monkeypatch.setattr(sparse_solvers, "SINGLE_FROM", 1)
-    monkeypatch.setattr(sparse_solvers, limit, 0.0)
+    monkeypatch.setattr(solvers, "SINGLE_FROM", 1)
+    monkeypatch.setattr(solvers, limit, 0.0)
     A, b = stencils(), right_hand_side(1500)
     factor = factor_sparse(A, solver)
     np.testing.assert_allclose(A @ factor.solve(b), b, atol=1e-9)
@@ -287,13 +286,13 @@ def test_single_precision_is_given_up_by_either_sign(monkeypatch, solver, limit)
 
 @named("pardiso")
 def test_a_singular_matrix_is_seen_in_single_precision(monkeypatch, solver):
-    monkeypatch.setattr(sparse_solvers, "SINGLE_FROM", 1)
+    monkeypatch.setattr(solvers, "SINGLE_FROM", 1)
     with pytest.raises(ValueError, match="singular to working precision"):
         factor_sparse(stencils(neumann=True), solver)
 
 
 def test_superlu_has_nothing_to_fall_back_to(monkeypatch):
-    monkeypatch.setitem(sparse_solvers.SOLVERS, "superlu", Wrong)
+    monkeypatch.setitem(solvers.SOLVERS, "superlu", Wrong)
     with pytest.raises(
         ValueError, match=r"singular to working precision: .* backward error is .*, expected below 1e-10"
     ):
@@ -303,14 +302,14 @@ def test_superlu_has_nothing_to_fall_back_to(monkeypatch):
 @pytest.mark.parametrize("installed", [("pardiso", "rslab"), ("rslab",), ()], ids=str)
 def test_auto_takes_the_best_that_is_installed(monkeypatch, installed):
     for solver in installed:
-        monkeypatch.setitem(sparse_solvers.SOLVERS, solver, sparse_solvers.SuperLU)
-    monkeypatch.setattr(sparse, "_installed", lambda solver: solver in (*installed, "superlu"))
+        monkeypatch.setitem(solvers.SOLVERS, solver, solvers.SuperLU)
+    monkeypatch.setattr(factors, "_installed", lambda solver: solver in (*installed, "superlu"))
     assert factor_sparse(stencils(300)).solver == (*installed, "superlu")[0]
     assert factor_sparse(overdetermined()).solver == (*installed, "superlu")[0]
 
 
 def test_auto_takes_krylov_where_a_direct_solver_would_not_fit(monkeypatch):
-    monkeypatch.setattr(sparse, "available_memory", lambda: 1e4)
+    monkeypatch.setattr(factors, "available_memory", lambda: 1e4)
     A = stencils()
     b = right_hand_side(A.shape[0])
     factor = factor_sparse(A)
@@ -321,7 +320,7 @@ def test_auto_takes_krylov_where_a_direct_solver_would_not_fit(monkeypatch):
 
 @named(*DIRECT)
 def test_a_direct_solver_that_does_not_fit_says_so(monkeypatch, solver):
-    monkeypatch.setattr(sparse_memory, "available_memory", lambda: 1e4)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1e4)
     with pytest.raises(MemoryError, match=rf"solver='{solver}' takes about .* GiB .* GiB free: take solver='krylov'"):
         factor_sparse(stencils(), solver)
 
@@ -331,7 +330,7 @@ def test_the_estimate_of_the_fill_holds(dim, neighbours, size):
     """Against SuperLU, whose ordering leaves up to twice as much as nested dissection at this size."""
     A = stencils(size, dim, neighbours)
     entries = scipy.sparse.linalg.splu(A.tocsc(), permc_spec="COLAMD").nnz
-    assert 0.4 < sparse_memory.fill(A) / entries < 2
+    assert 0.4 < memory.fill(A) / entries < 2
 
 
 def test_the_estimate_of_the_fill_sees_through_a_dense_row_and_loose_nodes():
@@ -339,22 +338,22 @@ def test_the_estimate_of_the_fill_sees_through_a_dense_row_and_loose_nodes():
     border = scipy.sparse.csr_array(np.ones((1, 4000)))
     loose = scipy.sparse.eye_array(5)
     bordered = scipy.sparse.block_diag([loose, scipy.sparse.block_array([[A, border.T], [border, None]])], format="csr")
-    assert sparse_memory.fill(scipy.sparse.csr_array(bordered)) < 1.2 * sparse_memory.fill(A)
+    assert memory.fill(scipy.sparse.csr_array(bordered)) < 1.2 * memory.fill(A)
 
 
 def test_a_full_matrix_is_filled_already():
     """As that of the coarsest level of several, where every function reaches every node."""
     A = scipy.sparse.csr_array(np.random.default_rng(0).random((200, 200)) + 200 * np.eye(200))
-    assert sparse_memory.fill(A) == 200**2
+    assert memory.fill(A) == 200**2
     np.testing.assert_allclose(A @ factor_sparse(A).solve(np.ones(200)), 1, rtol=1e-12)
 
 
 def test_the_available_memory_is_less_than_a_terabyte_or_unknown(monkeypatch):
-    assert 1e6 < sparse_memory.available_memory()
+    assert 1e6 < memory.available_memory()
     monkeypatch.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(OSError()))
-    assert 1e6 < sparse_memory.available_memory()
+    assert 1e6 < memory.available_memory()
     monkeypatch.delattr("os.sysconf")
-    assert sparse_memory.available_memory() == np.inf
+    assert memory.available_memory() == np.inf
 
 
 @pytest.mark.parametrize("solver, extra", [("rslab", "fast"), ("amg", "fast"), ("pardiso", "mkl")])

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshfree.nodes import apart
-from meshfree.pieces import Curve
-from meshfree.spacing import Spacing
-from meshfree.stretches import Stretch, end_points, groups
+from ..pieces import Curve
+from ..spacing import Spacing
+from .interior import apart
+from .stretches import Stretch, end_points, groups
 
 NEAREST = 0.7  # boundary nodes are left out before they come this close, in spacings
 _MILD = 20.0  # degrees: corners that turn by less are kept only a whole spacing apart

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from meshfree.simplices import circumcenters
-from meshfree.spacing import Spacing
+from ..simplices import circumcenters
+from ..spacing import Spacing
 
 CLEARANCE = 0.75  # to the nearest boundary node, in spacings: at least 0.5 from the boundary between nodes
 DENSITY = 1.04  # nodes per spacing^d: then the median nearest-neighbour distance is 0.93 to 0.97 spacings

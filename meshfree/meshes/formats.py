@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .replacing import replaced
+from ..replacing import replaced
 
 if TYPE_CHECKING:
     import meshio

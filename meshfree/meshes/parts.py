@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .mesh_facets import DIMENSION, Border, Cells, border_of, corner_weights, outward_normals, shape_of
+from .facets import DIMENSION, Border, Cells, border_of, corner_weights, outward_normals, shape_of
 
 if TYPE_CHECKING:
     import meshio

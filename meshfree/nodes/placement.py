@@ -7,10 +7,10 @@ from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 from scipy.stats import qmc
 
-from meshfree import boundary, nodes, surfaces
-from meshfree.boundary import Nodes
-from meshfree.shape import Shape
-from meshfree.spacing import Spacing
+from ..shape import Shape
+from ..spacing import Spacing
+from . import boundary, interior, surfaces
+from .boundary import Nodes
 
 INTERIORS = ("quasi-uniform", "halton", "random")
 
@@ -44,7 +44,7 @@ def interior_nodes(
         return _on_line(domain, spacing, rng)
     fixed = np.concatenate([part.points for part in border.values()])
     count = _interior_count(_wanted(domain, spacing), len(fixed), domain.dim)
-    found = nodes.fill(
+    found = interior.fill(
         _volume_chart(domain),
         spacing,
         _depth_test(domain, spacing, fixed),
@@ -66,9 +66,9 @@ def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.nda
     return X[[best]] if gap[best] >= 0.25 * spacing(X[[best]])[0] else X[:0]
 
 
-def _volume_chart(domain: Shape) -> nodes.Chart:
+def _volume_chart(domain: Shape) -> interior.Chart:
     lower, upper = domain.bounds
-    return nodes.Chart(lower, upper, float(np.prod(upper - lower)), lambda X: X)
+    return interior.Chart(lower, upper, float(np.prod(upper - lower)), lambda X: X)
 
 
 def _wanted(domain: Shape, spacing: Spacing) -> float:
@@ -76,16 +76,16 @@ def _wanted(domain: Shape, spacing: Spacing) -> float:
     if spacing.constant is not None:
         return domain.volume / spacing.constant**domain.dim
     chart = _volume_chart(domain)
-    boxes = nodes.cells(chart, spacing)
+    boxes = interior.cells(chart, spacing)
     density = max(4.0, 20_000 / boxes.load.sum())
-    X = nodes.draw(chart, boxes, density, np.random.default_rng(0))
+    X = interior.draw(chart, boxes, density, np.random.default_rng(0))
     return float(domain.contains(X).sum() / density)
 
 
 def _interior_count(wanted: float, border: int, dim: int) -> int:
     """How many interior nodes: `wanted` or a little more, fewer where the boundary nodes leave no room."""
     room = (wanted - _CELL[dim] / 2 * border) / (_CELL[dim] * _CROWDED**dim)
-    return max(1, min(max(int(np.ceil(wanted)), round(nodes.DENSITY * wanted)), int(room)))
+    return max(1, min(max(int(np.ceil(wanted)), round(interior.DENSITY * wanted)), int(room)))
 
 
 def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -13,9 +13,9 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Array, Float, Int
 
-from .blocks import stopped
-from .linalg import Factor
-from .sparse import SparseFactor, factor_sparse
+from ..blocks import stopped
+from ..linalg import Factor
+from .factors import SparseFactor, factor_sparse
 
 KEPT = 3  # factors of traced matrices that the host remembers: Newton's last and the adjoint's are the same
 

@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
-from meshfree.chains import NEAREST, without_close_corners
-from meshfree.nodes import apart
-from meshfree.pieces import End, Segment
-from meshfree.shape import Shape
-from meshfree.spacing import Spacing
-from meshfree.stretches import Stretch, end_points, flips, groups
+from ..pieces import End, Segment
+from ..shape import Shape
+from ..spacing import Spacing
+from .chains import NEAREST, without_close_corners
+from .interior import apart
+from .stretches import Stretch, end_points, flips, groups
 
 
 class BoundaryNodes(NamedTuple):

@@ -10,8 +10,8 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from meshfree.sparse_memory import available_memory, check_fits, direct_memory
-from meshfree.sparse_solvers import PACKAGES, SOLVERS, KrylovError, SingularFactorError, Solver, required
+from .memory import available_memory, check_fits, direct_memory
+from .solvers import PACKAGES, SOLVERS, KrylovError, SingularFactorError, Solver, required
 
 __all__ = ["KrylovError", "SparseFactor", "factor_sparse"]
 

@@ -5,8 +5,8 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from .mesh_formats import read_mesh, write_mesh
-from .mesh_parts import parts_of_mesh
+from .formats import read_mesh, write_mesh
+from .parts import parts_of_mesh
 
 _PART = "part"
 _NAMED = _PART + ":"  # an array of this name and the part's tells 1 on the part: files keep no texts

@@ -1,4 +1,4 @@
-"""The sparse solvers behind `meshfree.sparse`, one class each: a square, equilibrated matrix factored once."""
+"""The sparse solvers behind `factor_sparse`, one class each: a square, equilibrated matrix factored once."""
 
 import abc
 import copy

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from meshfree.nodes import apart
-from meshfree.spacing import Spacing
+from ..spacing import Spacing
+from .interior import apart
 
 _FINEST = 0.04  # spacings between points strewn along a curve, at least
 _GAP = 0.5  # and at most: a longer gap is walked across

@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from meshfree.boundary import BoundaryNodes, Nodes, arc_length_parameters, mean_normal
-from meshfree.chains import NEAREST
-from meshfree.crossings import Crossing, nodes_on_crossing
-from meshfree.nodes import DENSITY, Chart, apart, cells, draw, fill
-from meshfree.pieces import Patch, Sides
-from meshfree.shape import Shape
-from meshfree.spacing import Spacing
-from meshfree.stretches import OFF_CENTRE, Stretch, cut, flips, groups, joined
+from ..pieces import Patch, Sides
+from ..shape import Shape
+from ..spacing import Spacing
+from .boundary import BoundaryNodes, Nodes, arc_length_parameters, mean_normal
+from .chains import NEAREST
+from .crossings import Crossing, nodes_on_crossing
+from .interior import DENSITY, Chart, apart, cells, draw, fill
+from .stretches import OFF_CENTRE, Stretch, cut, flips, groups, joined
 
 _RADIUS = 1e-4  # of the ring on which a surface is looked at, in sizes of the shape
 _SEEDS = 9.0  # per unit of spacing squared, from which crossing curves are found

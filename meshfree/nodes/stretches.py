@@ -14,8 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from meshfree.pieces import Curve
-from meshfree.shape import Shape
+from ..pieces import Curve
+from ..shape import Shape
 
 _SAMPLES = 512  # of a curve as long as the shape is wide, to find its crossings
 _SIXTEENTHS = np.linspace(0, 1, 17)[:, None]
