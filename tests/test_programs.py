@@ -69,4 +69,4 @@ def test_solving_goes_on_with_cleared_caches(monkeypatch):
     sech, tanh = 1 / np.cosh(0.5), np.tanh(0.5)
     assert value == pytest.approx(1 - sech, abs=1e-4)  # (1 − sech(√rate/2))/rate
     assert slope == pytest.approx(sech * tanh / 4 - (1 - sech), abs=1e-4)
-    assert middle(1.0) == pytest.approx(float(value), rel=1e-9)
+    assert middle(1.0) == pytest.approx(float(value), rel=1e-7)  # a condition of 4e13
