@@ -14,8 +14,6 @@ import meshfree as mf
 from meshfree import presets
 from meshfree.choices import Choices
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 CLOUDS = [SQUARE.cloud(2.0**-level, seed=level) for level in (2, 3, 4)]
 SPACE = mf.Multilevel(mf.Wendland(4, 3, 1.5), CLOUDS)

@@ -13,8 +13,6 @@ import pytest
 import meshfree as mf
 from meshfree.cli import load_script
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 PROBLEMS = Path(__file__).parent.parent / "problems"
 SQUARE, LINE = mf.Box((0.0, 0.0), (1.0, 1.0)), mf.Interval(0.0, 1.0)
 COARSE = SQUARE.cloud(0.12)

@@ -12,8 +12,6 @@ from meshfree.equations import equations
 from meshfree.kernels import Stretched
 from meshfree.kernels.base import unconstrained
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 CLOUD = SQUARE.cloud(0.08)
 NARROW = mf.Collocation(mf.Wendland(6, 3, 0.17), CLOUD)
