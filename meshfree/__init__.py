@@ -1,9 +1,23 @@
 """meshfree: a kernel-based meshless solver of partial differential equations, on JAX."""
 
-from . import losses
-from .cli import run
-from .clouds import Cloud
-from .domains import Ball, Box, Disk, Interval
+from .equations.operator_matrix import interpolate, matrix
+from .geometry import (
+    Annulus,
+    Ball,
+    Box,
+    Capsule,
+    Cloud,
+    Curve,
+    Cylinder,
+    Disk,
+    Ellipse,
+    Interval,
+    Polygon,
+    SignedDistance,
+    Torus,
+    TriangleSurface,
+    refine,
+)
 from .kernels import (
     Gaussian,
     InverseMultiquadric,
@@ -15,18 +29,17 @@ from .kernels import (
     RationalQuadratic,
     Wendland,
 )
-from .matrices import interpolate, matrix
-from .metrics import error, residual_norm
-from .operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
+from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
+from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
-from .problem import Problem, dirichlet, neumann, robin
-from .quadrature import integrate
-from .refinement import refine
-from .shapes import Annulus, Capsule, Curve, Cylinder, Ellipse, Polygon, SignedDistance, Torus, TriangleSurface
-from .solution import Solution
-from .solve import solve
+from .run.command_line import run
+from .solving.integrals import integrate
+from .solving.metrics import error, residual_norm
+from .solving.solution import Solution
+from .solving.solve import solve
 from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
-from .tune import tune
+from .tuning import losses
+from .tuning.tune import tune
 
 __all__ = [
     "Annulus",

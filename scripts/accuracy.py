@@ -19,7 +19,7 @@ from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem
 from timing import SQUARE
 
 import meshfree as mf
-from meshfree.cli import configure_jax
+from meshfree.run.command_line import configure_jax
 
 configure_jax()
 

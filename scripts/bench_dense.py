@@ -6,7 +6,7 @@
 
 The equation is Poisson's on the unit square, on translates of the Gaussian and of Matern(3.5). LAPACK's LU is
 `scipy.linalg.lu_factor` on a copy in column order; meshfree's share is assembly, from the points to the matrix, and
-`meshfree.linalg.factor`. Everything is compiled before the clock starts. The first ratio carries a bar.
+`meshfree.linalg.dense.factor`. Everything is compiled before the clock starts. The first ratio carries a bar.
 """
 
 import argparse
@@ -20,10 +20,10 @@ import scipy.linalg
 from timing import SQUARE, alternating, cloud_of
 
 import meshfree as mf
-from meshfree.cli import configure_jax
-from meshfree.equations import equations
-from meshfree.linalg import factor
-from meshfree.newton import _assemble
+from meshfree.equations.assemble import equations
+from meshfree.linalg.dense import factor
+from meshfree.run.command_line import configure_jax
+from meshfree.solving.newton import _assemble
 
 configure_jax()
 

@@ -27,7 +27,7 @@ from skfem.models.poisson import laplace
 from timing import alternating
 
 import meshfree as mf
-from meshfree.cli import configure_jax
+from meshfree.run.command_line import configure_jax
 
 configure_jax()
 

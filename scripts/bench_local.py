@@ -23,7 +23,7 @@ from rbf.pde.fd import weight_matrix, weights
 from timing import alternating, jittered
 
 import meshfree as mf
-from meshfree.polynomials import total_degree
+from meshfree.pde.multi_indices import total_degree
 
 jax.config.update("jax_enable_x64", True)
 

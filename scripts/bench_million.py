@@ -27,9 +27,9 @@ from scipy.spatial import cKDTree
 from timing import jittered
 
 import meshfree as mf
-from meshfree.cli import configure_jax
-from meshfree.equations import equations
-from meshfree.sparse.solvers import SOLVERS
+from meshfree.equations.assemble import equations
+from meshfree.linalg.sparse_solvers import SOLVERS
+from meshfree.run.command_line import configure_jax
 
 ACROSS = (201, 321, 567, 1001)
 SIZE, DEGREE = 30, 4

@@ -37,7 +37,7 @@ from fastlsq.problems.nonlinear import NLPoisson2D
 from fastlsq.tuning import auto_select_scale
 
 import meshfree as mf
-from meshfree.cli import load_script
+from meshfree.run.command_line import load_script
 
 jax.config.update("jax_enable_x64", True)  # and no compilation cache: the first call below is a first call
 torch.set_default_dtype(torch.float64)

@@ -18,11 +18,11 @@ import numpy as np
 from timing import SQUARE, alternating, cloud_of
 
 import meshfree as mf
-from meshfree.cli import configure_jax
-from meshfree.equations import equations
-from meshfree.linalg import factor
-from meshfree.rows import Equations
-from meshfree.tune import _value_and_gradient, kernel_scale
+from meshfree.equations.assemble import equations
+from meshfree.equations.dense_system import Equations
+from meshfree.linalg.dense import factor
+from meshfree.run.command_line import configure_jax
+from meshfree.tuning.tune import _value_and_gradient, kernel_scale
 
 configure_jax()
 

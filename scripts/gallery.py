@@ -9,9 +9,9 @@ import sys
 import shape_cases
 
 import meshfree as mf
-from meshfree.choices import Choices
-from meshfree.cli import configure_jax, load_script
-from meshfree.study import difference_from_finer, study
+from meshfree.run.command_line import configure_jax, load_script
+from meshfree.run.flags import Choices
+from meshfree.run.study import difference_from_finer, study
 
 HERE = pathlib.Path(__file__).parent
 FIGURES = HERE / "figures"

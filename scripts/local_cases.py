@@ -9,7 +9,7 @@ from reference import PROBLEMS, Row, sines_problem
 from timing import SQUARE
 
 import meshfree as mf
-from meshfree.cli import load_script
+from meshfree.run.command_line import load_script
 
 
 def laplace_mixed(problem: mf.Problem) -> Iterator[Row]:

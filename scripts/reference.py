@@ -8,7 +8,7 @@ import optax
 from timing import SQUARE
 
 import meshfree as mf
-from meshfree.cli import load_script
+from meshfree.run.command_line import load_script
 
 PROBLEMS = pathlib.Path(__file__).parent.parent / "problems"
 

@@ -12,8 +12,8 @@ import numpy as np
 from reference import PROBLEMS
 
 import meshfree as mf
-from meshfree.cli import load_script
-from meshfree.domains import Domain
+from meshfree.geometry.shapes.basic import Domain
+from meshfree.run.command_line import load_script
 
 STENCILS = {2: (7, 6), 3: (7, 4)}  # exponents of r and degrees of the polynomials, by dimension
 

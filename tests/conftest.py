@@ -34,7 +34,9 @@ def untraced():
 @pytest.fixture
 def coarse_pictures(monkeypatch):
     """Pictures with few triangles and colours, bodies drawn by Matplotlib, for speed."""
-    from meshfree.plots import borders, hulls, rendering, scales, skins, triangulation  # after the type checker's hook
+    from meshfree.plots import borders, hulls, scales, skins  # after the type checker's hook
+    from meshfree.plots import render as rendering
+    from meshfree.plots import triangles as triangulation
 
     for module in (borders, hulls, triangulation):
         monkeypatch.setattr(module, "VERTICES", 1500)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree import cli
-from meshfree.files import load_npz
+from meshfree.internal.saved_objects import load_npz
+from meshfree.run import command_line as cli
 
 ROOT = Path(__file__).parent.parent
 ROD = mf.Interval(0.0, 1.0)

@@ -10,7 +10,7 @@ import pytest
 from mesh_cases import MSH_4, ball, cube, disk, mesh_of, square, write_msh
 
 import meshfree as mf
-from meshfree.meshes.formats import FORMATS
+from meshfree.geometry.mesh_files import FORMATS
 
 DOMAINS = {
     "line": mf.Interval(),

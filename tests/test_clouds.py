@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from meshfree.clouds import Cloud
-from meshfree.domains import Box, Disk, Interval
+from meshfree.geometry.cloud import Cloud
+from meshfree.geometry.shapes.basic import Box, Disk, Interval
 
 ANGLES = np.arange(8) * np.pi / 4
 RING = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from plane_cases import around, check_cloud, check_distance, flower, heart, naca0012
 
 import meshfree as mf
-from meshfree.shapes.panels import UnresolvedError, fit
+from meshfree.geometry.shapes.plane.chebyshev_panels import UnresolvedError, fit
 
 TURN = 2 * np.pi
 FLOWER, HEART = mf.Curve(flower), mf.Curve(heart, corners=(0, np.pi))

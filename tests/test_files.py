@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree import files
-from meshfree.files import load_npz, save_npz
+from meshfree.internal import saved_objects as files
+from meshfree.internal.saved_objects import load_npz, save_npz
 
 FAMILIES = {
     "gaussian": lambda: mf.Gaussian(0.37),
@@ -397,7 +397,7 @@ def test_a_class_that_this_program_does_not_have(saved, monkeypatch):
         "builtins:dict",
         "types:SimpleNamespace",
         "meshfree:Kernel",
-        "meshfree.files:np",
+        "meshfree.internal.saved_objects:np",
         "meshfree:solve",
     ],
 )

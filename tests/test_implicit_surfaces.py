@@ -8,11 +8,11 @@ import pytest
 from scipy.spatial import cKDTree
 
 import meshfree as mf
-from meshfree.nodes.surfaces import place_surface
-from meshfree.shapes import implicit_surface
-from meshfree.shapes.tetrahedra import zero_triangles
-from meshfree.shapes.triangulation import Triangulation, merged, oriented, solid_angles
-from meshfree.spacing import Spacing
+from meshfree.geometry.nodes.space_nodes import place_surface
+from meshfree.geometry.shapes.space import implicit_surface
+from meshfree.geometry.shapes.space.tetrahedra import zero_triangles
+from meshfree.geometry.shapes.space.triangle_mesh import Triangulation, merged, oriented, solid_angles
+from meshfree.geometry.spacing import Spacing
 
 BOUNDS = ((-2, -2, -2), (2, 2, 2))
 BALLS = jnp.array([[0.0, 0.0, 0.0], [0.8, 0.0, 0.0], [0.0, 0.9, 0.2]])

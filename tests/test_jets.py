@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree.jets import BeyondJetError, Jet, derivatives_at, monomial_derivatives, needed_order
-from meshfree.polynomials import monomials, total_degree
+from meshfree.pde.jets import BeyondJetError, Jet, derivatives_at, monomial_derivatives, needed_order
+from meshfree.pde.multi_indices import monomials, total_degree
 
 RATES = np.array([0.5, -1.2, 0.8])
 POINTS = {dim: jnp.array([0.3, -0.7, 0.2])[:dim] for dim in (1, 2, 3)}

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from meshfree import linalg
-from meshfree.linalg import factor
+from meshfree.linalg import dense as linalg
+from meshfree.linalg.dense import factor
 
 SQUARE = ("auto", "lu", "qr", "svd")
 TALL = ("auto", "qr", "svd")

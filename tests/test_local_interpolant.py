@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree.polynomials import total_degree
-from meshfree.spaces import elimination, local_interpolant
-from meshfree.spaces.local_interpolant import LocalInterpolant, many_weights
+from meshfree.linalg import batched_numba as elimination
+from meshfree.pde.multi_indices import total_degree
+from meshfree.spaces import stencil_weights as local_interpolant
+from meshfree.spaces.stencil_weights import LocalInterpolant, many_weights
 
 KERNELS = {
     "phs3": mf.Polyharmonic(3),

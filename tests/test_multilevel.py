@@ -11,8 +11,8 @@ import pytest
 import scipy.sparse
 
 import meshfree as mf
-from meshfree import presets
-from meshfree.choices import Choices
+from meshfree.run import defaults as presets
+from meshfree.run.flags import Choices
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 CLOUDS = [SQUARE.cloud(2.0**-level, seed=level) for level in (2, 3, 4)]

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from meshfree.domains import Ball, Box, Disk, Interval
-from meshfree.nodes.placement import boundary_nodes
-from meshfree.spacing import Spacing
+from meshfree.geometry.nodes.domain_nodes import boundary_nodes
+from meshfree.geometry.shapes.basic import Ball, Box, Disk, Interval
+from meshfree.geometry.spacing import Spacing
 
 CUBE = Box((0, 0, 0), (1, 1, 1))
 L_SHAPE = Box((0, 0), (2, 2)) - Box((1, 1), (2, 2))

@@ -9,12 +9,13 @@ import pytest
 from plot_cases import BLOCK, as_arrays, cloud_of, first, map_color, panels, solution, swirl
 
 import meshfree as mf
-from meshfree.plots import plot, rendering
+from meshfree.geometry.simplices import distance_from_nodes
+from meshfree.plots import plot
+from meshfree.plots import render as rendering
 from meshfree.plots.borders import zero_line
+from meshfree.plots.cutaway import TOWARDS, UNKNOWN, View, colored, opened
 from meshfree.plots.scales import SEQUENTIAL, value_scale
 from meshfree.plots.skins import skin
-from meshfree.plots.views import TOWARDS, UNKNOWN, View, colored, opened
-from meshfree.simplices import distance_from_nodes
 
 CUBE = mf.Box((0, 0, 0), (1, 1, 1))
 TUBE = CUBE - mf.Box((0.3, 0.3, -1), (0.6, 0.6, 2))

@@ -8,10 +8,10 @@ import pytest
 from plot_cases import BLOCK, RING, area, as_arrays, cloud_of, first, panels, solution
 
 import meshfree as mf
+from meshfree.geometry.simplices import distance_from_nodes, windings
 from meshfree.plots import plot
 from meshfree.plots.hulls import piece_of_nodes
-from meshfree.plots.triangulation import piece_of_domain, section
-from meshfree.simplices import distance_from_nodes, windings
+from meshfree.plots.triangles import piece_of_domain, section
 
 pytestmark = pytest.mark.usefixtures("coarse_pictures")
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import meshfree as mf
-from meshfree.shapes.nearest import NearestSimplex
+from meshfree.geometry.shapes.nearest_simplex import NearestSimplex
 
 L_SHAPE = [(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]
 TRIANGLE = [(1, 0.5), (2, 0.5), (1.5, 1.5)]

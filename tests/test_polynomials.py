@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from meshfree.polynomials import hyperbolic_cross, monomials, total_degree
+from meshfree.pde.multi_indices import hyperbolic_cross, monomials, total_degree
 
 BOTH = [(dim, degree) for dim in (1, 2, 3, 4) for degree in (0, 1, 2, 5)]
 

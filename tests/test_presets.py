@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree import presets
-from meshfree.choices import Choices
+from meshfree.run import defaults as presets
+from meshfree.run.flags import Choices
 
 SQUARE, LINE, CUBE = mf.Box((0.0, 0.0), (1.0, 1.0)), mf.Interval(0.0, 2.0), mf.Box((0.0,) * 3, (1.0, 2.0, 3.0))
 

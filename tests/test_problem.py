@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree.problem import linearise
+from meshfree.pde.problem import linearise
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree import presets
-from meshfree.choices import Choices
-from meshfree.cli import load_script
-from meshfree.study import difference_from_finer, study
+from meshfree.run import defaults as presets
+from meshfree.run.command_line import load_script
+from meshfree.run.flags import Choices
+from meshfree.run.study import difference_from_finer, study
 
 pytestmark = pytest.mark.usefixtures("untraced")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree import programs
+from meshfree.internal import compile_cache as programs
 
 
 @pytest.fixture

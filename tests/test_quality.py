@@ -6,8 +6,8 @@ from plot_cases import HOLED, L_SHAPE, as_arrays, cloud_of
 from scipy.spatial import Voronoi, cKDTree
 
 import meshfree as mf
+from meshfree.geometry.simplices import circumcenters, delaunay
 from meshfree.plots import plot_quality
-from meshfree.simplices import circumcenters, delaunay
 
 SQUARE = mf.Box((0, 0), (3, 3))
 

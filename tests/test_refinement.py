@@ -9,8 +9,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 import meshfree as mf
-from meshfree.cli import load_script
-from meshfree.refinement import between_nodes, local_spacing
+from meshfree.geometry.refinement import between_nodes, local_spacing
+from meshfree.run.command_line import load_script
 
 SQUARE = mf.Box()
 CENTER = np.array([0.3, 0.6])

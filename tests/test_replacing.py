@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from meshfree.replacing import replaced
+from meshfree.internal.files import replaced
 
 
 def test_the_new_file_takes_the_place_of_the_old_one(tmp_path):

@@ -9,10 +9,16 @@ from scipy.spatial import cKDTree
 from scipy.stats import kstest, qmc
 
 import meshfree as mf
-from meshfree.nodes.stretches import flips
-from meshfree.nodes.surfaces import clear_of_surface
-from meshfree.pieces import Rectangle, Sphere
-from meshfree.shapes.patches import CapsuleSurface, CylinderSide, DiscFace, TorusSurface, frame
+from meshfree.geometry.boundary import Rectangle, Sphere
+from meshfree.geometry.nodes.plane_outline import flips
+from meshfree.geometry.nodes.space_nodes import clear_of_surface
+from meshfree.geometry.shapes.space.revolution_patches import (
+    CapsuleSurface,
+    CylinderSide,
+    DiscFace,
+    TorusSurface,
+    frame,
+)
 
 TILTED = (1.0, -2.0, 0.5)
 CYLINDER = mf.Cylinder((0.3, -0.2, 0.1), (1.3, 0.6, 0.9), 0.4)

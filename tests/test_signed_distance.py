@@ -6,7 +6,7 @@ import pytest
 from plane_cases import around, check_cloud
 
 import meshfree as mf
-from meshfree.shapes.implicit import Implicit
+from meshfree.geometry.shapes.implicit import Implicit
 
 SQUARE = ((-2, -2), (2, 2))
 

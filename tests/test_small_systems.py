@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from meshfree import small_systems
-from meshfree.small_systems import solve_many
+from meshfree.linalg import batched as small_systems
+from meshfree.linalg.batched import solve_many
 
 RANDOM = np.random.default_rng(0)
 A = RANDOM.standard_normal((5, 4, 4)) + 4 * np.eye(4)

@@ -9,7 +9,7 @@ import pytest
 from plot_cases import BLOCK, HOLED, L_SHAPE, as_arrays
 
 import meshfree as mf
-from meshfree.meshes.formats import FORMATS
+from meshfree.geometry.mesh_files import FORMATS
 
 CUBE = mf.Box((0, 0, 0), (1, 1, 1))
 SUFFIXES = [".vtu", ".vtk", ".xdmf"]

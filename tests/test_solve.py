@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree.newton import ConvergenceError
+from meshfree.solving.newton import ConvergenceError
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 NODES = SQUARE.cloud(0.12, cluster=1.0)
@@ -201,7 +201,7 @@ def test_weights_can_be_given_by_part():
 
 def test_measured_weights_balance_an_operator_by_its_symbol():
     """Δ on a wave of number k = 1/h has size k², ∂ₙ size k/√2 on average, u size 1."""
-    from meshfree.equations import equations
+    from meshfree.equations.assemble import equations
 
     problem = mf.Problem(SQUARE, interior=poisson, top=mf.neumann(0.0), boundary=mf.dirichlet(0.0))
     system = equations(problem, EIGEN, ROWS)
@@ -307,7 +307,7 @@ def test_single_precision_is_refused_with_the_line_to_add():
 
 
 def test_a_dense_matrix_beyond_the_memory_is_refused(monkeypatch):
-    monkeypatch.setattr("meshfree.linalg._installed_memory", lambda: 1e5)
+    monkeypatch.setattr("meshfree.linalg.dense._installed_memory", lambda: 1e5)
     with pytest.raises(MemoryError, match="take Stencils, whose matrix is sparse, an Eigenbasis of fewer"):
         mf.solve(POISSON, SMOOTH)
 

@@ -7,7 +7,7 @@ import pytest
 import scipy.special
 
 import meshfree as mf
-from meshfree.operators import laplacian
+from meshfree.pde.operators import laplacian
 from meshfree.spaces.eigenbasis import hermite
 
 CLOUD = mf.Box((0.0, -1.0), (2.0, 1.0)).cloud(0.4)

@@ -6,9 +6,12 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse
+from meshfree.sparse import KrylovError, factor_sparse
 from scipy.spatial import cKDTree
 
-from meshfree.sparse import KrylovError, factor_sparse, factors, memory, solvers
+from meshfree.linalg import fill as memory
+from meshfree.linalg import sparse_factors as factors
+from meshfree.linalg import sparse_solvers as solvers
 
 PACKAGES = {"rslab": "rslab", "pardiso": "pypardiso", "amg": "pyamg"}
 DIRECT = ("superlu", "rslab", "pardiso")

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from meshfree.sparse import rows as sparse_rows
-from meshfree.sparse.rows import HostFactor, SparseRows, TracedFactor, stacked
+from meshfree.linalg import sparse_rows as sparse_rows
+from meshfree.linalg.sparse_rows import HostFactor, SparseRows, TracedFactor, stacked
 
 RANDOM = np.random.default_rng(0)
 SIZE, PER_ROW = 12, 4

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree.equations import equations
+from meshfree.equations.assemble import equations
 
 pytestmark = pytest.mark.usefixtures("untraced")
 

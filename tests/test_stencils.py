@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree.cli import load_script
+from meshfree.run.command_line import load_script
 
 PROBLEMS = Path(__file__).parent.parent / "problems"
 SQUARE, LINE = mf.Box((0.0, 0.0), (1.0, 1.0)), mf.Interval(0.0, 1.0)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree import presets, report, study
-from meshfree.choices import Choices
+from meshfree.run import defaults as presets
+from meshfree.run import study
+from meshfree.run import tables as report
+from meshfree.run.flags import Choices
 
 SQUARE, LINE = mf.Box((0.0, 0.0), (1.0, 1.0)), mf.Interval(0.0, 2.0)
 

@@ -8,9 +8,9 @@ import pytest
 import scipy.sparse
 
 import meshfree as mf
-from meshfree.equations import equations
+from meshfree.equations.assemble import equations
 from meshfree.kernels import Stretched
-from meshfree.kernels.base import unconstrained
+from meshfree.kernels.kernel import unconstrained
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 CLOUD = SQUARE.cloud(0.08)

@@ -8,11 +8,11 @@ import pytest
 import trimesh
 
 import meshfree as mf
-from meshfree.shapes.creases import Creases
-from meshfree.shapes.facets import FacetPatch
-from meshfree.shapes.nearest import NearestSimplex
-from meshfree.shapes.square_fold import SquareFold
-from meshfree.shapes.triangulation import Triangulation, solid_angles
+from meshfree.geometry.shapes.nearest_simplex import NearestSimplex
+from meshfree.geometry.shapes.space.square_fold import SquareFold
+from meshfree.geometry.shapes.space.triangle_creases import Creases
+from meshfree.geometry.shapes.space.triangle_mesh import Triangulation, solid_angles
+from meshfree.geometry.shapes.space.triangle_patches import FacetPatch
 
 BOX = mf.Box((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
 

@@ -10,8 +10,8 @@ import optax
 import pytest
 
 import meshfree as mf
-from meshfree import losses
-from meshfree.equations import equations
+from meshfree.equations.assemble import equations
+from meshfree.tuning import losses
 
 SQUARE = mf.Box((0.0, 0.0), (1.0, 1.0))
 NODES = SQUARE.cloud(0.22)
@@ -154,7 +154,7 @@ def test_a_step_into_the_void_is_halved():
 
 
 def test_ctrl_c_keeps_the_best_so_far(monkeypatch, capsys):
-    module = importlib.import_module("meshfree.tune")  # mf.tune is the function
+    module = importlib.import_module("meshfree.tuning.tune")  # mf.tune is the function
     evaluated, steps = module._value_and_gradient, iter(range(100))
 
     def interrupted(*args):

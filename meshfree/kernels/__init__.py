@@ -1,6 +1,5 @@
 """Trainable kernels: self-contained modules on pairs of points."""
 
-from .base import Kernel, Product, Scaled, Sum
 from .families import (
     Gaussian,
     InverseMultiquadric,
@@ -11,6 +10,7 @@ from .families import (
     RationalQuadratic,
     Wendland,
 )
+from .kernel import Kernel, Product, Scaled, Sum
 from .radial import Radial, ScaledRadial
 from .stretched import Stretched
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from .base import Leaf, half_integer, initial_scale, positive, unconstrained
+from .kernel import Leaf, half_integer, initial_scale, positive, unconstrained
 from .radial import Radial, ScaledRadial, falling, horner, off_centre
 
 

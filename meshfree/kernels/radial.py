@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from .base import Kernel, Leaf, one_floating_type, positive
+from .kernel import Kernel, Leaf, one_floating_type, positive
 
 
 class Radial(Kernel):

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from .base import Kernel, Leaf
+from .kernel import Kernel, Leaf
 
 
 class Stretched(Kernel):

@@ -5,11 +5,11 @@ global state touched, and writes it to `path` where one is given. Matplotlib is 
 asked for (0.4 s).
 """
 
-from .clouds import plot_cloud
+from .cloud_pictures import plot_cloud
 from .convergence import plot_convergence
 from .history import plot_history
+from .node_quality import plot_quality
 from .output import FORMATS
-from .quality import plot_quality
 from .solutions import plot
 
 __all__ = ["FORMATS", "plot", "plot_cloud", "plot_convergence", "plot_history", "plot_quality"]

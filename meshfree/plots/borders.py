@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..regions import Domain
-from .dual import dual
+from ..geometry.contouring import dual
+from ..geometry.domain import Domain
 from .lattices import VERTICES
 
 

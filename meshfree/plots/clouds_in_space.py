@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..clouds import Cloud
-from .dots import arrow_length, arrows, dot_size, extent
+from ..geometry.cloud import Cloud
+from .cutaway import TOWARDS, View
+from .node_marks import arrow_length, arrows, dot_size, extent
 from .skins import skin
 from .style import LEGEND, PANEL, figure_of
-from .views import TOWARDS, View
 
 ARROWS = 250  # at most
 FAINT, SMALL = 0.3, 0.6  # how opaque hidden nodes are, and their diameter over that of the others

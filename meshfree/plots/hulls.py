@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from ..clouds import Cloud
-from ..simplices import simplices_between
+from ..geometry.cloud import Cloud
+from ..geometry.simplices import simplices_between
 from .lattices import VERTICES
-from .triangulation import Piece, triangulation
+from .triangles import Piece, triangulation
 
 
 def piece_of_nodes(cloud: Cloud) -> Piece:

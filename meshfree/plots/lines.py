@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .dots import dot_size
+from .node_marks import dot_size
 from .style import COLORS, INK, LEGEND, TITLE, stacked
-from .subjects import Subject
+from .subject import Subject
 from .words import errors_of, largest
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..replacing import replaced
+from ..internal.files import replaced
 from .style import DPI, INK
 
 FORMATS = (".png", ".pdf", ".svg", ".jpg")

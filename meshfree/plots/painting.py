@@ -7,7 +7,7 @@ import numpy as np
 from .lattices import ticks
 from .scales import ERRORS, Scale
 from .style import GREY, INK, PAD, closed_frame
-from .triangulation import Piece, triangulation
+from .triangles import Piece, triangulation
 
 
 def paint(axes, piece: Piece, values: np.ndarray, scale: Scale) -> None:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from .dots import node_dots
 from .hulls import piece_of_nodes
+from .node_marks import node_dots
 from .painting import color_bar, paint, streamlines
 from .scales import error_scale, value_scale
 from .style import PANEL, SLIM, TITLE, figure_of, frame_limits
-from .subjects import Subject
-from .triangulation import Piece, piece_of_domain
+from .subject import Subject
+from .triangles import Piece, piece_of_domain
 from .words import errors_of, largest
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..simplices import distance_from_nodes
+from ..geometry.simplices import distance_from_nodes
+from .cutaway import View, colored, opened
 from .painting import color_bar, paint
 from .scales import error_scale, value_scale
 from .style import PANEL, SLIM, TITLE, figure_of, frame_limits
-from .subjects import Subject
-from .triangulation import section
-from .views import View, colored, opened
+from .subject import Subject
+from .triangles import section
 from .words import errors_of, largest
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from .dual import dual
+from ..geometry.contouring import dual
 
 CELLS = 64  # along the sides of a cube, as many in all for other bounding boxes
 

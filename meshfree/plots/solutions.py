@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..problem import Problem
-from ..solution import Solution
+from ..pde.problem import Problem
+from ..solving.solution import Solution
 from .lines import plot_line
 from .output import PathLike, checked_path, finished
 from .planes import plot_plane
 from .sections import plot_space
-from .subjects import Subject
+from .subject import Subject
 from .words import italic
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from ..blocks import holds_tracers, mapped
-from ..clouds import Cloud
-from ..problem import Problem
-from ..refinement import refine
+from ..geometry.cloud import Cloud
+from ..geometry.refinement import refine
+from ..internal.batching import holds_tracers, mapped
+from ..pde.problem import Problem
 
 
 class LocalBasis(eqx.Module):

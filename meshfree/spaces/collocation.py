@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from ..blocks import holds_tracers
-from ..clouds import Cloud
+from ..geometry.cloud import Cloud
+from ..internal.batching import holds_tracers
 from ..kernels import Kernel
-from ..operators import laplacian
-from ..polynomials import monomials, total_degree
+from ..pde.multi_indices import monomials, total_degree
+from ..pde.operators import laplacian
 from .base import GlobalSpace
-from .translates import Translates, few_columns
+from .compact_translates import Translates, few_columns
 
 
 class Collocation(GlobalSpace):

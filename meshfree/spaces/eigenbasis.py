@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..clouds import Cloud
+from ..geometry.cloud import Cloud
 from ..kernels import Gaussian, Kernel
-from ..polynomials import hyperbolic_cross, total_degree
+from ..pde.multi_indices import hyperbolic_cross, total_degree
 from .base import GlobalSpace
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
-from ..clouds import Cloud
+from ..geometry.cloud import Cloud
 from .neighbours import nearest
 
 CROWDED = 0.5  # spacings: two ghosts that are nearer, as those beyond a re-entrant corner, are parted

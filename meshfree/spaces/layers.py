@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..blocks import holds_tracers
+from ..internal.batching import holds_tracers
 from .base import LocalBasis
 
 

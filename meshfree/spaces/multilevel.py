@@ -30,13 +30,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int
 
-from ..blocks import holds_tracers
-from ..clouds import Cloud
+from ..geometry.cloud import Cloud
+from ..internal.batching import holds_tracers
 from ..kernels import Kernel, Stretched
 from .base import GlobalSpace
+from .compact_translates import Translates, checked_reach, width_within
 from .layers import Layers
 from .neighbours import nearest
-from .translates import Translates, checked_reach, width_within
 
 
 class Multilevel(GlobalSpace):

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
-from ..blocks import holds_tracers
+from ..internal.batching import holds_tracers
 
 KEPT = 8  # trees of clouds in use
 

@@ -13,16 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..blocks import holds_tracers
-from ..clouds import Cloud
+from ..geometry.cloud import Cloud
+from ..internal.batching import holds_tracers
 from ..kernels import Kernel, Polyharmonic
-from ..polynomials import total_degree
+from ..pde.multi_indices import total_degree
 from .base import LocalBasis, Space
 from .ghosts import ghost_parts, ghosts
-from .local_interpolant import LocalInterpolant, many_weights
 from .neighbours import nearest
-from .patchwork import Patchwork
-from .unisolvence import check_weights
+from .partition_of_unity import Patchwork
+from .stencil_checks import check_weights
+from .stencil_weights import LocalInterpolant, many_weights
 
 REACH = {1: 2, 2: 5, 3: 10}  # a patch reaches as far as this neighbour of its node, and a little further
 MARGIN = 1.05

@@ -1,0 +1,106 @@
+"""The dense collocation equations: a problem's residuals on a cloud as functions of a space's coefficients.
+
+A row of the matrix is the gradient of one residual at one point with respect to the coefficients. That one line
+serves linear and nonlinear equations, scalar and vector fields, every boundary condition and every space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..geometry.cloud import Cloud
+from ..internal.batching import mapped
+from ..pde.linearity import depends_on_input
+from ..pde.problem import Problem
+from ..spaces import GlobalSpace
+from .row_weights import operator_size
+from .system import Group, System, groups_of, zero_field
+
+
+class Equations(System):
+    """The equations of a problem in a global space: a dense matrix."""
+
+    problem: Problem
+    space: GlobalSpace
+    cloud: Cloud
+    weights: dict[str, Float[Array, " c"]]
+    magnitude: Float[Array, ""]  # of the interior operator; the weight of the side conditions
+
+    @property
+    def is_sparse(self):
+        return False
+
+    @property
+    def groups(self):
+        return groups_of(self.problem, self.cloud)
+
+    @property
+    def side_rows(self):
+        return len(self.space.side_conditions()) * self.problem.fields
+
+    @eqx.filter_jit
+    def at_points(self, coefficients):
+        return self._of(self.space.function(coefficients))
+
+    def residual(self, coefficients):
+        return jnp.concatenate([self.at_points(coefficients), jnp.ravel(self._side @ coefficients)])
+
+    def linearised(self, coefficients):
+        values, matrices = [], []
+        for group in self.groups:
+            value, matrix = self._mapped(group, self._rows(group, coefficients))
+            values.append(value.reshape(-1))
+            matrices.append(matrix.reshape(-1, coefficients.size))
+        if self._side.size:
+            fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]
+            values.append(jnp.ravel(self._side @ coefficients))
+            matrices.append(jnp.kron(self._side, jnp.eye(fields)))
+        matrix = jnp.concatenate(matrices)
+        if self.is_affine(coefficients):  # r(c) = r(0) + A c: the values above are not computed then
+            at_zero = jnp.pad(self._of(zero_field(self.problem)), (0, self.side_rows))
+            return at_zero + matrix @ jnp.ravel(coefficients), matrix
+        return jnp.concatenate(values), matrix
+
+    def is_affine(self, coefficients):
+        """Read off the traced program at one point a group."""
+
+        def matrices(c):
+            return [self._rows(g, c)(g.points[0], g.normals[0], self.weight_of(g)[0])[1] for g in self.groups]
+
+        return not depends_on_input(matrices, coefficients)
+
+    def typical_size(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
+        """Of the linearised interior equations on functions that vary over the whole cloud: at k = π/extent."""
+        extent = jnp.linalg.norm(jnp.max(self.cloud.points, axis=0) - jnp.min(self.cloud.points, axis=0))
+        sizes = operator_size(self.problem, self.groups[0], extent / jnp.pi, self.space.function(coefficients))
+        return jnp.sqrt(jnp.mean((self.weight_of(self.groups[0])[0] * sizes) ** 2))
+
+    def _of(self, u: Callable) -> Float[Array, " rows"]:
+        """The weighted residuals of any function u, side conditions left out."""
+        blocks = [self._mapped(group, self._weighted(group, u)) for group in self.groups]
+        return jnp.concatenate([jnp.ravel(block) for block in blocks])
+
+    @property
+    def _side(self):
+        return self.magnitude * self.space.side_conditions()
+
+    def _weighted(self, group: Group, u: Callable) -> Callable:
+        return lambda x, n, weight: weight * jnp.atleast_1d(group.residual(u, x, n))
+
+    def _rows(self, group: Group, coefficients) -> Callable:
+        def rows(x, n, weight):
+            def value_of(c):
+                return self._weighted(group, self.space.function(c))(x, n, weight)
+
+            value, pull = jax.vjp(value_of, coefficients)
+            return value, jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))
+
+        return rows
+
+    def _mapped(self, group: Group, function: Callable):
+        return mapped(lambda at: function(*at), (group.points, group.normals, self.weight_of(group)), self.space.size)

@@ -1,0 +1,253 @@
+"""The sparse equations of a local space.
+
+At a point x a residual depends on u through a few derivatives Dᵅu(x) only: its jet. So a row of the matrix is the
+gradient of the residual by the jet, times the weights of those derivatives in the few basis functions that matter at x.
+For an affine equation the gradient is known beforehand, and one weight per function is all that is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ..geometry.cloud import Cloud
+from ..internal.batching import holds_tracers
+from ..linalg.sparse_rows import SparseRows, stacked
+from ..pde.jets import Jet, needed_order
+from ..pde.linearity import depends_on_input
+from ..pde.multi_indices import total_degree
+from ..pde.problem import Problem
+from ..spaces import LocalBasis, Space, Stencils
+from .system import Group, Interior, System, groups_of, zero_field
+
+
+class Affine(eqx.Module):
+    """The rows of a group whose residual is affine in u: r = `constant` + Σ `weights` · c."""
+
+    constant: Float[Array, "m c"]
+    weights: Float[Array, "m c k *f"]
+    columns: Int[Array, "m k"]
+
+    @eqx.filter_jit
+    def values(self, coefficients):
+        return self.constant + _contracted(self.weights, coefficients[self.columns])
+
+    def linearised(self, coefficients):
+        return self.values(coefficients), self.weights
+
+
+class Nonlinear(eqx.Module):
+    """The rows of a group through the jets of u; `jets` are the weights of all derivatives that the residual needs."""
+
+    group: Group
+    scale: Float[Array, "m c"]
+    jets: Float[Array, "m J k"]
+    columns: Int[Array, "m k"]
+    order: int = eqx.field(static=True)
+
+    @eqx.filter_jit
+    def values(self, coefficients):
+        return jax.vmap(self._value)(self._jets_of(coefficients), self.group.points, self.group.normals, self.scale)
+
+    @eqx.filter_jit
+    def linearised(self, coefficients):
+        def at_one(D, x, n, scale):
+            value, pull = jax.vjp(lambda D: self._value(D, x, n, scale), D)
+            return value, jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))
+
+        at = (self._jets_of(coefficients), self.group.points, self.group.normals, self.scale)
+        values, gradients = jax.vmap(at_one)(*at)  # (m, c), (m, c, J, *f)
+        return values, jnp.einsum("mcj...,mjk->mck...", gradients, self.jets)
+
+    def _jets_of(self, coefficients):
+        return jnp.einsum("mjk,mk...->mj...", self.jets, coefficients[self.columns])
+
+    def _value(self, D, x, n, scale):
+        return scale * jnp.atleast_1d(self.group.residual(Jet(x, D, self.order), x, n))
+
+
+class LocalEquations(System):
+    """The equations of a problem in a local space: a sparse matrix."""
+
+    problem: Problem
+    space: Space
+    parts: list[Group]
+    weights: dict[str, Float[Array, " c"]]
+    blocks: list[Affine | Nonlinear]
+
+    @property
+    def is_sparse(self):
+        return True
+
+    @property
+    def groups(self):
+        return self.parts
+
+    @property
+    def side_rows(self):
+        return 0
+
+    @eqx.filter_jit
+    def at_points(self, coefficients):
+        return self.residual(coefficients)
+
+    def residual(self, coefficients):
+        return jnp.concatenate([jnp.ravel(block.values(coefficients)) for block in self.blocks])
+
+    def linearised(self, coefficients):
+        values, matrices = [], []
+        for block in self.blocks:
+            value, weights = block.linearised(coefficients)
+            values.append(jnp.ravel(value))
+            matrices.append(rows_of(weights, block.columns, coefficients))
+        return jnp.concatenate(values), stacked(matrices)
+
+    def is_affine(self, coefficients):
+        return all(isinstance(block, Affine) for block in self.blocks)
+
+
+def local_equations(
+    problem: Problem,
+    space: Space,
+    basis: LocalBasis,
+    points: Cloud | None,
+    weights: dict[str, Float[Array, " c"]],
+) -> LocalEquations:
+    """The equations at the points of a cloud, or the space's own; everything that needs a small solve is done here."""
+    cloud = space.cloud if points is None else points
+    columns = basis.own_columns if points is None else basis.columns_at(cloud.points)
+    groups = groups_of(problem, cloud)
+    places = np.split(np.arange(len(cloud)), np.cumsum([len(group.points) for group in groups])[:-1])
+    ghost_parts = space.ghost_parts if isinstance(space, Stencils) else ()
+    # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
+    ghost_parts = tuple(part for part in ghost_parts if len(weights[part]) < 2 * problem.fields)
+    if ghost_parts:
+        names = {f"interior at {part}": len(cloud[part]) for part in ghost_parts}
+        at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghost_parts])
+        groups.append(Group(names, Interior(problem.interior), at, jnp.zeros_like(at)))
+        places.append(np.concatenate([cloud.parts[part] for part in ghost_parts]))
+        weights = weights | dict.fromkeys(names, weights["interior"])
+    system = LocalEquations(problem=problem, space=space, parts=groups, weights=weights, blocks=[])
+    blocks = [
+        _block(problem, basis, group, system.weight_of(group), columns[place])
+        for group, place in zip(groups, places, strict=True)
+    ]
+    return eqx.tree_at(lambda s: s.blocks, system, blocks)
+
+
+def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
+    """The weights (m, c, k) of a linear operator's components at the points X, and their columns (m, k)."""
+    dim = X.shape[1]
+    order = needed_order(lambda u, x: operator(u)(x), dim)
+    columns = basis.columns_at(X) if columns is None else columns
+    functionals = _functionals(operator, order, jnp.asarray(X))
+    if not _is_finite(functionals):
+        group = Group({}, lambda u, x, n: jnp.ravel(operator(u)(x)), jnp.asarray(X), jnp.asarray(X))
+        _check_local(group, lambda x: jnp.zeros(()), jnp.zeros(len(total_degree(dim, order))), order)
+    return jnp.asarray(basis.weights(X, columns, functionals, order)), jnp.asarray(columns)
+
+
+@eqx.filter_jit
+def _functionals(operator, order: int, X):
+    def at_one(x):
+        zero = jnp.zeros(len(total_degree(x.size, order)))
+        return jax.jacrev(lambda D: jnp.ravel(operator(Jet(x, D, order))(x)))(zero)
+
+    return jax.vmap(at_one)(X)
+
+
+def _block(problem: Problem, basis: LocalBasis, group: Group, scale, columns) -> Affine | Nonlinear:
+    dim, fields = group.points.shape[1], problem.fields
+    order = needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), dim, fields)
+    count = len(total_degree(dim, order))
+    zero = jnp.zeros((count,) if fields == 1 else (count, fields))
+
+    def gradient(D):
+        first = (group.points[0], group.normals[0], scale[0])
+        return jax.jacrev(lambda D: _weighted(group, order, D, *first))(D)
+
+    if depends_on_input(gradient, zero):
+        _check_local(group, zero_field(problem), zero, order)
+        units = np.broadcast_to(np.eye(count), (len(columns), count, count))
+        jets = basis.weights(group.points, columns, units, order)
+        return Nonlinear(group, scale, jnp.asarray(jets), jnp.asarray(columns), order)
+    constant, functionals = _affine_parts(group, zero_field(problem), scale, zero, order)
+    if not _is_finite(functionals):
+        _check_local(group, zero_field(problem), zero, order)
+    # for vector fields the functionals of all fields are asked for at once
+    found = basis.weights(group.points, columns, functionals.reshape(len(columns), -1, count), order)
+    weights = found.reshape(*functionals.shape[:3], columns.shape[1])
+    weights = weights[:, :, 0] if fields == 1 else weights.swapaxes(2, 3)
+    return Affine(constant, jnp.asarray(weights), jnp.asarray(columns))
+
+
+@eqx.filter_jit
+def _affine_parts(group: Group, zero_function, scale, zero, order: int):
+    """The residual of u = 0, (m, c), and its gradient by the jet of every field, (m, c, f, J), at every point."""
+
+    def at_one(x, n, scale):
+        constant = scale * jnp.atleast_1d(group.residual(zero_function, x, n))
+        gradient = jax.jacrev(lambda D: _weighted(group, order, D, x, n, scale))(zero)
+        return constant, gradient.reshape(*gradient.shape[:2], -1).swapaxes(1, 2)
+
+    return jax.vmap(at_one)(group.points, group.normals, scale)
+
+
+def _is_finite(values) -> bool:
+    """Whether all values are finite, as far as they are known."""
+    return holds_tracers(values) or bool(np.all(np.isfinite(values)))
+
+
+def _check_local(group: Group, zero_function, zero, order: int) -> None:
+    """ValueError for a residual, or an operator (no parts), that uses u at another point than x: a jet is NaN there."""
+    by_jet, by_function = _of_zero(group, zero_function, zero, order)
+    if holds_tracers(by_jet, by_function):
+        return
+    elsewhere = np.flatnonzero(np.any(np.isnan(by_jet) & np.isfinite(by_function), axis=1))
+    if len(elsewhere):
+        names = np.repeat(list(group.parts), list(group.parts.values()))
+        what = f"residual of {str(names[elsewhere[0]])!r}" if len(names) else "operator"
+        point = ", ".join(f"{coordinate:.6g}" for coordinate in group.points[elsewhere[0]])
+        raise ValueError(
+            f"the {what} is not local: at x = ({point}) it uses u at another point than x. A local space has u and its "
+            "derivatives at x only; take a global one, Collocation or Eigenbasis"
+        )
+
+
+@eqx.filter_jit
+def _of_zero(group: Group, zero_function, zero, order: int):
+    """The residual of u = 0 at every point, (m, c), by its jet and by the function itself."""
+
+    def at_one(x, n):
+        functions = Jet(x, zero, order), zero_function
+        return tuple(jnp.atleast_1d(group.residual(u, x, n)) for u in functions)
+
+    return jax.vmap(at_one)(group.points, group.normals)
+
+
+def _weighted(group: Group, order: int, D, x, n, scale):
+    return scale * jnp.atleast_1d(group.residual(Jet(x, D, order), x, n))
+
+
+def _contracted(weights, values):
+    """Σ over functions and fields: (m, c, k, *f), (m, k, *f) -> (m, c)."""
+    return (
+        jnp.einsum("mck,mk->mc", weights, values) if values.ndim == 2 else jnp.einsum("mckf,mkf->mc", weights, values)
+    )
+
+
+@eqx.filter_jit
+def rows_of(weights, columns, coefficients) -> SparseRows:
+    """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
+    fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]
+    m, c, k = weights.shape[:3]
+    placed = jnp.asarray(columns)[:, None, :, None] * fields + jnp.arange(fields, dtype=jnp.int32)[None, None, None, :]
+    placed = jnp.broadcast_to(placed, (m, c, k, fields))
+    return SparseRows(
+        jnp.asarray(weights).reshape(m * c, k * fields), placed.reshape(m * c, k * fields), coefficients.size
+    )

@@ -1,0 +1,321 @@
+"""Scattered points in named parts: `Cloud`."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy.spatial import cKDTree
+
+from . import cloud_files
+from .quality import Quality, quality_of
+
+Points = Float[np.ndarray | Array, "n d"]
+
+_SHOWN = 3  # offending nodes listed in a message
+
+
+@runtime_checkable
+class DomainLike(Protocol):
+    """What a cloud asks of its domain."""
+
+    @property
+    def dim(self) -> int: ...
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]: ...
+    def distance(self, X: Any) -> np.ndarray: ...
+    def contains(self, X: Any) -> np.ndarray: ...
+
+
+class Cloud(eqx.Module):
+    """Scattered points in named parts: `interior`, and boundary parts, these with unit outward normals.
+
+    A pytree; its arrays are NumPy float64, its parts' names and sizes and its domain are static.
+
+    - `points`: (n, d), the interior first, then the boundary parts in the order given
+    - `normal_vectors`: (b, d), the normals of all boundary nodes, in the order of the points
+    - `side_vectors`: (b, d), the same but at corners, where it is the normal of the part's own side
+    - `spacing`: (), the median distance of a node to its nearest neighbour (inf for a single node)
+    - `domain`: the domain it was made on, or None
+    """
+
+    points: Float[np.ndarray | Array, "n d"]
+    normal_vectors: Float[np.ndarray | Array, "b d"]
+    side_vectors: Float[np.ndarray | Array, "b d"]
+    spacing: Float[np.ndarray | Array, ""]
+    counts: tuple[tuple[str, int], ...] = eqx.field(static=True)
+    domain: Any = eqx.field(static=True)
+
+    def __init__(self, interior=None, *, domain=None, **boundary):
+        """`interior`: points (n, d); every other keyword: a boundary part as a pair (points, normals).
+
+        A third array beside the pair gives the normals of the part's own side, where a corner's normal is a mean.
+
+        On the line, arrays (n,) mean n points. `domain`, a meshfree domain, is checked to hold all points.
+        Raises ValueError (TypeError for what is no array) when the parts do not make a cloud: wrong shapes,
+        NaN or infinite coordinates, coinciding nodes, normals that are not of unit length to 1e-6, points
+        outside the domain by more than 1e-6 of its size, no points at all.
+        """
+        points, normals, sides = _read_parts(interior, boundary)
+        dim = _common_dimension(points)
+        self.counts = tuple((part, len(X)) for part, X in points.items())
+        self.points = np.concatenate(list(points.values()))
+        self.normal_vectors = np.concatenate([np.empty((0, dim)), *normals.values()])
+        self.side_vectors = np.concatenate([np.empty((0, dim)), *sides.values()])
+        self.domain = domain
+        self._check_distinct()
+        self._check_inside()
+        self.spacing = np.asarray(_median_spacing(self.points))
+
+    @property
+    def dim(self) -> int:
+        """The dimension d of space."""
+        return self.points.shape[1]
+
+    @property
+    def parts(self) -> Mapping[str, Int[np.ndarray, " n"]]:
+        """Part name -> indices into `points`; iterates over the names, interior first."""
+        return _Named({part: np.arange(rows.start, rows.stop) for part, rows in self._slices()}, "part")
+
+    @property
+    def normals(self) -> Mapping[str, Points]:
+        """Boundary part -> its unit outward normals (n, d); at a corner the mean of the adjoining ones."""
+        return self._by_part(self.normal_vectors)
+
+    @property
+    def side_normals(self) -> Mapping[str, Points]:
+        """Boundary part -> the normals of its own side (n, d), which its flux conditions mean, at corners too."""
+        return self._by_part(self.side_vectors)
+
+    def _by_part(self, vectors) -> Mapping:
+        first = self.points.shape[0] - vectors.shape[0]
+        found = {part: vectors[rows.start - first : rows.stop - first] for part, rows in self._slices()}
+        return _Named({part: N for part, N in found.items() if part != "interior"}, "boundary part")
+
+    def __getitem__(self, part: str) -> Points:
+        """The points (n, d) of a part; KeyError names the parts there are."""
+        return _Named({name: self.points[rows] for name, rows in self._slices()}, "part")[part]
+
+    def __len__(self) -> int:
+        return self.points.shape[0]
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{part}={count}" for part, count in self.counts)
+        return f"Cloud(dim={self.dim}, {sizes}, spacing={_short(self.spacing)})"
+
+    def _slices(self) -> Iterator[tuple[str, slice]]:
+        start = 0
+        for part, count in self.counts:
+            yield part, slice(start, start + count)
+            start += count
+
+    def _locate(self, index: int) -> str:
+        """`left[3]` for the node's part and its number there."""
+        part, rows = next((part, rows) for part, rows in self._slices() if index < rows.stop)
+        return f"{part}[{index - rows.start}]"
+
+    def _check_distinct(self) -> None:
+        extent = np.ptp(self.points, axis=0).max()
+        pairs = cKDTree(self.points).query_pairs(1e-12 * extent, output_type="ndarray")
+        if len(pairs) == 0:
+            return
+        shown = "; ".join(
+            f"{self._locate(i)} and {self._locate(j)} at {_tuple(self.points[i])}"
+            for i, j in pairs[np.lexsort(pairs.T[::-1])][:_SHOWN].tolist()
+        )
+        raise ValueError(
+            f"{len(pairs)} pairs of nodes coincide: {shown}{_more(len(pairs))}. Nodes must be distinct: keep "
+            "one of each pair (a corner is one node, in one part)"
+        )
+
+    def _check_inside(self) -> None:
+        if self.domain is None:
+            return
+        if not isinstance(self.domain, DomainLike):
+            raise TypeError(f"domain must be a meshfree domain or None, got {type(self.domain).__name__}")
+        if self.domain.dim != self.dim:
+            raise ValueError(f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions")
+        lower, upper = self.domain.bounds
+        outside = np.flatnonzero(~self.domain.contains(self.points))
+        by = self.domain.distance(np.asarray(self.points)[outside])
+        far = by > 1e-6 * np.max(upper - lower)
+        outside, by = outside[far], by[far]
+        if len(outside):
+            shown = ", ".join(
+                f"{self._locate(i)} at {_tuple(self.points[i])} by {gap:.2g}"
+                for i, gap in zip(outside[:_SHOWN].tolist(), by.tolist(), strict=False)
+            )
+            raise ValueError(
+                f"{len(outside)} points lie outside the domain {self.domain}: {shown}{_more(len(outside))}. "
+                "Drop them, or give another domain"
+            )
+
+    def quality(self, spacing=None) -> Quality:
+        """How even the nodes are: separation and fill distance over the spacing, and their mesh ratio.
+
+        `spacing`: what the nodes were made with, a number or a function of x for graded ones; default `self.spacing`.
+        The fill distance is that of the domain, to rounding where the largest empty ball lies inside, and from random
+        points where its centre lies on the boundary. Without a domain it is that of the nodes' hull, without what the
+        normals show to lie outside. `mf.plot_quality` draws the histogram.
+        """
+        points, normals = np.asarray(self.points), np.asarray(self.normal_vectors)
+        return quality_of(points, normals, self.domain, float(self.spacing) if spacing is None else spacing)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write to a file as its extension says; a failed write leaves an old file as it was.
+
+        `.csv`: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior.
+        `.npz`: the points of each part under its name, a boundary part's normals under `<part>_normals`.
+        Side normals that differ (at corners) stand in columns sx, sy, sz, or under `<part>_side_normals`.
+        `.vtu`, `.vtk`, `.xdmf`, `.msh` (through meshio, extra `geometry`): vertices with three coordinates and the
+        point data `part`, a number, `normals`, `side_normals` where they differ, and 1 on each part in `part:<name>`.
+        Numbers come back exactly. Raises ValueError for another extension, ImportError without meshio.
+        """
+        cloud_files.write(Path(path), {part: self._arrays(part) for part in self.parts})
+
+    def _arrays(self, part: str) -> tuple[np.ndarray, ...]:
+        """Points; on the boundary normals; and those of the part's own side, where they differ."""
+        if part == "interior":
+            return (np.asarray(self[part]),)
+        normals, sides = np.asarray(self.normals[part]), np.asarray(self.side_normals[part])
+        return (np.asarray(self[part]), normals, *([] if np.array_equal(normals, sides) else [sides]))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, domain=None) -> "Cloud":
+        """Read a file that `save` wrote, or one in the same format; a CSV without `part` is all interior.
+
+        A mesh in a `.msh`, `.vtu`, `.vtk` or `.xdmf` file becomes a cloud too: the physical groups of Gmsh (or other
+        groups) of boundary facets are its parts, with normals from the facets, all other nodes the interior; see
+        `mesh_parts.parts_of_mesh`. On curved boundaries such normals are as good as the mesh.
+
+        Raises FileNotFoundError, and ValueError for another extension, missing columns or bad numbers (naming the
+        line), a damaged file, a mesh whose boundary is not in groups; ImportError for a mesh without meshio.
+        """
+        parts = cloud_files.read(Path(path))
+        reserved = sorted({"domain", "self"} & set(parts))
+        if reserved:
+            raise ValueError(f"{path}: {reserved[0]!r} cannot be the name of a part; rename it")
+        (interior,) = parts.pop("interior", (None,))
+        return cls(interior, domain=domain, **parts)
+
+
+class _Named(Mapping):
+    """A read-only mapping whose KeyError says which names there are."""
+
+    def __init__(self, content: dict, kind: str):
+        self._content, self._kind = content, kind
+
+    def __getitem__(self, name):
+        if name not in self._content:
+            there = ", ".join(self._content) or "none"
+            raise KeyError(f"no {self._kind} named {name!r}; there are: {there}")
+        return self._content[name]
+
+    def __iter__(self):
+        return iter(self._content)
+
+    def __len__(self):
+        return len(self._content)
+
+    def __repr__(self):
+        return repr(self._content)
+
+
+# ------------------------------------------------------------------------------------- reading the input
+
+
+def _read_parts(interior, boundary: dict) -> tuple[dict[str, np.ndarray], ...]:
+    points, normals, sides = {}, {}, {}
+    if interior is not None:
+        points["interior"] = _read_array(interior, "interior")
+    for part, pair in boundary.items():
+        if not (isinstance(pair, tuple | list) and len(pair) in (2, 3)):
+            raise ValueError(
+                f"{part} must be a pair (points, normals), got {_describe(pair)}; "
+                f"write Cloud(..., {part}=(points, normals))"
+            )
+        points[part] = _read_array(pair[0], part)
+        normals[part] = _read_normals(pair[1], part, points[part])
+        sides[part] = _read_normals(pair[-1], part, points[part])
+    if not points:
+        raise ValueError("a cloud needs points, got none; write Cloud(interior=X, boundary=(XB, NB))")
+    return points, normals, sides
+
+
+def _read_array(array, what: str) -> np.ndarray:
+    try:
+        X = np.asarray(array)
+    except Exception as error:  # ragged lists, JAX tracers, objects with a failing __array__
+        raise TypeError(f"{what} must be an array of numbers, got {type(array).__name__}: {error}") from error
+    if X.dtype.kind not in "fiu":
+        raise TypeError(f"{what} must be an array of real numbers, got {_describe(array)} of dtype {X.dtype}")
+    if X.ndim == 1:
+        X = X[:, None]
+    if X.ndim != 2 or X.shape[1] == 0:
+        raise ValueError(
+            f"{what} must have shape (n, d), or (n,) on the line, got {np.shape(array)}; one point per row"
+        )
+    if len(X) == 0:
+        raise ValueError(f"{what} has no points (shape {np.shape(array)}); leave an empty part out")
+    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"{what} holds NaN or infinity in row(s) {_list(bad)} of {len(X)}; remove or repair these nodes"
+        )
+    return X.astype(np.float64)
+
+
+def _read_normals(array, part: str, X: np.ndarray) -> np.ndarray:
+    N = _read_array(array, f"the normals of {part}")
+    if N.shape != X.shape:
+        raise ValueError(
+            f"the normals of {part} have shape {np.shape(array)}, its points {X.shape}; "
+            "expected one normal for each point"
+        )
+    length = np.linalg.norm(N, axis=1)
+    wrong = np.flatnonzero(np.abs(length - 1) > 1e-6)
+    if len(wrong):
+        i = wrong[0]
+        raise ValueError(
+            f"the normals of {part} are not of unit length in row(s) {_list(wrong)} (row {i}: {_tuple(N[i])} "
+            f"has length {length[i]:.6g}); divide each by its length"
+        )
+    return N
+
+
+def _common_dimension(points: dict[str, np.ndarray]) -> int:
+    dims = {part: X.shape[1] for part, X in points.items()}
+    if len(set(dims.values())) > 1:
+        given = ", ".join(f"{part} {dim}" for part, dim in dims.items())
+        raise ValueError(f"all parts must have the same number of coordinates, got: {given}")
+    return next(iter(dims.values()))
+
+
+def _median_spacing(X: np.ndarray) -> float:
+    if len(X) == 1:
+        return np.inf
+    return float(np.median(cKDTree(X).query(X, 2)[0][:, 1]))
+
+
+def _describe(value) -> str:
+    shape = f" of shape {np.shape(value)}" if isinstance(value, np.ndarray | Array) else ""
+    return f"{type(value).__name__}{shape}"
+
+
+def _list(indices: np.ndarray) -> str:
+    return ", ".join(str(i) for i in indices[:_SHOWN]) + _more(len(indices))
+
+
+def _more(count: int) -> str:
+    return f" and {count - _SHOWN} more" if count > _SHOWN else ""
+
+
+def _tuple(x: np.ndarray | Array) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in x) + ")"
+
+
+def _short(value) -> str:
+    return f"{value:.4g}" if isinstance(value, np.ndarray | float) else str(value)

@@ -1,0 +1,58 @@
+"""Files of meshes that other programs know, through meshio, which is imported for the first of them."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ..internal.files import replaced
+
+if TYPE_CHECKING:
+    import meshio
+
+# suffix -> meshio's module, and how it writes: numbers in full, and everything in one file
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".vtk": ("vtk", {}),
+    ".vtu": ("vtu", {}),
+    ".xdmf": ("xdmf", {"data_format": "XML"}),
+    ".msh": ("gmsh", {"fmt_version": "2.2"}),
+}
+
+
+def read_mesh(path: Path) -> meshio.Mesh:
+    """The mesh in a file; ImportError without meshio, ValueError for a file that is damaged or of another format."""
+    module, _ = _meshio(path)
+    try:
+        return module.read(path)
+    except ImportError as error:
+        raise _needs(path, error) from error
+    except Exception as error:  # meshio checks little: what is damaged shows as an error of any kind
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"{path} is damaged, or not a file that meshio reads as {path.suffix}: {reason}") from error
+
+
+def write_mesh(path: Path, points, cells: list, point_data: dict[str, Any], cell_data: dict[str, Any]) -> None:
+    """Write a mesh as the suffix says; a failed write leaves an old file as it was. ImportError without meshio."""
+    module, options = _meshio(path)
+    mesh = importlib.import_module("meshio").Mesh(points, cells, point_data=point_data, cell_data=cell_data)
+    with replaced(path) as temporary:
+        try:
+            module.write(temporary, mesh, **options)
+        except ImportError as error:
+            raise _needs(path, error) from error
+
+
+def _meshio(path: Path) -> tuple[ModuleType, dict[str, Any]]:
+    name, options = FORMATS[path.suffix.lower()]
+    try:
+        return importlib.import_module(f"meshio.{name}"), options
+    except ImportError as error:
+        raise _needs(path, error) from error
+
+
+def _needs(path: Path, error: ImportError) -> ImportError:
+    return ImportError(
+        f"{path.suffix.lower()} files need {error.name}: pip install 'meshfree[geometry]'", name=error.name
+    )

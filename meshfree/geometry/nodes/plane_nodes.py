@@ -1,0 +1,176 @@
+"""Nodes on the boundary of a shape on the line or in the plane: its ends, or by arc length with corners kept."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial import cKDTree
+
+from ..boundary import End, Segment
+from ..shape import Shape
+from ..spacing import Spacing
+from .filling import apart
+from .plane_chains import NEAREST, without_close_corners
+from .plane_outline import Stretch, end_points, flips, groups
+
+
+class BoundaryNodes(NamedTuple):
+    """Nodes of one part, (n, d) each. At a corner `normals` is the mean of the adjoining normals; the side's own
+    normal, which a flux condition of the part means, is in `side_normals`. Elsewhere they agree.
+    """
+
+    points: np.ndarray
+    normals: np.ndarray
+    side_normals: np.ndarray
+
+
+Nodes = dict[str, BoundaryNodes]
+
+_CUSP = 1e-5  # length of the sum of normals that cancel
+_BESIDE = 1e-3  # of a stretch: there the sides of a cusp tell where the domain lies
+
+
+# ---------------------------------------------------------------------------------------------- the line
+
+
+def ends(shape: Shape) -> list[End]:
+    """The end points of a shape on the line, without those that are swallowed or met twice."""
+    found: list[End] = []
+    for number, leaf in enumerate(shape.leaves):
+        for end in leaf.pieces:
+            x, n = np.array([[end.x]]), np.array([[end.normal]])
+            sign = int(flips(shape, x, n)[0])
+            if sign and not any(flips(other, x, n)[0] for other in shape.leaves[:number]):
+                found.append(End(end.part, end.x, sign * end.normal))
+    return found
+
+
+def place_ends(found: Sequence[End], parts: Sequence[str]) -> Nodes:
+    """The end points as nodes, by part."""
+    by_part = {part: [end for end in found if end.part == part] for part in parts}
+    return {part: _end_nodes(group) for part, group in by_part.items()}
+
+
+def _end_nodes(group: Sequence[End]) -> BoundaryNodes:
+    normals = np.array([[end.normal] for end in group])
+    return BoundaryNodes(np.array([[end.x] for end in group]), normals, normals)
+
+
+def gaps(shape: Shape, found: Sequence[End]) -> list[tuple[float, float]]:
+    """The intervals that a shape on the line consists of."""
+    x = np.sort([end.x for end in found])
+    middle = (x[1:] + x[:-1]) / 2
+    inside = shape.contains(middle[:, None])
+    return [(float(a), float(b)) for a, b, ok in zip(x[:-1], x[1:], inside, strict=True) if ok]
+
+
+def place_between(
+    interval: tuple[float, float], spacing: Spacing, size: float, jitter: float, rng: np.random.Generator
+) -> Float[np.ndarray, "n 1"]:
+    """Nodes in the open interval, `spacing` apart but for a random shift by up to `jitter` spacings."""
+    line = Stretch(Segment("", (interval[0],), (interval[1],)), 0.0, 1.0)
+    s, travelled = _travel(line, spacing, size)
+    count = max(1, round(travelled[-1]))
+    wanted = np.linspace(0, travelled[-1], count + 1)[1:-1]
+    shift = rng.uniform(-jitter, jitter, len(wanted)) * travelled[-1] / count
+    return line.point(np.interp(wanted + shift, travelled, s))
+
+
+# --------------------------------------------------------------------------------------------- the plane
+
+
+def place_stretches(found: Sequence[Stretch], parts: Sequence[str], spacing: Spacing, size: float) -> Nodes:
+    """Nodes by arc length on every stretch; where stretches meet, one node for the corner.
+
+    A corner belongs to the first adjoining part in the order of `parts`; its normal is the normalised mean
+    of the adjoining ones. Every part gets at least one node.
+    """
+    found = without_close_corners(found, spacing, size)
+    corners = _corners([one for one in found if not one.closed], parts, size)
+    inner = [(one, arc_length_parameters(one, spacing, size)) for one in found]
+    inner = _without_close_nodes(inner, np.array([corner[1] for corner in corners]).reshape(-1, 2), spacing)
+    return {part: _part_nodes(part, inner, corners) for part in parts}
+
+
+def _without_close_nodes(
+    inner: list[tuple[Stretch, np.ndarray]], corners: np.ndarray, spacing: Spacing
+) -> list[tuple[Stretch, np.ndarray]]:
+    """Leave nodes out where two sides come close, as beside a sharp corner: from there on, one side has them."""
+    X = np.concatenate([np.empty((0, 2)), *(one.point(s) for one, s in inner)])
+    # The sides of a sharp corner in turn would leave larger gaps than one side alone.
+    order = np.argsort(cKDTree(corners).query(X)[0], kind="stable") if len(corners) else np.arange(len(X))
+    kept = np.zeros(len(X), dtype=bool)
+    kept[order[apart(X[order], NEAREST * spacing(X[order]), corners)]] = True
+    shares = np.split(kept, np.cumsum([len(s) for _, s in inner])[:-1])
+    return [(one, s[share]) for (one, s), share in zip(inner, shares, strict=True)]
+
+
+def _part_nodes(part: str, inner: list, corners: list) -> BoundaryNodes:
+    own = [(one, s) for one, s in inner if one.part == part]
+    points, mean, side = ([corner[i][None] for corner in corners if corner[0] == part] for i in (1, 2, 3))
+    if not points and not any(len(s) for _, s in own):
+        own = [(max(own, key=lambda item: _length(item[0]))[0], np.array([0.5]))]
+    points += [one.point(s) for one, s in own]
+    normals = [one.normal(s) for one, s in own]
+    return BoundaryNodes(np.concatenate(points), np.concatenate(mean + normals), np.concatenate(side + normals))
+
+
+def _length(one: Stretch) -> float:
+    return float(np.linalg.norm(np.diff(one.point(np.linspace(0, 1, 65)), axis=0), axis=1).sum())
+
+
+def arc_length_parameters(one: Stretch, spacing: Spacing, size: float) -> Float[np.ndarray, " n"]:
+    """Parameters of nodes `spacing` apart along a stretch, without the ends (a closed one has none)."""
+    s, travelled = _travel(one, spacing, size)
+    count = max(3 if one.closed else 1, round(travelled[-1]))
+    wanted = np.linspace(0, travelled[-1], count + 1)
+    return np.interp(wanted[:-1] if one.closed else wanted[1:-1], travelled, s)
+
+
+def _travel(one: Stretch, spacing: Spacing, size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters, and the way to each from the start in units of the local spacing."""
+    s = np.linspace(0, 1, int(np.clip(np.ceil(2048 * _length(one) / size), 64, 8192)) + 1)
+    X = one.point(s)
+    rate = 1 / spacing(X)
+    steps = np.linalg.norm(np.diff(X, axis=0), axis=1) * (rate[1:] + rate[:-1]) / 2
+    return s, np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _corners(
+    found: list[Stretch], parts: Sequence[str], size: float
+) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """(part, point, mean normal, normal of the part's own side) where the ends of stretches meet."""
+    if not found:
+        return []
+    X = end_points(found)
+    N = np.concatenate([one.normal(np.array([0.0, 1.0])) for one in found])
+    # A curve's own ends are exact, points where it was cut are good to round-off.
+    rank = [(t not in (0.0, 1.0), parts.index(one.part)) for one in found for t in (one.start, one.stop)]
+    corners = []
+    for group in groups(X, 1e-6 * size):
+        owner = min(group, key=lambda i: rank[i][1])
+        exact = min(group, key=lambda i: rank[i])
+        cusp = len(group) == 2 and np.linalg.norm(N[group].sum(axis=0)) < _CUSP
+        mean = _tip_normal(found, group, N) if cusp else mean_normal(N[group])
+        corners.append((parts[rank[owner][1]], X[exact], mean, N[owner]))
+    return corners
+
+
+def _tip_normal(found: list[Stretch], group: np.ndarray, N: np.ndarray) -> np.ndarray:
+    """The normal at a cusp, whose sides leave in one direction: against it where the domain lies between them."""
+    (one, other), beside = group, []
+    for end in group:
+        s = _BESIDE if end % 2 == 0 else 1 - _BESIDE
+        beside.append(found[end // 2].point(np.array([s]))[0])
+    tip = found[one // 2].point(np.array([one % 2], dtype=float))[0]
+    along = (beside[0] - tip) / np.linalg.norm(beside[0] - tip) + (beside[1] - tip) / np.linalg.norm(beside[1] - tip)
+    between = (beside[1] - beside[0]) @ (N[one] - N[other]) < 0
+    return (-along if between else along) / np.linalg.norm(along)
+
+
+def mean_normal(N: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
+    """The normalised mean of unit normals; the first of them at a cusp, where they cancel."""
+    mean = N.mean(axis=0)
+    length = np.linalg.norm(mean)
+    return mean / length if length > 1e-6 else N[0]

@@ -1,0 +1,96 @@
+"""How evenly nodes fill a region: separation, fill distance, mesh ratio."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial import QhullError, cKDTree
+
+from .shape import Shape
+from .simplices import circumcenters, distance_from_nodes, simplices_between
+from .spacing import Spacing
+
+_SAMPLES = (20_000, 400_000)  # random points of the domain that may be a ball's centre: at least, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """The evenness of a cloud's nodes, in lengths and over the spacing h that was wanted.
+
+    - `separation`: the smallest distance between two nodes
+    - `fill`: the fill distance, the radius of the largest ball without nodes whose centre lies in the region
+    - `relative_separation`, `relative_fill`: the smallest distance over h at the node, the largest radius over h at
+      the ball's centre
+    - `distances`: (n,), from every node to its nearest neighbour, over h there
+    - `mesh_ratio`: relative_fill / (relative_separation / 2); of lengths where h is a number
+
+    Good values, for nodes of `domain.cloud`: a mesh ratio below 2.5. The best possible is 1.155 in the plane.
+    """
+
+    separation: float
+    fill: float
+    relative_fill: float
+    distances: Float[np.ndarray, " n"]
+
+    @property
+    def relative_separation(self) -> float:
+        return float(self.distances.min())
+
+    @property
+    def mesh_ratio(self) -> float:
+        return self.relative_fill / (self.relative_separation / 2)
+
+    def __repr__(self) -> str:
+        rows = [
+            (f"quality of {len(self.distances)} nodes", "length", "over spacing"),
+            ("separation", f"{self.separation:.4g}", f"{self.relative_separation:.3f}"),
+            ("fill distance", f"{self.fill:.4g}", f"{self.relative_fill:.3f}"),
+            ("mesh ratio", "", f"{self.mesh_ratio:.3f}"),
+        ]
+        return "\n".join(f"{name:<24}{length:>10}{relative:>14}" for name, length, relative in rows)
+
+
+def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain: Any, spacing: Any) -> Quality:
+    """The quality of nodes X, the last of them with normals N, in a domain or, where that is None, in their hull.
+
+    The hull is without what the normals show to lie outside. `spacing`: a number, or a function of a point.
+    Raises ValueError for a single node, and without a domain for nodes that span no region.
+    """
+    if len(X) < 2:
+        raise ValueError("quality is that of at least two nodes, got one")
+    h, tree = Spacing(spacing), cKDTree(X)
+    nearest = tree.query(X, 2)[0][:, 1]
+    centers = _in_hull(X, N) if domain is None else _in_domain(X, domain)
+    radius = tree.query(centers)[0]
+    return Quality(
+        separation=float(nearest.min()),
+        fill=float(radius.max()),
+        relative_fill=float((radius / h(centers)).max()),
+        distances=nearest / h(X),
+    )
+
+
+def _in_domain(X: np.ndarray, domain: Shape) -> np.ndarray:
+    """Centres of empty balls, those inside; beside them random points, as the largest may lie on the boundary."""
+    try:
+        found = circumcenters(X) if X.shape[1] > 1 else _middles(X)
+    except QhullError:  # nodes on one line or plane: no simplices
+        found = X[:0]
+    return np.concatenate([found[domain.contains(found)], domain.sample(int(np.clip(4 * len(X), *_SAMPLES)))])
+
+
+def _in_hull(X: np.ndarray, N: np.ndarray) -> np.ndarray:
+    """Centres of empty balls inside the hull of the nodes, and of its simplices, as these are never outside."""
+    if X.shape[1] == 1:
+        return _middles(X)
+    try:
+        centers, distance = circumcenters(X), distance_from_nodes(X, N)
+    except QhullError:
+        raise ValueError(f"the {len(X)} nodes span no region; give the cloud its domain=") from None
+    return np.concatenate([centers[distance(centers) <= 0], X[simplices_between(X, N, None)].mean(axis=1)])
+
+
+def _middles(X: np.ndarray) -> np.ndarray:
+    x = np.sort(X, axis=0)
+    return (x[1:] + x[:-1]) / 2

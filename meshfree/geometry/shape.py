@@ -1,0 +1,113 @@
+"""What every shape can tell about itself."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
+
+from .boundary import Curve
+
+
+class Shape(ABC):
+    """A bounded set of points in 1, 2 or 3 dimensions, made of one or more primitive shapes."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether `distance` is the distance itself, and not a bound."""
+        return True
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """The dimension d of space."""
+
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+        """Lower and upper corner of the bounding box."""
+
+    @property
+    @abstractmethod
+    def volume(self) -> float:
+        """Length, area or volume."""
+
+    @abstractmethod
+    def distance(self, X: ArrayLike) -> Float[np.ndarray, " n"]:
+        """Signed distance of points (n, d) to the boundary, negative inside."""
+
+    @property
+    @abstractmethod
+    def leaves(self) -> "tuple[Shape, ...]":
+        """The primitive shapes it is made of; itself for a primitive."""
+
+    @property
+    @abstractmethod
+    def pieces(self) -> tuple:
+        """The boundaries of the primitives: `End`s, `Curve`s or `Patch`es, by dimension."""
+
+    @property
+    @abstractmethod
+    def edges(self) -> tuple[Curve, ...]:
+        """The sharp edges of primitives in space, corners being their ends; otherwise empty."""
+
+    @property
+    @abstractmethod
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the boundary's parts, in the order in which a cloud lists them."""
+
+    @property
+    @abstractmethod
+    def outline(self) -> tuple:
+        """The boundary of the whole: `End`s on the line, `Stretch`es in the plane; empty in space."""
+
+    def contains(self, X: ArrayLike) -> Bool[np.ndarray, " n"]:
+        """Which of the points (n, d) lie inside or, up to round-off, on the boundary."""
+        return self.distance(X) <= self.round_off
+
+    @cached_property
+    def extent(self) -> float:
+        """The longest side of the bounding boxes of the primitives."""
+        return float(max(np.max(upper - lower) for lower, upper in (leaf.bounds for leaf in self.leaves)))
+
+    @cached_property
+    def round_off(self) -> float:
+        """Distances up to this, some 50 rounding errors of the largest coordinate, count as zero."""
+        return 1e-14 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
+
+    def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
+        """n independent random points, uniform in the interior.
+
+        Raises ValueError for a shape that is empty, or fills less than a millionth of its bounding box.
+        """
+        rng = np.random.default_rng(seed)
+        found = [np.empty((0, self.dim))]
+        hits = tried = 0
+        while hits < n:
+            self._refuse_empty(hits, tried)
+            batch = int(np.clip(1.2 * n * tried / max(hits, 1), max(n, 4096), 2**20))
+            X = _uniform(*self.bounds, batch, rng)
+            found.append(X[self.contains(X)])
+            hits, tried = hits + len(found[-1]), tried + batch
+        return np.concatenate(found)[:n]
+
+    def _refuse_empty(self, hits: int = 0, tried: int = 0) -> None:
+        """ValueError where the bounding box or the boundary is empty, or random points do not hit."""
+        lower, upper = self.bounds
+        if np.any(lower >= upper) or not self.part_names or tried > 1e6 * (hits + 1):
+            raise ValueError(f"{self} is empty, or all but empty; check how its shapes overlap")
+
+
+def as_points(X: ArrayLike, dim: int) -> Float[np.ndarray, "n d"]:
+    """Points (n, d) as float64; on the line (n,) means n points. ValueError for other shapes."""
+    points = np.asarray(X, dtype=np.float64)
+    if dim == 1 and points.ndim == 1:
+        points = points[:, None]
+    if points.ndim != 2 or points.shape[1] != dim:
+        raise ValueError(f"expected points of shape (n, {dim}), one per row, got shape {np.shape(X)}")
+    return points
+
+
+def _uniform(lower: np.ndarray, upper: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    return lower + rng.random((n, len(lower))) * (upper - lower)

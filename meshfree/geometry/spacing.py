@@ -1,0 +1,68 @@
+"""The wanted distance between nodes, as a number or as a function of the point."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from ..internal.pointwise import Pointwise
+
+
+class Spacing:
+    """The wanted nearest-neighbour distance h, evaluated at many points at once.
+
+    `spacing` is a positive number, or a function from one point `(d,)` to a positive number. Such a
+    function may be written with NumPy or with `jax.numpy`: it is batched by `jax.vmap` where that works
+    and called point by point where it does not. `constant` is the number, or None for a function.
+
+    A `Spacing` is taken as it is. Raises ValueError when a spacing is not positive and finite, TypeError when it is
+    neither a number nor callable.
+    """
+
+    constant: float | None
+    _function: Callable[[np.ndarray], np.ndarray]
+
+    def __init__(self, spacing):
+        if isinstance(spacing, Spacing):
+            self.constant, self._function = spacing.constant, spacing._function
+        elif callable(spacing):
+            self.constant = None
+            self._function = Pointwise(spacing, _check_number)
+        else:
+            self.constant = _positive_number(spacing)
+
+    @classmethod
+    def of_many(cls, function: Callable[[np.ndarray], np.ndarray]) -> "Spacing":
+        """From a function of many points, (n, d) -> (n,)."""
+        spacing = cls(function)
+        spacing._function = function
+        return spacing
+
+    def __call__(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+        """h at the points X."""
+        if self.constant is not None:
+            return np.full(len(X), self.constant)
+        h = self._function(X)
+        wrong = np.flatnonzero(~(np.isfinite(h) & (h > 0)))
+        if len(wrong):
+            i = wrong[0]
+            raise ValueError(
+                f"spacing(x) returned {h[i]:g} at x = {tuple(X[i].tolist())}; expected a positive, finite "
+                "distance everywhere in the domain's bounding box"
+            )
+        return h
+
+
+def _positive_number(spacing) -> float:
+    try:
+        h = float(spacing)
+    except (TypeError, ValueError):
+        raise TypeError(f"spacing must be a positive number or a function of x, got {type(spacing).__name__}") from None
+    if not (np.isfinite(h) and h > 0):
+        raise ValueError(f"spacing must be positive and finite, got {h:g}")
+    return h
+
+
+def _check_number(shape: tuple[int, ...]) -> None:
+    if shape != ():
+        raise ValueError(f"spacing(x) must return a number for x of shape (d,), got shape {shape}")

@@ -1,0 +1,1 @@
+"""Plumbing: tracing, batching, the compile cache, optional packages, memory, and files that are whole or not there."""

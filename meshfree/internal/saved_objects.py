@@ -1,0 +1,132 @@
+"""Our own objects as NPZ files: plain arrays, and two texts in JSON.
+
+The text `parameters` describes the object (see `descriptions`), `settings` how it came about; all else are arrays.
+Whatever reads NPZ and JSON reads these files.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import jax
+import numpy as np
+
+from .descriptions import Describer, Restorer, names
+from .files import replaced
+
+VERSION = 1  # of the format; a change that older versions of meshfree cannot read raises it
+
+_OBJECT, _SETTINGS = "parameters", "settings"
+
+
+class Contents(NamedTuple):
+    """What a file holds: the object, the arrays that were written beside it, and the settings."""
+
+    tree: Any
+    arrays: dict[str, np.ndarray]
+    settings: dict[str, Any]
+
+
+def save_npz(path: str | os.PathLike, tree: Any, *, settings: Mapping[str, Any] | None = None, **arrays) -> None:
+    """Write an object of ours to an NPZ file, with `arrays` and `settings` beside it for other programs.
+
+    The object is an instance of one of meshfree's classes, or of a subclass of one, whose fields hold arrays, numbers,
+    strings, None, such instances again, or tuples, lists and mappings of these. It comes back bit for bit. Settings
+    are for information: of what JSON does not know, the text is kept. A failed write leaves an old file as it was.
+
+    Raises ValueError for another extension, FileNotFoundError for a missing folder, and TypeError for anything else
+    in a field, naming it: a function, an instance of another library's class, a traced array.
+    """
+    path = check_path(path)
+    texts = {_OBJECT, _SETTINGS}
+    if texts & arrays.keys():
+        raise ValueError(f"an array cannot be named {names(texts & arrays.keys())}: the file has a text of that name")
+    describer = Describer(reserved=texts | arrays.keys())
+    description = {"meshfree": VERSION, "object": describer.describe(tree)}
+    beside = {name: np.asarray(array) for name, array in arrays.items()}
+    with replaced(path) as temporary, temporary.open("wb") as file:
+        _write(
+            file,
+            beside
+            | {
+                _OBJECT: np.array(json.dumps(description, allow_nan=False)),
+                _SETTINGS: np.array(json.dumps(dict(settings or {}), default=_plain)),
+            }
+            | describer.arrays,
+        )
+
+
+def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
+    """Read a file that `save_npz` wrote; `kind` is the class that the object must have.
+
+    Raises FileNotFoundError, and ValueError for what is no such file, is damaged, was written by a newer version of
+    meshfree, or names a class that this program does not have.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    if not {_OBJECT, _SETTINGS} <= arrays.keys():
+        raise ValueError(f"{path} was not written by meshfree: no texts {_OBJECT}, {_SETTINGS} in {names(arrays)}")
+    description, settings = _parsed(path, arrays.pop(_OBJECT)), _parsed(path, arrays.pop(_SETTINGS))
+    version = description.get("meshfree")
+    if version != VERSION:
+        raise ValueError(f"{path} has format {version!r}, and this meshfree reads {VERSION}: install a newer meshfree")
+    restorer = Restorer(arrays)
+    try:
+        tree = restorer.restore(description.get("object"))
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    if not isinstance(tree, kind):
+        raise ValueError(f"{path} holds a {type(tree).__name__}, not a {kind.__name__}")
+    return Contents(tree, {name: arrays[name] for name in arrays if name not in restorer.used}, settings)
+
+
+def check_path(path: str | os.PathLike, suffixes: Sequence[str] = (".npz",)) -> Path:
+    """`path`, if a file can be written there: ask before a long computation, not after it.
+
+    Raises ValueError for another extension, IsADirectoryError, and FileNotFoundError for a missing folder.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"solutions are kept in {', '.join(suffixes)} files; got {str(path)!r}: rename the file")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in; create it first")
+    return path
+
+
+def _write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
+    """An uncompressed NPZ file. Not np.savez: here the same arrays make the same bytes, whatever their names."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, not now
+            with archive.open(member, "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path} (looked in {path.resolve().parent})")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is not an NPZ file of plain arrays, or is damaged: {error}") from error
+
+
+def _parsed(path: Path, text: np.ndarray) -> dict[str, Any]:
+    try:
+        parsed = json.loads(str(text))
+    except json.JSONDecodeError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise ValueError(f"{path} was not written by meshfree: a text in it is no JSON object")
+    return parsed
+
+
+def _plain(value: Any) -> Any:
+    """A setting that JSON does not know: an array as a list, anything else as its text."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic | jax.Array) else str(value)

@@ -1,0 +1,1 @@
+"""Factor once, solve many times: dense and sparse matrices, and batches of small systems."""

@@ -1,0 +1,55 @@
+"""The picture of a cloud's evenness: a histogram of the distances between neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..geometry.cloud import Cloud
+from .output import PathLike, checked_path, finished
+from .style import ACCENT, COLORS, GREY, INK, LEGEND, figure_of, open_frame
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+BINS = 40  # up to the longest distance
+
+
+def plot_quality(
+    cloud: Cloud,
+    path: PathLike = None,
+    *,
+    spacing: Any = None,
+    title: str | None = None,
+) -> matplotlib.figure.Figure:
+    """How many nodes have their nearest neighbour how far away; the separation and the fill distance marked.
+
+    Distances are over `spacing`, a number or a function of x; default `cloud.spacing`. `path` as in `plot`. Raises as
+    `cloud.quality`, and ValueError for another extension.
+    """
+    path = checked_path(path)
+    quality = cloud.quality(spacing)
+    inner = np.arange(len(cloud)) < len(cloud) - len(cloud.normal_vectors)
+    kinds = [("interior nodes", GREY, inner), ("boundary nodes", COLORS[0], ~inner)]
+    kinds = [kind for kind in kinds if kind[2].any()]
+    figure = figure_of(5.6, 3.2)
+    axes = figure.subplots()
+    open_frame(axes)
+    axes.hist(
+        [quality.distances[chosen] for _, _, chosen in kinds],
+        bins=np.linspace(0, max(quality.distances.max(), quality.relative_fill) * 1.02, BINS + 1).tolist(),
+        stacked=True,
+        color=[color for _, color, _ in kinds],
+        label=[f"{label} ({np.count_nonzero(chosen)})" for label, _, chosen in kinds],
+    )
+    for value, color, label in (
+        (quality.relative_separation, ACCENT, "separation"),
+        (quality.relative_fill, INK, "fill distance"),
+    ):
+        axes.axvline(value, color=color, lw=1.2, dashes=(4, 3), label=f"{label} {value:.3f}")
+    axes.plot([], [], " ", label=f"mesh ratio {quality.mesh_ratio:.3f}")
+    axes.set_xlabel("distance to the nearest node / spacing")
+    axes.set_ylabel("nodes")
+    axes.legend(**LEGEND)
+    return finished(figure, title, path)

@@ -1,0 +1,54 @@
+"""What a picture of a solution shows: its values, those of the exact one, and their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..geometry.cloud import Cloud
+from ..solving.solution import Solution
+from .words import italic
+
+
+class Subject(NamedTuple):
+    """What is drawn, and the words on it."""
+
+    u: Solution
+    exact: Callable | None
+    cloud: Cloud
+    domain: Any
+    name: str
+    labels: tuple[str, ...]
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        X = np.asarray(self.cloud.points)
+        return (X.min(axis=0), X.max(axis=0)) if self.domain is None else self.domain.bounds
+
+    def names(self, fields: int) -> list[str]:
+        letter = italic(self.name)
+        return [letter] if fields == 1 else [f"{letter}$_{i + 1}$" for i in range(fields)]
+
+    def values(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """u and, where known, the exact solution at points (m, d): both (m, fields)."""
+        values = np.asarray(self.u(X))
+        _check_finite(self.name, values)
+        if self.exact is None:
+            return values.reshape(len(X), -1), None
+        exact = np.asarray(jax.jit(lambda X: jax.lax.map(self.exact, X, batch_size=4096))(jnp.asarray(X)))
+        if exact.shape != values.shape:
+            raise ValueError(
+                f"exact has values of shape {exact.shape[1:]}, {self.name} of shape {values.shape[1:]}; "
+                "exact takes one point x, (d,), and returns what u(x) does"
+            )
+        _check_finite("exact", exact)
+        return values.reshape(len(X), -1), exact.reshape(len(X), -1)
+
+
+def _check_finite(what: str, values: np.ndarray) -> None:
+    if not np.isfinite(values).any(axis=0).all():
+        raise ValueError(f"{what}, or one of its fields, is nowhere finite: there is nothing to draw")

@@ -1,0 +1,1 @@
+"""The command line: flags, defaults, a study, and its tables."""

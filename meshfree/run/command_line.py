@@ -1,0 +1,313 @@
+"""The command line: of a problem script (`run`), and of the installed command `meshfree`."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import importlib.metadata
+import importlib.util
+import inspect
+import io
+import math
+import os
+import platform
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+
+from ..internal.saved_objects import check_path
+from ..pde.problem import Problem
+from ..plots import FORMATS, plot, plot_convergence, plot_history
+from ..solving.newton import ConvergenceError
+from .flags import Choices, Flags
+from .study import Outcome, converge, study
+from .tables import convergence_table, judged, table
+
+OF_ONE_SPACE = (
+    "degree",
+    "scale",
+    "shape",
+    "size",
+    "ghost",
+    "spacing",
+    "cluster",
+)  # flags whose defaults mean nothing to another space
+MEASURES = {
+    "error": "relative error",
+    "difference": "relative difference from the finest",
+    "residual": "residual off the nodes",
+}
+BAD_INPUT = (ValueError, TypeError, KeyError, OSError, MemoryError, ConvergenceError)
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What to do with the result."""
+
+    plot: Path | None = None
+    """Write a picture of the solution here; with --converge, of the study. With --tune, NAME_tuning beside it."""
+    save: Path | None = None
+    """Write the solution to this NPZ file; Solution.load reads it."""
+    converge: bool = False
+    """Solve at four resolutions, and print the observed order."""
+
+
+class _Script(NamedTuple):
+    """Where a problem comes from."""
+
+    name: str
+    program: str
+    description: str
+    file: str | None
+
+
+def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = None, **defaults: Any) -> Outcome:
+    """The command line of a problem script. Takes a factory, whose arguments become flags, or a Problem.
+
+    Solves the problem as the flags say, prints a table, and writes pictures and files on request. `defaults` replace
+    the defaults of flags (`degree=30`), as long as the flags name no other space or kernel; `args` stand in for the
+    command line's own. Switches JAX to float64 and its persistent compilation cache on. Prints one line and exits
+    with status 2 on bad input; an error in the problem's own code keeps its traceback.
+    """
+    return _run(problem, args, defaults, _script_of(problem))
+
+
+def _run(problem, args, defaults, script: _Script) -> Outcome:
+    with _one_line_errors(script.file):
+        configure_jax()
+        keywords, choices, output = _parsed(problem, args, defaults, script)
+        _check_paths(output)
+        made = problem if isinstance(problem, Problem) else problem(**keywords)
+        if not isinstance(made, Problem):
+            raise ValueError(f"{script.name} makes a {type(made).__name__}; it must return a meshfree.Problem")
+        outcomes = converge(made, choices) if output.converge else [study(made, choices)]
+        finest = outcomes[-1]
+        print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
+        if output.plot and output.converge:
+            measure, values = judged(outcomes)
+            unknowns = [o.solution.stats["unknowns"] for o in outcomes]
+            rows = [row for row in zip(unknowns, values, strict=True) if math.isfinite(row[1])]
+            plot_convergence({script.name: rows}, output.plot, ylabel=MEASURES[measure])
+        elif output.plot:
+            plot(finest.solution, output.plot, problem=made)
+        if output.plot and finest.history is not None:
+            plot_history(finest.history, output.plot.with_stem(f"{output.plot.stem}_tuning"))
+        if output.save:
+            finest.solution.save(output.save, **{**_settings(choices), **keywords})
+        return finest
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The command `meshfree`: `run SCRIPT [flags]`, `list [FOLDER]`, `info`."""
+    args = list(sys.argv[1:] if args is None else args)
+    commands = {"run": _run_script, "list": _list_problems, "info": _print_info}
+    with _one_line_errors():
+        if not args or args[0] in ("-h", "--help"):
+            print(__doc__, *(f"  meshfree {c:<5} {inspect.getdoc(f)}" for c, f in commands.items()), sep="\n")
+        elif args[0] not in commands:
+            raise ValueError(f"unknown command {args[0]!r}; commands: {', '.join(commands)}")
+        else:
+            commands[args[0]](args[1:])
+
+
+def configure_jax() -> None:
+    """float64, and compiled programs kept on disk, so that a second run starts fast."""
+    jax.config.update("jax_enable_x64", True)
+    if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        jax.config.update("jax_compilation_cache_dir", str(Path(base) / "meshfree" / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def load_script(path: str | Path) -> ModuleType:
+    """The module of a problem script, imported from its file.
+
+    Raises FileNotFoundError, and ValueError for another kind of file or one that defines no `problem`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no problem script at {path}; `meshfree list` shows those of a folder")
+    if path.suffix != ".py":
+        raise ValueError(f"a problem script is a .py file; got {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None  # as it is a .py file
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(spec.name, module)  # where a saved class of the script's own is looked up
+    spec.loader.exec_module(module)
+    if not hasattr(module, "problem"):
+        raise ValueError(f"{path} defines no `problem`, a Problem or a function that makes one")
+    return module
+
+
+def _run_script(args: Sequence[str]) -> None:
+    """SCRIPT [flags]: solve a problem script; flags as those of `python SCRIPT --help`"""
+    if not args or args[0].startswith("-"):
+        raise ValueError("run which script? meshfree run problems/poisson_disk.py [flags]")
+    module = load_script(args[0])
+    path = Path(args[0])
+    script = _Script(path.stem, f"meshfree run {path}", module.__doc__ or "", str(module.__file__))
+    _run(module.problem, args[1:], getattr(module, "DEFAULTS", {}), script)
+
+
+def _list_problems(args: Sequence[str]) -> None:
+    """[FOLDER]: the problem scripts of a folder (default: problems) with their first lines"""
+    folder = Path(args[0] if args else "problems")
+    titles = {path: _title(path) for path in sorted(folder.glob("*.py"))} if folder.is_dir() else {}
+    found = {str(path): title for path, title in titles.items() if title is not None}
+    if not found:
+        raise FileNotFoundError(f"no problem scripts in {folder.resolve()}; give the folder: meshfree list FOLDER")
+    width = max(map(len, found))
+    for path, title in found.items():
+        print(f"{path:<{width}}  {title}")
+
+
+def _title(path: Path) -> str | None:
+    """The first line of a problem script's docstring; None for a file that defines no `problem`."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return None
+    defined = {getattr(node, "name", None) for node in tree.body}
+    defined |= {ast.unparse(target) for node in tree.body for target in getattr(node, "targets", ())}
+    return (ast.get_docstring(tree) or "").partition("\n")[0] if "problem" in defined else None
+
+
+def _print_info(args: Sequence[str]) -> None:
+    """versions and the machine, for a bug report"""
+    packages = ("meshfree", "jax", "jaxlib", "equinox", "optax", "scipy", "numpy")
+    print(f"python      {platform.python_version()} on {platform.platform()}")
+    for package in packages:
+        print(f"{package:<11} {_version(package)}")
+    print(f"devices     {', '.join(str(device) for device in jax.devices())}; {os.cpu_count()} cores")
+    configure_jax()
+    folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    print(f"cache       {folder}")
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed" + f", used from {Path(__file__).parent}" * (package == "meshfree")
+
+
+def _parsed(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], Choices, Output]:
+    """The factory's arguments, the solver's choices and the output, from the command line."""
+    keywords, choices, output = _parsed_once(problem, args, defaults, script)
+    if choices.family != Choices(**defaults).family:
+        # A script's degree and scale are those of its own space: another one starts from its rules.
+        others = {name: value for name, value in defaults.items() if name not in OF_ONE_SPACE}
+        keywords, choices, output = _parsed_once(problem, args, others, script)
+    return keywords, choices, output
+
+
+def _parsed_once(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], Choices, Output]:
+    import tyro
+
+    defaults = dict(defaults)
+    grading = defaults.pop("grading", None)
+    equation = _argument_class(problem)
+    unprefixed: Any = tyro.conf.OmitArgPrefixes
+    flags = dataclasses.make_dataclass(
+        "Flags",
+        [
+            ("equation", unprefixed[equation], dataclasses.field(default_factory=equation)),  # type: ignore[misc]
+            ("choices", unprefixed[Flags], dataclasses.field(default=Flags(**defaults))),
+            ("output", unprefixed[Output], dataclasses.field(default=Output())),
+        ],
+    )
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            given = None if args is None else list(args)
+            parsed: Any = tyro.cli(flags, prog=script.program, args=given, description=script.description)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            print(printed.getvalue(), end="")
+            raise
+        raise ValueError(_parser_message(printed.getvalue())) from None
+    keywords = {field.name: getattr(parsed.equation, field.name) for field in dataclasses.fields(equation)}
+    return keywords, Choices(**vars(parsed.choices), grading=grading), parsed.output
+
+
+def _argument_class(problem) -> type:
+    """A dataclass with the factory's keyword arguments as fields; TypeError for those that cannot be flags."""
+    if isinstance(problem, Problem):
+        return dataclasses.make_dataclass("Equation", [])
+    fields, taken = [], {field.name for kind in (Flags, Output) for field in dataclasses.fields(kind)}
+    for parameter in inspect.signature(problem, eval_str=True).parameters.values():
+        if parameter.default is parameter.empty:
+            raise TypeError(f"the factory's argument {parameter.name} needs a default, that of its flag")
+        if parameter.name in taken:
+            raise TypeError(f"the factory's argument {parameter.name} is a flag of every problem already: rename it")
+        annotated = parameter.annotation is not parameter.empty
+        kind = parameter.annotation if annotated else type(parameter.default)
+        fields.append((parameter.name, kind, dataclasses.field(default=parameter.default)))
+    return dataclasses.make_dataclass("Equation", fields)
+
+
+def _parser_message(text: str) -> str:
+    """The first section of the parser's message: below its title, above the next rule, without the box around it."""
+    lines = [line.strip("╭╮╰╯│ ") for line in text.splitlines()]
+    lines = [line for line in lines if line][1:]
+    rules = [i for i, line in enumerate(lines) if set(line) <= {"-", "─"}]
+    first = 1 if 0 in rules else 0
+    last = next((i for i in rules if i > first), len(lines))
+    message = " ".join(" ".join(lines[first:last]).split())
+    message = re.sub(
+        r"no type matching (?:\{None\}\|)?(\S+) could be .*? from \['(.*?)'\].*", r"expected \1, got '\2'", message
+    )
+    return message + " (--help lists the flags)"
+
+
+@contextlib.contextmanager
+def _one_line_errors(file: str | None = None):
+    """Bad input as one line and status 2; but a mistake in the problem's own code, in `file`, with its traceback."""
+    try:
+        yield
+    except BAD_INPUT as error:
+        active = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+        if isinstance(error, TypeError | KeyError) and file in active:
+            raise
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print("error:", " ".join(str(message).split()) or type(error).__name__, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _check_paths(output: Output) -> None:
+    """Refuse paths that cannot be written before the work is done, not after."""
+    if output.plot is not None and output.plot.suffix.lower() not in FORMATS:
+        raise ValueError(f"--plot writes {', '.join(FORMATS)}; got {output.plot}: rename the file")
+    for path in (output.plot, output.save):
+        if path is None:
+            continue
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise FileNotFoundError(f"the folder {folder} of {path.name} does not exist; make it first")
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(f"the folder {folder} of {path.name} cannot be written")
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
+    if output.save is not None:
+        check_path(output.save)
+
+
+def _settings(choices: Choices) -> dict[str, Any]:
+    settings = {name: value for name, value in vars(choices).items() if name != "grading"}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+
+
+def _script_of(problem) -> _Script:
+    """The script that a factory is written in; of a Problem, the program that runs."""
+    names = getattr(problem, "__globals__", None) or vars(sys.modules["__main__"])
+    file = names.get("__file__")
+    description = names.get("__doc__") or ("" if isinstance(problem, Problem) else inspect.getdoc(problem)) or ""
+    return _Script(Path(file).stem if file else "problem", Path(sys.argv[0]).name, description, file)

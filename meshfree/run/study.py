@@ -1,0 +1,108 @@
+"""From a few choices to a solution: nodes, space, tuning and solving with sensible defaults; convergence studies."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+
+import equinox as eqx
+import optax
+
+from ..pde.problem import Problem
+from ..solving.metrics import error, residual_norm
+from ..solving.solution import Solution
+from ..solving.solve import solve
+from ..spaces import Space
+from ..tuning import losses
+from ..tuning.tune import History, tune
+from .defaults import build_space, check_cloud, eigenbasis_degree, nodes, spacing_of
+from .flags import Choices
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A solved problem: what was found, how good it is, and how long it took."""
+
+    problem: Problem
+    solution: Solution
+    history: History | None
+    error: (
+        float | None
+    )  # relative L2 at independent points, without a domain at the nodes; None: nothing to compare with
+    residual: float | None  # root mean square off the nodes; None without a domain to take points from
+    seconds: float
+
+
+def study(problem: Problem, choices: Choices) -> Outcome:
+    """Nodes, space, tuning and solve, as chosen."""
+    began = time.perf_counter()
+    cloud = nodes(problem, choices)
+    space, history = build_space(problem, cloud, choices), None
+    if choices.tune:
+        space, history = _tuned(problem, space, choices)
+    u = solve(problem, space, solver=choices.solver)
+    check = None if problem.domain is None else check_cloud(problem, space.cloud, choices.seed)
+    return Outcome(
+        problem,
+        u,
+        history,
+        None if problem.exact is None else error(problem, u, space.cloud.points if problem.domain is None else None),
+        None if check is None else residual_norm(problem, u, check),
+        time.perf_counter() - began,
+    )
+
+
+def converge(problem: Problem, choices: Choices, levels: int = 4) -> list[Outcome]:
+    """The study at `levels` finer and finer resolutions: the spacing divided by √2, or the degree raised, each time.
+
+    Where no exact solution is known, the errors are differences from the finest one, which has none.
+    """
+    if choices.nodes is not None:
+        raise ValueError("a convergence study makes its own nodes: give --spacing in place of --nodes")
+    if problem.domain is None:
+        raise ValueError("a convergence study makes its own nodes, and the problem has no domain to make them on")
+    if choices.of_space == "eigenbasis":
+        last = eigenbasis_degree(choices, problem.domain.dim)
+        degrees = sorted({max(round(last * (level + 1) / levels), 1) for level in range(levels)})
+        refined = [dataclasses.replace(choices, degree=degree) for degree in degrees]
+    else:
+        spacings = [spacing_of(problem, choices) / math.sqrt(2) ** level for level in range(levels)]
+        refined = [dataclasses.replace(choices, spacing=spacing) for spacing in spacings]
+    outcomes = [study(problem, each) for each in refined]
+    return outcomes if problem.exact is not None else _against_the_finest(outcomes)
+
+
+def difference_from_finer(problem: Problem, choices: Choices, outcome: Outcome) -> float:
+    """The relative L2 difference of a study's solution from that at half the spacing, for want of an exact one."""
+    finer = study(problem, dataclasses.replace(choices, spacing=spacing_of(problem, choices) / 2))
+    found = _against_the_finest([outcome, finer])[0].error
+    assert found is not None
+    return found
+
+
+def _against_the_finest(outcomes: list[Outcome]) -> list[Outcome]:
+    *coarser, finest = outcomes
+    known = eqx.tree_at(lambda p: p.exact, finest.problem, finest.solution, is_leaf=lambda leaf: leaf is None)
+    return [*(dataclasses.replace(each, error=error(known, each.solution)) for each in coarser), finest]
+
+
+def observed_order(coarse: tuple[float, float], fine: tuple[float, float]) -> float:
+    """log(error ratio)/log(spacing ratio) of two (spacing, error) pairs; NaN where no error is left to compare."""
+    if not (coarse[1] > 0 and fine[1] > 0 and coarse[0] != fine[0]):
+        return math.nan
+    return math.log(coarse[1] / fine[1]) / math.log(coarse[0] / fine[0])
+
+
+def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, History]:
+    if choices.of_kernel == "polyharmonic":
+        raise ValueError("the polyharmonic kernel has no scale to tune: drop --tune")
+    loss: losses.LeaveOneOut | losses.Residual
+    if choices.loss == "leave-one-out":
+        loss = losses.leave_one_out(problem, solver=choices.solver)
+    elif problem.domain is None:
+        raise ValueError("--loss residual needs a domain to take check points from: take --loss leave-one-out")
+    else:
+        loss = losses.residual(problem, check_cloud(problem, space.cloud, choices.seed), solver=choices.solver)
+    optimizer = optax.lbfgs() if choices.optimizer == "lbfgs" else optax.adam(choices.rate)
+    return tune(loss, space, optimizer=optimizer, steps=choices.tune)

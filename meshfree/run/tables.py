@@ -1,0 +1,104 @@
+"""The compact tables that a run prints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..solving.metrics import SAMPLES
+from ..solving.solution import Solution
+from ..spaces import Eigenbasis, Multilevel, Stencils
+from .study import Outcome, observed_order
+
+
+def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
+    """One outcome, a line for each thing to know."""
+    u = outcome.solution
+    stats, cloud = u.stats, u.space.cloud
+    parts = " · ".join(f"{part} {len(cloud[part])}" for part in cloud.parts)
+    values = ", ".join(f"{key}={_short(value)}" for key, value in arguments.items())
+    residuals = " · ".join(f"{part} {value:.1e}" for part, value in stats["residual"].items())
+    rows = [
+        ("problem", f"{name}({values})"),
+        ("nodes", f"{len(cloud)} ({parts}), spacing {float(cloud.spacing):.3g}"),
+        ("space", describe_space(u)),
+        ("solve", f"{_steps(stats['steps'])}, rank {stats['rank']}, condition {stats['condition']:.1e}"),
+        ("residual", residuals),
+    ]
+    if "fill" in stats:
+        sparse = (
+            f"support {stats['support']:.3g}, {stats['centres_per_row']:.1f} centres a row, fill {stats['fill']:.1%}"
+        )
+        rows.insert(3, ("coupling", sparse))
+    if outcome.history is not None:
+        h = outcome.history
+        rows.insert(3, ("tune", f"{_steps(len(h.loss) - 1)}, log of the loss {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
+    if outcome.residual is not None:
+        rows.append(("off nodes", f"{outcome.residual:.1e} (weighted residual at other points)"))
+    if outcome.error is not None:
+        where = "the nodes" if outcome.problem.domain is None else f"{SAMPLES} independent points"
+        rows.append(("error", f"{outcome.error:.1e} (relative L2 at {where})"))
+    seconds = stats["seconds"]
+    spent = f"assembly {seconds['assembly']:.2f}, solve {seconds['solve']:.2f}, in all {outcome.seconds:.2f}"
+    rows.append(("seconds", spent))
+    return "\n".join(f"{key:<10} {text}" for key, text in rows)
+
+
+def convergence_table(name: str, outcomes: Sequence[Outcome]) -> str:
+    """Unknowns, effective spacing, error and observed order of a study, coarse to fine."""
+    measure, values = judged(outcomes)
+    lines = [name, f"{'unknowns':>9} {'spacing':>9} {measure:>10} {'order':>6} {'seconds':>8}"]
+    previous = None
+    for outcome, value in zip(outcomes, values, strict=True):
+        cloud = outcome.solution.space.cloud
+        unknowns = outcome.solution.space.size
+        here = (unknowns ** (-1 / cloud.dim), value)
+        order = observed_order(previous, here) if previous else math.nan
+        shown = f"{order:.1f}" if math.isfinite(order) else ""
+        found = f"{value:.1e}" if math.isfinite(value) else ""
+        lines.append(f"{unknowns:>9} {float(cloud.spacing):>9.3g} {found:>10} {shown:>6} {outcome.seconds:>8.2f}")
+        previous = here
+    return "\n".join(lines)
+
+
+def judged(outcomes: Sequence[Outcome]) -> tuple[str, list[float]]:
+    """What a study looks at, in a word, and its values, NaN where there is none.
+
+    The errors; where the solution is unknown, the differences from the finest one, or else the residuals off the nodes.
+    """
+    errors, residuals = [o.error for o in outcomes], [o.residual for o in outcomes]
+    known = [value is not None for value in errors]
+    measure = "error" if all(known) else "difference" if any(known) else "residual"
+    values = errors if any(known) else residuals
+    return measure, [math.nan if value is None else value for value in values]
+
+
+def describe_space(u: Solution) -> str:
+    """The space in a phrase, its kernel with the positive scale included."""
+    space: Any = u.space
+    if isinstance(space, Eigenbasis):
+        kind = f"Eigenbasis of degree {space.degree}"
+    elif isinstance(space, Stencils):
+        kind = f"Stencils of {space.stencils.shape[1]} nodes, polynomials of degree {space.degree}"
+    elif isinstance(space, Multilevel):
+        kind = f"Multilevel of {len(space.clouds)} levels"
+    else:
+        kind = "Collocation" + f" + polynomials of degree {space.degree}" * (space.degree >= 0)
+    scale = getattr(space.kernel, "scale", None)
+    kernel = space.kernel.describe() + ("" if scale is None else f", scale {_numbers(scale)}")
+    return f"{kind}, {u.stats['unknowns']} unknowns, {u.stats['rows']} rows; {kernel}"
+
+
+def _steps(count) -> str:
+    return f"{count} step{'s' * (count != 1)}"
+
+
+def _short(value) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _numbers(scale) -> str:
+    return ", ".join(f"{value:.4g}" for value in np.atleast_1d(scale))

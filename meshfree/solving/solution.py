@@ -1,0 +1,81 @@
+"""A solution: a space, its coefficients, and what the solver has to say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from ..internal.saved_objects import check_path, load_npz, save_npz
+from ..pde.problem import Problem
+from ..spaces import Space
+from .indicator import residual_indicator
+from .solution_files import SUFFIXES, error_of, save_fields
+
+
+class Solution(eqx.Module):
+    """A function u(x) of a space. Operators apply to it as to any function: `laplacian(u)(x)`.
+
+    u(x): (d,) -> () or (fields,).  u(X): (m, d) -> (m,) or (m, fields). In one dimension an array whose length is not
+    1 is m points. `coefficients` is (n,) or (n, fields).
+
+    `stats` is a mapping: `unknowns`, `rows`, `steps` (Newton), `residual` (root mean square of each part, without the
+    weights), `rank`, `condition` (an estimate) and `seconds` (of `assembly` and `solve`; NaN under jit).
+    """
+
+    space: Space
+    coefficients: Float[Array, "n *f"]
+    stats: Mapping[str, Any]
+
+    def __call__(self, x: ArrayLike) -> Float[Array, "..."]:
+        x = jnp.asarray(x, dtype=self.coefficients.dtype)
+        dim = self.space.cloud.dim
+        if x.ndim == 1 and dim == 1 and x.size != 1:
+            x = x[:, None]
+        if x.ndim not in (1, 2) or x.shape[-1] != dim:
+            raise ValueError(f"u takes a point of shape ({dim},) or points of shape (m, {dim}); got shape {x.shape}")
+        return self._expansion(x) if x.ndim == 1 else self._expansion.at(x)
+
+    def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
+        """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
+        return self._expansion.laplacian(x)
+
+    def indicator(self, problem: Problem) -> Float[np.ndarray, " m"]:
+        """The largest weighted residual around each of the m points of the cloud; see `residual_indicator`."""
+        return residual_indicator(problem, self.space, self.coefficients)
+
+    def save(self, path: str | Path, /, *, exact: Callable | None = None, **settings: Any) -> None:
+        """Write the solution to a file as its extension says; a failed write leaves an old file as it was.
+
+        `.npz`: everything, to be loaded again, with `settings` that tell how it came about, for information. For other
+        programs: `points` (n, d), `values` of u there, the `error` u − exact where `exact`, a function of one point,
+        is given, `coefficients`, the kernel's arrays (such as `space.kernel.raw_scale`), and two texts in JSON,
+        `parameters` and `settings`. Raises as `saved_objects.save_npz`.
+
+        `.vtu`, `.vtk`, `.xdmf` (through meshio, extra `geometry`): for ParaView and the like, the fields on the cloud's
+        points, see `solution_files.save_fields`. Settings are not kept there, and it cannot be loaded again.
+        """
+        path = check_path(path, SUFFIXES)
+        points = np.asarray(self.space.cloud.points)
+        fields = {"values": np.asarray(self(points))}
+        if exact is not None:
+            fields["error"] = error_of(fields["values"], exact, points)
+        if path.suffix.lower() == ".npz":
+            save_npz(path, self, settings=settings, points=points, **fields)
+        else:
+            save_fields(path, self.space, self.coefficients, **fields)
+
+    @classmethod
+    def load(cls, path: str | Path, /) -> Solution:
+        """Read what `save` wrote, bit for bit, its tuned kernel included. Raises as `saved_objects.load_npz`."""
+        return load_npz(path, cls).tree
+
+    @property
+    def _expansion(self):
+        return self.space.function(self.coefficients)

@@ -1,0 +1,91 @@
+"""Solutions as fields on their cloud's points, for ParaView and other programs that show such files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.spatial import QhullError
+
+from ..equations.sparse_system import operator_weights
+from ..geometry.mesh_files import write_mesh
+from ..geometry.simplices import simplices_between
+from ..internal.batching import mapped
+from ..pde.operators import gradient
+from ..spaces import Space
+
+SUFFIXES = (".npz", ".vtu", ".vtk", ".xdmf")
+_CELLS = {1: "line", 2: "triangle", 3: "tetra"}
+
+
+def save_fields(
+    path: Path,
+    space: Space,
+    coefficients: Float[Array, "n *f"],
+    values: Float[np.ndarray, "m *f"],
+    error: Float[np.ndarray, "m *f"] | None = None,
+) -> None:
+    """Write the function with these coefficients at the m points of the space's cloud, and simplices between these.
+
+    Point data: `u`, its `gradient` and the `error` where it is given; of several fields `u` and `error` are vectors,
+    and the gradients `gradient_1`, `gradient_2`, … Vectors have three components, the last ones zero. Cells: lines,
+    triangles or tetrahedra inside the domain (without one: not beyond the boundary's normals); vertices alone where
+    the nodes span no region. Raises ValueError for more than three dimensions, ImportError without meshio.
+    """
+    cloud = space.cloud
+    if cloud.dim > 3:
+        raise ValueError(f"a {path.suffix} file has at most 3 coordinates, this solution has {cloud.dim}; use .npz")
+    slopes = gradient_at_nodes(space, coefficients)
+    data = {"u": _components(values)}
+    if values.ndim == 1:
+        data["gradient"] = _components(slopes)
+    else:
+        data |= {f"gradient_{i + 1}": _components(slopes[:, i]) for i in range(values.shape[1])}
+    if error is not None:
+        data["error"] = _components(error)
+    write_mesh(path, _components(np.asarray(cloud.points)), _cells(cloud), data, {})
+
+
+def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.ndarray, "m d"]) -> np.ndarray:
+    """values − exact at the points X; ValueError where the exact solution has values of another shape."""
+    known = np.asarray(jax.jit(lambda X: jax.lax.map(exact, X, batch_size=4096))(jnp.asarray(X)))
+    if known.shape != values.shape:
+        raise ValueError(f"exact has values of shape {known.shape[1:]}, the solution of shape {values.shape[1:]}")
+    return values - known
+
+
+def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float[np.ndarray, "m *f d"]:
+    """∇u at the points of the space's cloud; of a local space by its weights there, as in the equations."""
+    basis = space.local_basis
+    if basis is None:
+        return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points), space.size))
+    weights, columns = operator_weights(gradient, basis, space.cloud.points, basis.own_columns)
+    return np.einsum("mdk,mk...->m...d", np.asarray(weights), np.asarray(coefficients)[np.asarray(columns)])
+
+
+@eqx.filter_jit
+def _gradients(u: Callable, X: Float[Array, "m d"], width: int):
+    return mapped(jax.jacfwd(u), X, width)
+
+
+def _cells(cloud) -> list[tuple[str, np.ndarray]]:
+    points, normals = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
+    try:
+        simplices = simplices_between(points, normals, cloud.domain)
+    except QhullError:
+        simplices = np.empty((0, cloud.dim + 1), int)
+    if not len(simplices):
+        return [("vertex", np.arange(len(points))[:, None])]
+    return [(_CELLS[cloud.dim], simplices)]
+
+
+def _components(values: np.ndarray) -> np.ndarray:
+    """Vectors of less than three components with zeros behind: the files know others as lists of numbers only."""
+    if values.ndim == 1 or values.shape[1] >= 3:
+        return values
+    return np.pad(values, ((0, 0), (0, 3 - values.shape[1])))

@@ -1,0 +1,78 @@
+"""Stencils that do not work, found by what their small systems gave, and told by name."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ..pde.multi_indices import total_degree
+from .stencil_weights import LocalInterpolant, scaled
+
+GROWTH = 1e8  # of what a system gives over what it was given, beyond which its polynomials are looked at
+RANK = 1e-10  # share of the largest singular value below which a direction is not there
+LOOKED_AT = 200  # suspects, at most
+
+
+def check_weights(
+    local: LocalInterpolant,
+    nodes: Float[np.ndarray, "n d"],
+    columns: Int[np.ndarray, "m k"],
+    X: Float[np.ndarray, "m d"],
+    functionals: Float[np.ndarray, "m r J"],
+    order: int,
+    weights: Float[np.ndarray, "m r k"],
+) -> None:
+    """ValueError if weights are not finite, or large because the stencil's nodes do not determine its polynomials."""
+    centers = nodes[columns[:, 0]]
+    radii = np.linalg.norm(nodes[columns[:, -1]] - centers, axis=1)
+    reach = 1 + np.linalg.norm(X - centers, axis=1) / radii
+    scales = _powers(1 / radii, order)[:, total_degree(X.shape[1], order).sum(axis=1)]
+    given = np.einsum("mrj,mj->mr", np.abs(functionals), scales) * _powers(reach, max(local.degree, 0))[:, -1:]
+    found = np.sqrt(np.einsum("mrk,mrk->mr", weights, weights))
+    suspect = np.isfinite(given) & ~(found <= GROWTH * given)
+    check_stencils(local, nodes, columns, suspect.any(axis=1), (np.isfinite(given) & ~np.isfinite(found)).any(axis=1))
+
+
+def _powers(x: Float[np.ndarray, " m"], highest: int) -> Float[np.ndarray, "m p"]:
+    """x⁰ … x^highest, by products: several times as fast as `**`."""
+    return np.vander(x, highest + 1, increasing=True)
+
+
+def check_stencils(
+    local: LocalInterpolant,
+    nodes: Float[np.ndarray, "n d"],
+    columns: Int[np.ndarray, "m k"],
+    suspect: Bool[np.ndarray, " m"],
+    failed: Bool[np.ndarray, " m"],
+) -> None:
+    """ValueError if the nodes of a suspect stencil do not determine its polynomials, or if a system failed."""
+    suspects = np.flatnonzero(suspect)[:LOOKED_AT]
+    if len(suspects):
+        ranks = _ranks(local, nodes[columns[suspects]])
+        poor = suspects[ranks < len(total_degree(nodes.shape[1], local.degree))]
+        if len(poor):
+            raise ValueError(
+                f"the {columns.shape[1]} nodes of the stencil {_place(nodes, columns[poor[0]])} do not determine a "
+                f"polynomial of degree {local.degree}, as nodes on a line or on a coarse lattice do not: "
+                "take other nodes, a larger size=, or a lower degree"
+            )
+    if failed.any():
+        raise ValueError(
+            f"the small system of the stencil {_place(nodes, columns[np.argmax(failed)])} is singular or not finite "
+            f"for {local.kernel.describe()}: take another scale or kernel, or a higher degree of the polynomials"
+        )
+
+
+def _ranks(local: LocalInterpolant, stencils) -> Int[Array | np.ndarray, " m"]:
+    polynomials = jax.vmap(lambda stencil: local.polynomials(scaled(stencil, stencil[0])[0]))(stencils)
+    if polynomials.shape[2] == 0:
+        return np.zeros(len(stencils), dtype=int)
+    values = np.linalg.svd(np.asarray(polynomials), compute_uv=False)
+    return np.sum(values > RANK * values[:, :1], axis=1)
+
+
+def _place(nodes, stencil) -> str:
+    """In words: which node's stencil."""
+    coordinates = ", ".join(f"{coordinate:.6g}" for coordinate in nodes[stencil[0]])
+    return f"of node {stencil[0]} at ({coordinates})"

@@ -1,0 +1,1 @@
+"""Losses, and gradient descent on any leaves through the solve."""

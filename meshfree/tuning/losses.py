@@ -1,0 +1,121 @@
+"""What `tune` minimises: the natural log of a weighted root mean square, with the solve inside.
+
+At the nodes of a square system the residual vanishes for every scale, so a loss looks elsewhere: at other points, or
+at each node with that node left out. None of them knows the exact solution. The logarithm makes decades even.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..equations.assemble import equations
+from ..geometry.cloud import Cloud
+from ..linalg.dense import factor
+from ..pde.problem import Problem
+from ..solving.solve import solve
+from ..spaces import Space
+
+Tree = Space | tuple[Space, Problem]
+
+
+class Residual(eqx.Module):
+    """log of the root mean square of the residuals on a check cloud: `losses.residual`."""
+
+    problem: Problem
+    check: Cloud
+    options: dict[str, Any]
+
+    def __call__(self, tree: Tree) -> Float[Array, ""]:
+        space, problem = _space_and_problem(tree, self.problem)
+        u = solve(problem, space, **self.options)
+        weights = self.options.get("weights")
+        return _log_rms(equations(problem, space, self.check, weights).at_points(u.coefficients))
+
+
+class LeaveOneOut(eqx.Module):
+    """log of the root mean square of the residuals at each point with that point left out: `losses.leave_one_out`."""
+
+    problem: Problem
+    options: dict[str, Any]
+
+    def __call__(self, tree: Tree) -> Float[Array, ""]:
+        space, problem = _space_and_problem(tree, self.problem)
+        u = solve(problem, space, **self.options)
+        system = equations(problem, space, self.options.get("points"), self.options.get("weights"))
+        if system.is_sparse:
+            raise ValueError(
+                "leave-one-out needs the inverse of the matrix, and the equations of a local space are sparse: "
+                "take mf.losses.residual(problem, check)"
+            )
+        residual, matrix = system.linearised(u.coefficients)
+        factored = factor(jax.lax.stop_gradient(matrix), self.options.get("solver", "auto"))
+        adjoint = factored.solve_transposed(jnp.eye(matrix.shape[1]))
+        left_out = _ratio(residual, 1 - leverages(matrix, adjoint.T))
+        if matrix.shape[0] == matrix.shape[1]:
+            # a truncated square system is solved in least squares, and judged so
+            rippa = _ratio(jnp.ravel(u.coefficients), inverse_diagonal(matrix, adjoint.T))
+            left_out = jnp.where(factored.rank() == matrix.shape[1], rippa, left_out)
+        return _log_rms(left_out[: left_out.size - system.side_rows])
+
+
+def residual(problem: Problem, check: Cloud, **options) -> Residual:
+    """log √(mean of the weighted squared residuals) of the solution on `check`, a cloud off the nodes.
+
+    The loss takes a space, or `(space, problem)` to fit the problem's coefficients. `options` go to `solve`. A check
+    cloud of 1 to 3 times as many points as the space's own serves well.
+    """
+    return Residual(problem, check, options)
+
+
+def leave_one_out(problem: Problem, **options) -> LeaveOneOut:
+    """log of the root mean square of the leave-one-out residuals, all from one factorisation.
+
+    Square systems: eₖ = cₖ/(A⁻¹)ₖₖ, row and centre k left out together (Rippa, Adv. Comput. Math. 11 (1999), eq. 17).
+    Least squares, and square systems of deficient rank: eₖ = rₖ/(1 − hₖ), hₖ the diagonal of A A⁺ (PRESS; Allen,
+    Technometrics 16 (1974)). A nonlinear problem is linearised at its solution. `options` go to `solve`.
+    """
+    return LeaveOneOut(problem, options)
+
+
+@jax.custom_jvp
+def inverse_diagonal(A: Float[Array, "n n"], inverse: Float[Array, "n n"]) -> Float[Array, " n"]:
+    """The diagonal of A⁻¹, given A⁻¹; its derivative is −diag(A⁻¹ dA A⁻¹), whatever made the inverse."""
+    return jnp.diagonal(inverse)
+
+
+@inverse_diagonal.defjvp
+def _inverse_diagonal_jvp(primals, tangents):
+    (A, inverse), (A_dot, _) = primals, tangents
+    return inverse_diagonal(A, inverse), -jnp.sum((inverse @ A_dot) * inverse.T, axis=1)
+
+
+@jax.custom_jvp
+def leverages(A: Float[Array, "m n"], pseudoinverse: Float[Array, "n m"]) -> Float[Array, " m"]:
+    """hₖ, the diagonal of the projection A A⁺, given A⁺; dhₖ = 2 [(I − A A⁺) dA A⁺]ₖₖ."""
+    return jnp.sum(A * pseudoinverse.T, axis=1)
+
+
+@leverages.defjvp
+def _leverages_jvp(primals, tangents):
+    (A, pseudoinverse), (A_dot, _) = primals, tangents
+    off_range = A_dot - A @ (pseudoinverse @ A_dot)
+    return leverages(A, pseudoinverse), 2 * jnp.sum(off_range * pseudoinverse.T, axis=1)
+
+
+def _space_and_problem(tree: Tree, problem: Problem) -> tuple[Space, Problem]:
+    return tree if isinstance(tree, tuple) else (tree, problem)
+
+
+def _ratio(numerator, denominator):
+    """The quotient, and 0 where the denominator is 0: there the point has no say."""
+    nonzero = denominator != 0
+    return jnp.where(nonzero, numerator / jnp.where(nonzero, denominator, 1), 0)
+
+
+def _log_rms(values):
+    return 0.5 * jnp.log(jnp.maximum(jnp.mean(values**2), jnp.finfo(values.dtype).tiny))
