@@ -14,10 +14,7 @@ from . import motions
 from .cloud import Cloud
 from .extremes import bounding_box
 from .motions import Motion, MovedCurve, MovedPatch
-from .nodes import domain_nodes as placement
-from .nodes import plane_nodes as boundary
-from .nodes import plane_outline as stretches
-from .nodes import space_nodes as surfaces
+from .nodes import domain_nodes, plane_nodes, plane_outline, space_nodes
 from .shape import Shape, as_points
 from .spacing import Spacing
 
@@ -38,12 +35,12 @@ class Domain(Shape):
     def outline(self) -> tuple:
         if self.dim == 3:
             return ()
-        return tuple(boundary.ends(self) if self.dim == 1 else stretches.stretches(self))
+        return tuple(plane_nodes.ends(self) if self.dim == 1 else plane_outline.stretches(self))
 
     @cached_property
     def part_names(self) -> tuple[str, ...]:
         if self.dim == 3:
-            return surfaces.part_names(self)
+            return space_nodes.part_names(self)
         return tuple(dict.fromkeys(piece.part for piece in self.outline))
 
     def cloud(
@@ -72,14 +69,14 @@ class Domain(Shape):
         """
         if not 0 <= cluster <= 1:
             raise ValueError(f"cluster must lie in [0, 1] (0: uniform, 1: Chebyshev-like), got {cluster}")
-        if interior not in placement.INTERIORS:
-            allowed = ", ".join(map(repr, placement.INTERIORS))
+        if interior not in domain_nodes.INTERIORS:
+            allowed = ", ".join(map(repr, domain_nodes.INTERIORS))
             raise ValueError(f"interior must be one of {allowed}, got {interior!r}")
         self._refuse_unfillable(Spacing(spacing))
         rng = np.random.default_rng(seed)
         local, moved = self.clustering(Spacing(spacing), cluster) if cluster else (Spacing(spacing), np.copy)
-        border = placement.boundary_nodes(self, local, rng)
-        X = placement.interior_nodes(self, local, border, interior, rng)
+        border = domain_nodes.boundary_nodes(self, local, rng)
+        X = domain_nodes.interior_nodes(self, local, border, interior, rng)
         if len(X) == 0:
             raise self._too_coarse(spacing)
         return Cloud(
@@ -149,7 +146,7 @@ class Primitive(Domain):
         return (self,)
 
     def clustering(self, spacing, strength):
-        return placement.shrunk_towards_boundary(self, spacing, strength)
+        return domain_nodes.shrunk_towards_boundary(self, spacing, strength)
 
 
 @dataclass(frozen=True)
@@ -201,7 +198,7 @@ class Moved(Domain):
         return self.shape.contains(self.motion.back(as_points(X, self.dim)))
 
     def clustering(self, spacing, strength):
-        return placement.shrunk_towards_boundary(self, spacing, strength)
+        return domain_nodes.shrunk_towards_boundary(self, spacing, strength)
 
     def moved(self, motion):
         return self.shape.moved(motion.after(self.motion))
@@ -256,13 +253,13 @@ class _Combination(Domain):
     @cached_property
     def volume(self):
         if self.dim == 1:
-            return float(sum(b - a for a, b in boundary.gaps(self, self.outline)))
+            return float(sum(b - a for a, b in plane_nodes.gaps(self, self.outline)))
         if self.dim == 2:
-            return stretches.enclosed_area(self.outline)
+            return plane_outline.enclosed_area(self.outline)
         return sampled_volume(self)
 
     def clustering(self, spacing, strength):
-        return placement.shrunk_towards_boundary(self, spacing, strength)
+        return domain_nodes.shrunk_towards_boundary(self, spacing, strength)
 
 
 def sampled_volume(domain: Domain) -> float:

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from ..internal.batching import in_blocks
 from ..kernels import Kernel
-from ..linalg import batched_numba as elimination
+from ..linalg import batched_numba
 from ..linalg.batched import solve_many
 from ..pde.jets import derivatives_at, monomial_derivatives
 from ..pde.multi_indices import monomials, total_degree
@@ -128,7 +128,7 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
     def with_pivoting(columns, X, functionals):
         return _weights(local, nodes[columns], X, functionals, order)
 
-    definite = local.definite() if len(columns) >= MANY and elimination.available() else None
+    definite = local.definite() if len(columns) >= MANY and batched_numba.available() else None
     if definite is None:
         return in_blocks(with_pivoting, (columns, X, functionals), size)
     weights = np.empty((len(columns), functionals.shape[1], columns.shape[1]))
@@ -152,7 +152,7 @@ def _eliminated(definite, nodes, columns, X, functionals, order) -> Iterator:
         rows = np.arange(block.start, block.stop).clip(max=len(columns) - 1)  # all of one size, to compile once
         stencils = np.stack([np.take(axis, columns[rows].T) for axis in coordinates], axis=1)
         systems = _systems(definite, stencils, X[rows].T, np.moveaxis(functionals[rows], 0, -1), order)
-        return block, elimination.solved(*map(np.asarray, systems))
+        return block, batched_numba.solved(*map(np.asarray, systems))
 
     blocks = [slice(start, start + together) for start in range(0, len(columns), together)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

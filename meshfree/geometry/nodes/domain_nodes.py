@@ -9,9 +9,7 @@ from scipy.stats import qmc
 
 from ..shape import Shape
 from ..spacing import Spacing
-from . import filling as interior
-from . import plane_nodes as boundary
-from . import space_nodes as surfaces
+from . import filling, plane_nodes, space_nodes
 from .plane_nodes import Nodes
 
 INTERIORS = ("quasi-uniform", "halton", "random")
@@ -30,10 +28,10 @@ _CROWDED = 0.65  # nodes are left out before they come this close on average, in
 def boundary_nodes(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Nodes:
     """Nodes on the boundary, by part: points and unit outward normals."""
     if domain.dim == 1:
-        return boundary.place_ends(domain.outline, domain.part_names)
+        return plane_nodes.place_ends(domain.outline, domain.part_names)
     if domain.dim == 2:
-        return boundary.place_stretches(domain.outline, domain.part_names, spacing, domain.extent)
-    return surfaces.place_surface(domain, domain.part_names, spacing, rng)
+        return plane_nodes.place_stretches(domain.outline, domain.part_names, spacing, domain.extent)
+    return space_nodes.place_surface(domain, domain.part_names, spacing, rng)
 
 
 def interior_nodes(
@@ -46,7 +44,7 @@ def interior_nodes(
         return _on_line(domain, spacing, rng)
     fixed = np.concatenate([part.points for part in border.values()])
     count = _interior_count(_wanted(domain, spacing), len(fixed), domain.dim)
-    found = interior.fill(
+    found = filling.fill(
         _volume_chart(domain),
         spacing,
         _depth_test(domain, spacing, fixed),
@@ -68,9 +66,9 @@ def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.nda
     return X[[best]] if gap[best] >= 0.25 * spacing(X[[best]])[0] else X[:0]
 
 
-def _volume_chart(domain: Shape) -> interior.Chart:
+def _volume_chart(domain: Shape) -> filling.Chart:
     lower, upper = domain.bounds
-    return interior.Chart(lower, upper, float(np.prod(upper - lower)), lambda X: X)
+    return filling.Chart(lower, upper, float(np.prod(upper - lower)), lambda X: X)
 
 
 def _wanted(domain: Shape, spacing: Spacing) -> float:
@@ -78,16 +76,16 @@ def _wanted(domain: Shape, spacing: Spacing) -> float:
     if spacing.constant is not None:
         return domain.volume / spacing.constant**domain.dim
     chart = _volume_chart(domain)
-    boxes = interior.cells(chart, spacing)
+    boxes = filling.cells(chart, spacing)
     density = max(4.0, 20_000 / boxes.load.sum())
-    X = interior.draw(chart, boxes, density, np.random.default_rng(0))
+    X = filling.draw(chart, boxes, density, np.random.default_rng(0))
     return float(domain.contains(X).sum() / density)
 
 
 def _interior_count(wanted: float, border: int, dim: int) -> int:
     """How many interior nodes: `wanted` or a little more, fewer where the boundary nodes leave no room."""
     room = (wanted - _CELL[dim] / 2 * border) / (_CELL[dim] * _CROWDED**dim)
-    return max(1, min(max(int(np.ceil(wanted)), round(interior.DENSITY * wanted)), int(room)))
+    return max(1, min(max(int(np.ceil(wanted)), round(filling.DENSITY * wanted)), int(room)))
 
 
 def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -121,7 +119,7 @@ def _is_deep(domain: Shape, X: np.ndarray, depth: np.ndarray) -> Bool[np.ndarray
         inside = inside.reshape(around.shape[:2])
         found = doubtful[np.all(inside, axis=1)]
         # In space the directions leave wide gaps between them.
-        deep[found] = surfaces.clear_of_surface(domain, X[found], depth[found]) if domain.dim == 3 else True
+        deep[found] = space_nodes.clear_of_surface(domain, X[found], depth[found]) if domain.dim == 3 else True
     return deep
 
 
@@ -133,8 +131,8 @@ def _directions(dim: int) -> Float[np.ndarray, "k d"]:
 
 
 def _on_line(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Float[np.ndarray, "n 1"]:
-    intervals = boundary.gaps(domain, domain.outline)
-    found = [boundary.place_between(one, spacing, domain.extent, _JITTER, rng) for one in intervals]
+    intervals = plane_nodes.gaps(domain, domain.outline)
+    found = [plane_nodes.place_between(one, spacing, domain.extent, _JITTER, rng) for one in intervals]
     return np.concatenate(found)
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from meshfree.internal.pointwise import Pointwise
 
-from . import chebyshev_panels as panels
+from . import chebyshev_panels
 from .chebyshev_panels import Panels, UnresolvedError
 from .curve_crossings import self_crossing
 
@@ -85,7 +85,7 @@ class ClosedCurve:
     def _fitted(self, start: float, stop: float) -> Panels:
         inner = [self.interval[1]] if start < self.interval[1] < stop else []
         try:
-            return panels.fit(self._values, np.array([start, *inner, stop]))
+            return chebyshev_panels.fit(self._values, np.array([start, *inner, stop]))
         except UnresolvedError as error:
             raise ValueError(
                 f"Curve is not smooth near t = {self._shown(error.at)}; give the parameters of corners in corners=, "

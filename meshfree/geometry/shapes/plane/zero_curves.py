@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from ..implicit import Implicit
-from . import chebyshev_panels as panels
+from . import chebyshev_panels
 from .chebyshev_panels import Panels, UnresolvedError
 
 CELLS = 100_000  # of the lattice that shows where the function changes sign
@@ -173,7 +173,7 @@ def _fitted(f: Implicit, X: np.ndarray, cell: float, closed: bool) -> Panels:
     s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(X, axis=0), axis=1))])
     spline = CubicSpline(s, X, bc_type="periodic" if closed else "not-a-knot")
     try:
-        return panels.fit(lambda t: _newton(f, spline(t), cell)[0], s)
+        return chebyshev_panels.fit(lambda t: _newton(f, spline(t), cell)[0], s)
     except UnresolvedError as error:
         x = spline(error.at)
         raise ValueError(

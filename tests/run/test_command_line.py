@@ -1,0 +1,439 @@
+"""The command line: every flag does what it says, and bad input is one line and status 2."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import meshfree as mf
+from meshfree.internal.saved_objects import load_npz
+from meshfree.run import command_line
+
+ROOT = Path(__file__).parents[2]
+ROD = mf.Interval(0.0, 1.0)
+DEFAULTS = {"degree": 6, "spacing": 0.1}
+
+
+class Wave(eqx.Module):
+    k: jax.Array
+
+    def __call__(self, x):
+        return jnp.sin(self.k * x[0])
+
+
+class Helmholtz(eqx.Module):
+    k: jax.Array
+
+    def __call__(self, u, x):
+        return mf.laplacian(u)(x) + self.k**2 * Wave(self.k)(x)
+
+
+def problem(k: float = 2.0, known: bool = True) -> mf.Problem:
+    """−u″ = k² sin kx on a rod.
+
+    Modules with arrays as residuals: what one test compiled serves the others.
+    """
+    wave = Wave(jnp.asarray(k))
+    exact = wave if known else None
+    return mf.Problem(ROD, interior=Helmholtz(wave.k), boundary=mf.dirichlet(wave), exact=exact)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def settings(cache, monkeypatch):
+    """`run` sets options of JAX: put them back."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setenv("COLUMNS", "120")
+    names = [
+        "jax_enable_x64",
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    ]
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def solved(*flags, made=problem, defaults=DEFAULTS):
+    return command_line.run(made, args=[str(flag) for flag in flags], **defaults)
+
+
+def refused(capsys, call) -> str:
+    """The one line of a call that exits with status 2."""
+    with pytest.raises(SystemExit) as stop:
+        call()
+    assert stop.value.code == 2
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), printed.err
+    assert printed.out == ""
+    return lines[0]
+
+
+def rows(text: str) -> dict[str, str]:
+    """The table: a key and its text on every line."""
+    return dict(line.split(maxsplit=1) for line in text.splitlines())
+
+
+# -------------------------------------------------------------------------------------------- the tables
+
+
+def test_the_table_says_what_was_solved_and_how_well(capsys):
+    outcome = solved()
+    table = rows(capsys.readouterr().out)
+    assert list(table) == ["problem", "nodes", "space", "solve", "residual", "off", "error", "seconds"]
+    assert table["problem"] == "test_cli(k=2, known=True)"
+    assert f"{len(outcome.solution.space.cloud)} (interior" in table["nodes"]
+    assert "Eigenbasis of degree 6, 7 unknowns" in table["space"]
+    assert "Gaussian(), scale 3" in table["space"]
+    assert table["solve"].startswith("1 step, rank 7, condition")
+    assert f"{outcome.error:.1e}" in table["error"]
+    assert outcome.error < 1e-3
+    assert f"in all {outcome.seconds:.2f}" in table["seconds"]
+
+
+def test_without_an_exact_solution_there_is_no_error_in_the_table(capsys):
+    assert solved("--no-known").error is None
+    assert "error" not in rows(capsys.readouterr().out)
+
+
+def test_a_study_prints_the_observed_order(capsys, tmp_path):
+    outcome = solved("--converge", "--plot", tmp_path / "study.png")
+    name, heads, *lines = capsys.readouterr().out.splitlines()
+    assert name == "test_cli"
+    assert heads.split() == ["unknowns", "spacing", "error", "order", "seconds"]
+    assert [line.split()[0] for line in lines] == ["3", "4", "5", "7"]
+    assert float(lines[-1].split()[3]) > 2
+    assert outcome.solution.space.degree == 6
+    assert is_png(tmp_path / "study.png")
+
+
+# --------------------------------------------------------------------------------------------- the flags
+
+
+def test_arguments_of_the_factory_are_flags(capsys):
+    outcome = solved("--k", "3.0")
+    assert float(outcome.problem.interior.k) == 3.0
+    assert "k=3" in rows(capsys.readouterr().out)["problem"]
+
+
+def test_a_problem_has_no_flags_of_its_own(capsys):
+    assert solved(made=problem()).error == solved().error
+    capsys.readouterr()
+    assert "--k" in refused(capsys, lambda: solved("--k", 3.0, made=problem()))
+
+
+def test_a_named_kernel_means_its_translates():
+    outcome = solved("--kernel", "wendland", "--scale", "0.6", "--shape", "4", "--spacing", "0.1")
+    space = outcome.solution.space
+    assert isinstance(space, mf.Collocation)
+    assert space.kernel.describe() == "Wendland(smoothness=4, dim=3)"
+    assert float(space.kernel.scale) == pytest.approx(0.6)
+    assert space.degree == -1, "the script's degree is that of its own space"
+
+
+def test_another_space_takes_its_own_rules_and_all_that_was_said():
+    script = {"degree": 9, "scale": (0.5,), "spacing": 0.1, "rate": 0.3}
+    flags = ["--space", "collocation", "--degree", "1"]
+    _, choices, _ = command_line._parsed(problem, flags, script, command_line._script_of(problem))
+    assert (choices.degree, choices.scale, choices.spacing, choices.rate) == (1, (), None, 0.3)
+
+
+def test_spacing_seed_cluster_and_scale_make_the_space_and_its_nodes():
+    space = solved("--spacing", 0.1, "--seed", 3, "--cluster", 0.5, "--scale", 2).solution.space
+    assert float(space.kernel.scale) == pytest.approx(2.0)
+    np.testing.assert_array_equal(space.cloud.points, ROD.cloud(0.1, seed=3, cluster=0.5).points)
+
+
+def test_nodes_from_a_file(tmp_path):
+    cloud = ROD.cloud(0.1, seed=5, cluster=1.0)
+    cloud.save(tmp_path / "nodes.csv")
+    outcome = solved("--nodes", tmp_path / "nodes.csv")
+    np.testing.assert_array_equal(outcome.solution.space.cloud.points, cloud.points)
+
+
+@pytest.mark.parametrize("solver", ["qr", "svd"])
+def test_the_solvers_agree(solver):
+    assert solved("--solver", solver).error == pytest.approx(solved().error, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--loss", "residual"), ("--loss", "leave-one-out"), ("--optimizer", "lbfgs"), ("--rate", 0.2)],
+    ids=str,
+)
+def test_tuning_moves_the_scale_and_is_kept_in_the_file(capsys, tmp_path, flags):
+    picture, file = tmp_path / "u.png", tmp_path / "u.npz"
+    outcome = solved("--tune", 2, *flags, "--plot", picture, "--save", file)
+    table = rows(capsys.readouterr().out)
+    assert table["tune"].startswith("2 steps, log of the loss")
+    assert outcome.history.loss.shape == (3,)
+    scale = float(outcome.solution.space.kernel.scale)
+    assert scale != pytest.approx(3.0, rel=1e-6)
+    if flags == ("--rate", 0.2):  # adam's first step is its rate
+        assert abs(np.diff(outcome.history.parameters)[0]) == pytest.approx(0.2, rel=1e-3)
+    assert is_png(picture) and is_png(tmp_path / "u_tuning.png")
+    loaded = mf.Solution.load(file)
+    assert float(loaded.space.kernel.scale) == scale
+    X = ROD.sample(20, seed=1)
+    np.testing.assert_array_equal(loaded(X), outcome.solution(X))
+    kept = load_npz(file).settings
+    assert (kept["k"], kept["tune"], kept["degree"]) == (2.0, 2, 6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["u.npz", "u.png", "u_tuning.png"]
+
+
+def is_png(path: Path) -> bool:
+    return path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_help_names_every_flag_and_the_equation(capsys):
+    with pytest.raises(SystemExit) as stop:
+        solved("--help")
+    assert stop.value.code in (0, None)
+    shown = capsys.readouterr().out
+    solver = "space kernel shape scale degree spacing cluster nodes solver tune loss optimizer rate seed"
+    flags = f"k known {solver} plot save converge"
+    assert set(re.findall(r"^ +--([a-z]+)", shown, re.MULTILINE)) >= set(flags.split())
+    assert "every flag does what it says" in shown  # this file's docstring, as that of a script
+    assert "Write a picture of the solution here" in shown
+    assert "default: 6" in shown
+
+
+# -------------------------------------------------------------------------------------------- bad input
+
+BAD = {
+    "unknown flag": ("--spacin 0.1", "Unrecognized options: --spacin"),
+    "wrong type": ("--degree six", "error: Error parsing --degree: expected INT, got 'six' (--help"),
+    "wrong type of the factory's": ("--k two", "--k: could not convert"),
+    "unknown kernel": ("--kernel cubic", "'cubic' for argument '--kernel'. Expected one of"),
+    "missing value": ("--degree", "--degree"),
+    "shape of the gaussian": ("--kernel gaussian --shape 2", "the gaussian kernel has no --shape"),
+    "shape of the eigenbasis": ("--shape 2", "no --shape"),
+    "scale of the polyharmonic": (
+        "--kernel polyharmonic --scale 1",
+        "the polyharmonic kernel has no --scale",
+    ),
+    "eigenbasis of another": ("--space eigenbasis --kernel matern", "of the gaussian, not of matern"),
+    "missing nodes": ("--nodes nowhere.csv", "no cloud file at nowhere.csv"),
+    "missing folder": ("--plot nowhere/u.png", "nowhere of u.png does not exist"),
+    "kind of picture": ("--plot u.gif", "--plot writes .png, .pdf, .svg, .jpg; got u.gif"),
+    "suffix of the file": ("--save u.npy", "kept in .npz files; got 'u.npy'"),
+    "too coarse": ("--spacing 5", "spacing=5.0 leaves no room"),
+    "spacing of zero": ("--spacing 0", "spacing must be positive"),
+    "negative scale": ("--scale -1", "scale must be positive and finite; got -1.0"),
+    "scale of zero": ("--scale 0", "scale must be positive and finite; got 0.0"),
+    "too many scales": ("--scale 1 2", "2 scales and the cloud 1 dimensions"),
+    "negative degree": ("--degree -1", "--degree must be at least 0; got -1"),
+    "negative steps": ("--tune -1", "steps must be at least 0"),
+    "cluster": ("--cluster 2", "cluster must lie in [0, 1]"),
+    "study of given nodes": ("--nodes nowhere.csv --converge", "a convergence study makes its own nodes"),
+}
+
+
+@pytest.mark.parametrize(("flags", "message"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, flags, message):
+    monkeypatch.chdir(tmp_path)
+    line = refused(capsys, lambda: solved(*flags.split()))
+    assert message in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("width", ["60", "200"])
+def test_the_parser_s_message_survives_the_width_of_the_terminal(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", width)
+    assert "Unrecognized options: --spacin, 0.1 (--help" in refused(capsys, lambda: solved("--spacin", 0.1))
+
+
+def test_a_message_is_found_inside_a_box():
+    boxed = """
+╭─ Value error ───╮
+│ Error parsing   │
+│ --n: no number  │
+│ ─────────────── │
+│ Argument help   │
+╰─────────────────╯
+"""
+    assert command_line._parser_message(boxed) == "Error parsing --n: no number (--help lists the flags)"
+
+
+def test_earlier_files_stay_whole_when_a_run_fails(capsys, tmp_path):
+    picture, file = tmp_path / "u.png", tmp_path / "u.npz"
+    for path in (picture, file):
+        path.write_bytes(b"earlier")
+    refused(capsys, lambda: solved("--plot", picture, "--save", file, "--solver", "lu"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "u.png": b"earlier",
+        "u.npz": b"earlier",
+    }
+
+
+def test_a_folder_is_no_file_to_write(capsys, tmp_path):
+    for flag, name in [("--plot", "folder.png"), ("--save", "folder.npz")]:
+        (tmp_path / name).mkdir()
+        assert "is a folder" in refused(capsys, lambda: solved(flag, tmp_path / name))  # noqa: B023
+
+
+def needs_a_default(k):
+    return problem(k)
+
+
+def takes_a_flag(seed: int = 0):
+    return problem(seed)
+
+
+def makes_nothing():
+    return None
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (needs_a_default, "argument k needs a default"),
+        (takes_a_flag, "argument seed is a flag of every problem already"),
+        (makes_nothing, "makes a NoneType; it must return a meshfree.Problem"),
+    ],
+)
+def test_factories_that_make_no_command_line(capsys, factory, message):
+    assert message in refused(capsys, lambda: solved(made=factory))
+
+
+def test_a_value_that_the_factory_refuses_is_bad_input(capsys):
+    def choosy(load: float = 3.0):
+        raise ValueError("load is at most 2;\n got 3")
+
+    assert refused(capsys, lambda: solved(made=choosy)) == "error: load is at most 2; got 3"
+
+
+def test_a_mistake_in_the_problem_itself_keeps_its_traceback():
+    def broken():
+        return mf.Problem(ROD, interior=lambda u, x: u(x) + {}["rate"], boundary=mf.dirichlet())
+
+    with pytest.raises(KeyError, match="rate"):
+        solved(made=broken)
+
+
+# --------------------------------------------------------------------------------- the command `meshfree`
+
+SCRIPT = '''"""A rod: −u″ = 2, u = 0 at both ends.
+
+More on it.
+"""
+
+import meshfree as mf
+
+DEFAULTS = {"degree": 6, "spacing": 0.1}
+
+
+def problem(load: float = 2.0) -> mf.Problem:
+    def poisson(u, x):
+        return mf.laplacian(u)(x) + load
+
+    return mf.Problem(mf.Interval(), interior=poisson, boundary=mf.dirichlet())
+'''
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "rod.py").write_text(SCRIPT, encoding="utf-8")
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    (tmp_path / "broken.py").write_text("def (\n")
+    (tmp_path / "given.py").write_text(
+        SCRIPT.replace("def problem", "def make") + "\n\nproblem = make()\n", encoding="utf-8"
+    )
+    return tmp_path
+
+
+def test_run_solves_a_script_with_its_defaults(folder, capsys):
+    command_line.main(["run", str(folder / "rod.py"), "--load", "1.5"])
+    table = rows(capsys.readouterr().out)
+    assert table["problem"] == "rod(load=1.5)"
+    assert "Eigenbasis of degree 6" in table["space"]
+
+
+def test_run_solves_a_script_with_a_given_problem(folder, capsys):
+    command_line.main(["run", str(folder / "given.py")])
+    assert rows(capsys.readouterr().out)["problem"] == "given()"
+
+
+def test_run_shows_the_help_of_a_script(folder, capsys):
+    with pytest.raises(SystemExit):
+        command_line.main(["run", str(folder / "rod.py"), "--help"])
+    shown = capsys.readouterr().out
+    assert "A rod: −u″ = 2" in shown
+    assert "--load FLOAT" in shown
+    assert "meshfree run" in shown
+
+
+def test_list_shows_the_problem_scripts_of_a_folder(folder, capsys, monkeypatch):
+    command_line.main(["list", str(folder)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [Path(line.split()[0]).name for line in lines] == ["given.py", "rod.py"]
+    assert lines[1].endswith("  A rod: −u″ = 2, u = 0 at both ends.")
+    monkeypatch.chdir(ROOT)
+    command_line.main(["list"])
+    assert len(capsys.readouterr().out.splitlines()) >= 12
+
+
+def test_info_prints_versions_for_a_bug_report(capsys):
+    command_line.main(["info"])
+    shown = rows(capsys.readouterr().out)
+    assert shown["jax"] == jax.__version__
+    assert {"python", "meshfree", "numpy", "devices", "cache"} <= set(shown)
+
+
+@pytest.mark.parametrize("args", [[], ["--help"], ["-h"]])
+def test_without_a_command_the_commands_are_shown(args, capsys):
+    command_line.main(args)
+    shown = capsys.readouterr().out
+    assert all(f"meshfree {command}" in shown for command in ("run", "list", "info"))
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["solve"], "unknown command 'solve'; commands: run, list, info"),
+        (["run"], "run which script?"),
+        (["run", "--plot", "u.png"], "run which script?"),
+        (["run", "nowhere.py"], "no problem script at nowhere.py"),
+        (["run", "{folder}/helper.py"], "defines no `problem`"),
+        (["run", "{folder}/u.txt"], "a problem script is a .py file"),
+        (["run", "{folder}/rod.py", "--lod", "1"], "Unrecognized options: --lod"),
+        (["list", "{folder}/nowhere"], "no problem scripts in"),
+    ],
+)
+def test_bad_commands_are_one_line_and_status_2(folder, capsys, args, message):
+    (folder / "u.txt").write_text("no script")
+    assert message in refused(capsys, lambda: command_line.main([arg.format(folder=folder) for arg in args]))
+
+
+def test_a_script_runs_from_the_shell_and_keeps_what_it_compiled(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    environment |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        str(ROOT / "problems" / "poisson_square.py"),
+        "--plot",
+        "x.png",
+        "--save",
+        "u.npz",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows(done.stdout)["problem"] == "poisson_square()"
+    assert is_png(tmp_path / "x.png")
+    u, centre = mf.Solution.load(tmp_path / "u.npz"), jnp.array([0.5, 0.25])
+    assert u(centre) == pytest.approx(np.cos(np.pi / 8), abs=1e-10)
+    assert any((tmp_path / "cache" / "meshfree" / "jax").iterdir())

@@ -1,0 +1,79 @@
+"""Every problem script reaches, with its default settings, the error that it declares."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import meshfree as mf
+from meshfree.run import defaults
+from meshfree.run.command_line import load_script
+from meshfree.run.flags import Choices
+from meshfree.run.study import difference_from_finer, study
+
+pytestmark = pytest.mark.usefixtures("untraced")
+
+SCRIPTS = sorted((Path(__file__).parents[2] / "problems").glob("*.py"))
+
+
+def lines_of_code(source: str) -> int:
+    """Lines that hold code: not blank, no comment."""
+    lines = (line.strip() for line in source.splitlines())
+    return sum(bool(line) and not line.startswith("#") for line in lines)
+
+
+def test_there_are_scripts():
+    assert len(SCRIPTS) >= 27
+
+
+@pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem != "poisson_million"], ids=lambda path: path.stem)
+def test_a_problem_reaches_the_error_it_declares(path):
+    script = load_script(path)
+    problem, choices = script.problem(), Choices(**script.DEFAULTS)
+    outcome = study(problem, choices)
+    error = difference_from_finer(problem, choices, outcome) if problem.exact is None else outcome.error
+    print(f"{path.stem}: error {error:.1e}, declared {script.ERROR:.0e}, {outcome.seconds:.1f} s")
+    assert error < script.ERROR < 1e3 * error, "not within the declared error, or nowhere near it"
+
+
+def test_a_hundredth_of_the_million_nodes_is_on_the_way_to_the_declared_error():
+    script = load_script(SCRIPTS[0].parent / "poisson_million.py")
+    coarser = 10
+    outcome = study(script.problem(), Choices(**script.DEFAULTS | {"spacing": coarser * script.DEFAULTS["spacing"]}))
+    assert outcome.solution.space.size > 1e6 / coarser**2
+    assert outcome.error < script.ERROR * coarser**3.5  # the order is 4
+
+
+@pytest.mark.parametrize(("space", "most"), [("stencils", 0.03), ("wendland", 0.9)])
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SCRIPTS if '"space": "stencils"' not in p.read_text(encoding="utf-8")],
+    ids=lambda path: path.stem,
+)
+def test_every_problem_of_a_global_space_is_solved_in_local_ones(path, space, most):
+    problem = load_script(path).problem()
+    lower, upper = problem.domain.bounds
+    choices = Choices(space=space, spacing=float(min(upper - lower)) / (20 if len(lower) < 3 else 8))
+    u = mf.solve(problem, defaults.build_space(problem, cloud := defaults.nodes(problem, choices), choices))
+    exact = np.asarray(jax.vmap(problem.exact)(jnp.asarray(cloud.points)))
+    values = np.asarray(u.coefficients[: len(cloud)] if space == "stencils" else u(cloud.points))
+    error = np.linalg.norm(values - exact) / np.linalg.norm(exact)
+    print(f"{path.stem} {space}: error {error:.1e} at the nodes")
+    assert error < most
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_a_problem_script_is_short_and_runs_as_a_script(path):
+    source = path.read_text(encoding="utf-8")
+    script = load_script(path)
+    title = script.__doc__.splitlines()[0]
+    assert title[0].isupper() and title.endswith("."), "the first line of the docstring is a sentence"
+    assert all(isinstance(p.default, int | float | str) for p in inspect.signature(script.problem).parameters.values())
+    assert 12 <= lines_of_code(source) <= 45, "15 to 40 lines, a little more with a shape of its own"
+    main = 'if __name__ == "__main__":\n    mf.run(problem, **DEFAULTS)\n'
+    assert source.endswith(main), "the script ends with its command line"
+    assert ast.unparse(ast.parse(source).body[-1]) == ast.unparse(ast.parse(main).body[0])

@@ -1,0 +1,182 @@
+"""Losses and tuning: against brute force, and with everything that can go wrong in a long run."""
+
+import importlib
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from shared_cases import SQUARE
+
+import meshfree as mf
+from meshfree.equations.assemble import equations
+from meshfree.tuning import losses
+
+NODES = SQUARE.cloud(0.22)
+ROWS = SQUARE.cloud(0.14, seed=1)
+CHECK = SQUARE.cloud(0.17, seed=2)
+
+
+def wave(x):
+    return jnp.sin(2 * x[0]) * jnp.cos(x[1])
+
+
+PROBLEM = mf.Problem(
+    SQUARE,
+    interior=lambda u, x: mf.laplacian(u)(x) + 5 * wave(x),
+    boundary=mf.dirichlet(wave),
+    exact=wave,
+)
+SPACE = mf.Collocation(mf.Matern(4.5, 0.3), NODES)
+EIGEN = mf.Eigenbasis(mf.Gaussian(0.6), ROWS, degree=6)
+
+
+def without(A, b, row, column=None):
+    """The coefficients when one equation (and, in a square system, one unknown) is left out."""
+    A, b = np.delete(A, row, axis=0), np.delete(b, row)
+    if column is None:
+        return np.linalg.lstsq(A, b)[0]
+    return np.insert(np.linalg.solve(np.delete(A, column, axis=1), b), column, 0.0)
+
+
+@pytest.mark.parametrize("space", [SPACE, EIGEN], ids=["square", "least squares"])
+def test_leave_one_out_is_what_leaving_out_gives(space):
+    system = equations(PROBLEM, space, space.cloud)
+    linearised = eqx.filter_jit(lambda system, c: system.linearised(c))
+    residual, A = map(np.asarray, linearised(system, jnp.zeros(space.size)))
+    square = A.shape[0] == A.shape[1]
+    left_out = [A[k] @ without(A, -residual, k, k if square else None) + residual[k] for k in range(len(A))]
+    expected = np.log(np.sqrt(np.mean(np.square(left_out))))
+    assert eqx.filter_jit(losses.leave_one_out(PROBLEM))(space) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_residual_loss_is_the_log_of_the_norm_on_the_check_cloud():
+    u = mf.solve(PROBLEM, SPACE)
+    assert losses.residual(PROBLEM, CHECK)(SPACE) == pytest.approx(
+        np.log(mf.residual_norm(PROBLEM, u, CHECK)), rel=1e-9
+    )
+
+
+TABLE = {
+    "residual, square": (losses.residual(PROBLEM, CHECK), SPACE),
+    "residual, least squares": (losses.residual(PROBLEM, CHECK, points=ROWS), SPACE),
+    "residual, eigenbasis": (losses.residual(PROBLEM, CHECK), EIGEN),
+    "leave one out, square": (losses.leave_one_out(PROBLEM), SPACE),
+    "leave one out, with tail": (losses.leave_one_out(PROBLEM), mf.Collocation(mf.Matern(4.5, 0.3), NODES, degree=1)),
+    "leave one out, least squares": (losses.leave_one_out(PROBLEM, points=ROWS), SPACE),
+}
+
+
+@pytest.mark.parametrize(("loss", "space"), TABLE.values(), ids=TABLE)
+def test_gradients_of_losses_agree_with_differences(loss, space):
+    @jax.jit
+    def function(raw):
+        return loss(eqx.tree_at(lambda s: s.kernel.raw_scale, space, raw))
+
+    raw, step = jnp.asarray(space.kernel.raw_scale), 1e-4
+    difference = (function(raw + step) - function(raw - step)) / (2 * step)
+    np.testing.assert_allclose(jax.grad(function)(raw), difference, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.residual(PROBLEM, CHECK), losses.leave_one_out(PROBLEM)], ids=["residual", "loo"]
+)
+def test_tuning_lowers_the_error_without_the_exact_solution(loss):
+    tuned, history = mf.tune(loss, SPACE, steps=30, optimizer=optax.adam(0.1), progress=False)
+    assert mf.error(PROBLEM, mf.solve(PROBLEM, tuned)) < 0.2 * mf.error(PROBLEM, mf.solve(PROBLEM, SPACE))
+    assert history.loss.shape == history.seconds.shape == history.parameters.shape == (31,)
+    assert np.all(np.diff(history.seconds) > 0)
+    np.testing.assert_allclose(history.scale[0], 0.3, rtol=1e-12)
+    np.testing.assert_allclose(tuned.kernel.scale, history.scale[history.best], rtol=1e-12)
+    assert loss(tuned) == pytest.approx(history.loss.min(), rel=1e-6)
+
+
+def test_lbfgs_tunes_too():
+    loss = losses.residual(PROBLEM, CHECK)
+    _, history = mf.tune(loss, SPACE, steps=4, optimizer=optax.lbfgs(), progress=False)
+    assert history.loss.min() < history.loss[0] - 1
+
+
+def test_what_where_does_not_name_is_frozen_bit_for_bit():
+    space = mf.Collocation(mf.RationalQuadratic(1.0, 0.4), NODES)
+    where = lambda s: s.kernel.raw_alpha  # noqa: E731
+    tuned, history = mf.tune(losses.residual(PROBLEM, CHECK), space, where, steps=2, progress=False)
+    assert tuned.kernel.raw_alpha != space.kernel.raw_alpha
+    assert tuned.kernel.raw_scale is space.kernel.raw_scale
+    assert tuned.centers is space.centers
+    assert history.parameters.shape == (3,)
+
+
+def test_several_leaves_and_any_pytree_can_be_tuned():
+    """A coefficient found from measurements: the inverse problem −Δu + c u = 1."""
+
+    def reaction(rate, u, x):
+        return -mf.laplacian(u)(x) + rate * u(x) - 1.0
+
+    def problem(rate):
+        return mf.Problem(SQUARE, interior=jax.tree_util.Partial(reaction, rate), boundary=mf.dirichlet(0.0))
+
+    X = SQUARE.sample(10)
+    measured = mf.solve(problem(jnp.array(20.0)), SPACE)(X)
+
+    def misfit(tree):
+        space, guess = tree
+        return jnp.log(jnp.mean((mf.solve(guess, space)(X) - measured) ** 2))
+
+    (space, found), _ = mf.tune(
+        misfit,
+        (SPACE, problem(jnp.array(5.0))),
+        lambda tree: tree[1].interior.args[0],
+        optimizer=optax.adam(1.0),
+        steps=60,
+    )
+    assert found.interior.args[0] == pytest.approx(20.0, rel=0.01)
+    assert space.kernel.raw_scale is SPACE.kernel.raw_scale
+    _, both = mf.tune(
+        lambda t: (t[0] - 1) ** 2 + (t[1] + 1.0) ** 2, (jnp.array(0.0), jnp.array(0.0)), lambda t: t, steps=3
+    )
+    assert [leaf.shape for leaf in both.parameters] == [(4,), (4,)]
+
+
+def test_losses_take_a_problem_beside_the_space():
+    assert losses.residual(PROBLEM, CHECK)((SPACE, PROBLEM)) == pytest.approx(losses.residual(PROBLEM, CHECK)(SPACE))
+
+
+def test_a_step_into_the_void_is_halved():
+    def loss(x):
+        return jnp.where(x < 1, -x, jnp.nan)
+
+    best, history = mf.tune(loss, jnp.array(0.0), lambda x: x, optimizer=optax.sgd(1.5), steps=3, progress=False)
+    assert np.all(np.isfinite(history.loss))
+    assert 0.7 < best < 1
+
+
+def test_ctrl_c_keeps_the_best_so_far(monkeypatch, capsys):
+    module = importlib.import_module("meshfree.tuning.tune")  # mf.tune is the function
+    evaluated, steps = module._value_and_gradient, iter(range(100))
+
+    def interrupted(*args):
+        if next(steps) == 3:
+            raise KeyboardInterrupt
+        return evaluated(*args)
+
+    monkeypatch.setattr(module, "_value_and_gradient", interrupted)
+    best, history = mf.tune(lambda x: (x - 1) ** 2, jnp.array(0.0), lambda x: x, steps=10, progress=True)
+    assert len(history.loss) == 3
+    assert best == history.parameters[history.best] > 0
+    assert "tune" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tree": jnp.array(-1.0), "loss": jnp.sqrt}, "not finite at the start"),
+        ({"tree": jnp.array(1), "loss": lambda x: x}, "where names no array of floating type"),
+        ({"tree": jnp.array(1.0), "loss": lambda x: x, "steps": -1}, "steps must be at least 0; got -1"),
+    ],
+)
+def test_bad_input_is_a_clear_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        mf.tune(where=lambda x: x, **arguments)
