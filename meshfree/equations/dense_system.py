@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import mapped
+from ..internal.batching import map_in_blocks
 from ..pde.linearity import depends_on_input
 from ..pde.problem import Problem
 from ..spaces import GlobalSpace
@@ -103,4 +103,6 @@ class Equations(System):
         return rows
 
     def _mapped(self, group: Group, function: Callable):
-        return mapped(lambda at: function(*at), (group.points, group.normals, self.weight_of(group)), self.space.size)
+        return map_in_blocks(
+            lambda at: function(*at), (group.points, group.normals, self.weight_of(group)), self.space.size
+        )

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from ..internal.batching import mapped
+from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
 from ..linalg.dense import check_memory
 from ..linalg.sparse_rows import SparseRows
@@ -132,7 +132,7 @@ def _rows(space, operator, X):
     def row(x):
         return jax.jacrev(lambda c: operator(space.function(c))(x))(jnp.zeros(space.size))
 
-    return mapped(row, jnp.asarray(X), space.size)
+    return map_in_blocks(row, jnp.asarray(X), space.size)
 
 
 def _has_components(operator, X) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import holds_tracers
+from ..internal.tracing import is_traced
 from ..linalg.sparse_rows import SparseRows, stacked
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
@@ -200,13 +200,13 @@ def _affine_parts(group: Group, zero_function, scale, zero, order: int):
 
 def _is_finite(values) -> bool:
     """Whether all values are finite, as far as they are known."""
-    return holds_tracers(values) or bool(np.all(np.isfinite(values)))
+    return is_traced(values) or bool(np.all(np.isfinite(values)))
 
 
 def _check_local(group: Group, zero_function, zero, order: int) -> None:
     """ValueError for a residual, or an operator (no parts), that uses u at another point than x: a jet is NaN there."""
     by_jet, by_function = _of_zero(group, zero_function, zero, order)
-    if holds_tracers(by_jet, by_function):
+    if is_traced(by_jet, by_function):
         return
     elsewhere = np.flatnonzero(np.any(np.isnan(by_jet) & np.isfinite(by_function), axis=1))
     if len(elsewhere):

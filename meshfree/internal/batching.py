@@ -1,18 +1,17 @@
-"""Functions of one point over many, in blocks that bound the memory beside the result."""
+"""A function of one point, evaluated at many points block by block, so that memory stays bounded."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 
-CHUNK = 2**25  # entries of one block of rows (256 MiB): blocks cost time, and keep what is beside the matrix bounded
+CHUNK = 2**25  # entries of one block of rows (256 MiB): what lies beside the result stays below this
 
 
-def mapped(function: Callable, points: Any, width: int) -> Any:
+def map_in_blocks(function: Callable, points: Any, width: int) -> Any:
     """`function` over the points (the leading axis), in blocks so that block × width stays bounded; under jit too."""
     batch = max(CHUNK // max(width, 1), 1)
     count = len(jax.tree.leaves(points)[0])
@@ -21,8 +20,8 @@ def mapped(function: Callable, points: Any, width: int) -> Any:
     return jax.lax.map(function, points, batch_size=batch)
 
 
-def in_blocks(function: Callable, arrays: tuple, size: int) -> np.ndarray:
-    """`function`, batched and compiled, over concrete arrays, `size` rows at a time, the last block padded.
+def in_padded_blocks(function: Callable, arrays: tuple, size: int) -> np.ndarray:
+    """`function`, batched and compiled, over concrete arrays, `size` rows at a time; the last block is padded to it.
 
     The loop runs in Python: small dense factorisations inside a loop of XLA's hang on the CPU backend.
     """
@@ -37,13 +36,3 @@ def in_blocks(function: Callable, arrays: tuple, size: int) -> np.ndarray:
         parts.append(function(*block))
     found = np.concatenate([np.asarray(part) for part in parts]) if len(parts) > 1 else np.asarray(parts[0])
     return found[:count]
-
-
-def holds_tracers(*trees: Any) -> bool:
-    """Whether any leaf is traced, so that its value is not known yet."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
-
-
-def stopped(tree: Any) -> Any:
-    """The tree with no derivative by any of its floating leaves."""
-    return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf, tree)

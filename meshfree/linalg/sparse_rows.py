@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Array, Float, Int
 
-from ..internal.batching import stopped
+from ..internal.tracing import without_derivative
 from .dense import Factor
 from .sparse_factors import SparseFactor, factor_sparse
 
@@ -83,7 +83,7 @@ class TracedFactor(Factor):
 
     @classmethod
     def of(cls, A: SparseRows, solver: str = "auto") -> TracedFactor:  # type: ignore[override]
-        return cls(stopped(A), solver)
+        return cls(without_derivative(A), solver)
 
     def solve(self, b):
         if self._square:

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..internal.batching import holds_tracers
+from ..internal.tracing import is_traced
 from ..linalg.sparse_rows import SparseRows
 from ..spaces import Multilevel
 from ..spaces.compact_translates import coupling
@@ -76,7 +76,7 @@ def solved_by_levels(
 def _of_level(stats, space: Multilevel, system: Correction, start) -> dict[str, Any]:
     """The statistics of a level, its sparsity, and the residual of the coarser levels at its points."""
     before = system.per_part(system.residual(start))
-    if holds_tracers(space, before):
+    if is_traced(space, before):
         return {**stats, "residual_before": before}
     finest = space.levels[-1]
     return {

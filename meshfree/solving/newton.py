@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..internal.batching import holds_tracers, mapped, stopped
+from ..internal.batching import map_in_blocks
+from ..internal.tracing import is_traced, without_derivative
 from ..linalg.dense import Factor, factor
 from ..linalg.sparse_rows import HostFactor, SparseRows, TracedFactor
 from ..spaces import Space
@@ -59,7 +60,7 @@ def solution_of(
 
     `reference`: the size that rounding is relative to, by default that of the first residual.
     """
-    if not holds_tracers(system, start):
+    if not is_traced(system, start):
         began = time.perf_counter()
         residual, matrix, affine = _assemble(system, start)
         if not isinstance(matrix, jax.core.Tracer):
@@ -107,7 +108,7 @@ def _solve_traced(system, space, start, solver, reference):
     affine = system.is_affine(start)
     # closure conversion makes every tracer that a user's residual closed over a leaf, which can be stopped
     residual_of = eqx.filter_closure_convert(system.residual, start)
-    fixed_residual, linearised = stopped((residual_of, eqx.filter_closure_convert(system.linearised, start)))
+    fixed_residual, linearised = without_derivative((residual_of, eqx.filter_closure_convert(system.linearised, start)))
     start = jax.lax.stop_gradient(start)
     residual, matrix = linearised(start)
     state = _first_state(start, residual)
@@ -129,7 +130,7 @@ def _solve_traced(system, space, start, solver, reference):
         residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine
     )
     seconds = {"assembly": jnp.nan, "solve": jnp.nan}
-    stats = _statistics(stopped(system), state, factored, seconds)
+    stats = _statistics(without_derivative(system), state, factored, seconds)
     return Solution(space, coefficients, stats)
 
 
@@ -286,7 +287,7 @@ def _uniqueness(system, matrix, factored: Factor, coefficients):
     points = jnp.asarray(system.space.cloud.points)
 
     def values(c):
-        return mapped(system.space.function(c), points, system.space.size)
+        return map_in_blocks(system.space.function(c), points, system.space.size)
 
     c = jax.random.normal(jax.random.key(0), coefficients.shape)
     recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)

@@ -15,7 +15,7 @@ from scipy.spatial import QhullError
 from ..equations.sparse_system import operator_weights
 from ..geometry.mesh_files import write_mesh
 from ..geometry.simplices import simplices_between
-from ..internal.batching import mapped
+from ..internal.batching import map_in_blocks
 from ..pde.operators import gradient
 from ..spaces import Space
 
@@ -70,7 +70,7 @@ def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float
 
 @eqx.filter_jit
 def _gradients(u: Callable, X: Float[Array, "m d"], width: int):
-    return mapped(jax.jacfwd(u), X, width)
+    return map_in_blocks(jax.jacfwd(u), X, width)
 
 
 def _cells(cloud) -> list[tuple[str, np.ndarray]]:

@@ -14,8 +14,8 @@ from ..equations.assemble import equations
 from ..equations.operator_matrix import interpolate
 from ..equations.system import System
 from ..geometry.cloud import Cloud
-from ..internal.batching import holds_tracers
 from ..internal.compile_cache import release_programs
+from ..internal.tracing import is_traced
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces import Collocation, Multilevel, Space
@@ -78,7 +78,7 @@ def solve(
         u, price = solved_by_levels(space, start, solver, system_of), {}
     else:
         u, price = solution_of(system_of(space), space, start, solver), _coupling(space, rows_at)
-    if holds_tracers(problem, u) or not ("fill" in price or "fill" in u.stats):
+    if is_traced(problem, u) or not ("fill" in price or "fill" in u.stats):
         return u
     return Solution(space, u.coefficients, {**u.stats, **price, "error": _error(problem, exact, u)})
 

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..geometry.refinement import refine
-from ..internal.batching import holds_tracers, mapped
+from ..internal.batching import map_in_blocks
+from ..internal.tracing import is_traced
 from ..pde.problem import Problem
 
 
@@ -123,7 +124,7 @@ class Expansion(eqx.Module):
     def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
         """u at many points: (m, d) -> (m,) or (m, f)."""
         basis = self.space.local_basis
-        if basis is None or holds_tracers(self, X):
+        if basis is None or is_traced(self, X):
             return _evaluate(self, jnp.asarray(X), self.space.size)
         columns = np.asarray(basis.columns_at(np.asarray(X)))
         weights = np.asarray(basis.weights(np.asarray(X), columns, np.ones((len(columns), 1, 1)), 0))[:, 0]
@@ -132,4 +133,4 @@ class Expansion(eqx.Module):
 
 @eqx.filter_jit
 def _evaluate(u: Callable, X, width: int):
-    return mapped(u, X, width)
+    return map_in_blocks(u, X, width)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import holds_tracers
+from ..internal.tracing import is_traced
 from ..kernels import Kernel
 from ..pde.multi_indices import monomials, total_degree
 from ..pde.operators import laplacian
@@ -69,7 +69,7 @@ class Collocation(GlobalSpace):
     @property
     def is_compact(self) -> bool:
         """Whether the kernel is zero beyond a known distance."""
-        return not holds_tracers(self.kernel) and bool(np.isfinite(self.kernel.support))
+        return not is_traced(self.kernel) and bool(np.isfinite(self.kernel.support))
 
     def basis(self, x):
         translates = jax.vmap(lambda y: self.kernel.eval(x, y))(jnp.asarray(self.centers))

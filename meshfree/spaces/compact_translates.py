@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import holds_tracers, in_blocks
+from ..internal.batching import in_padded_blocks
+from ..internal.tracing import is_traced
 from ..kernels import Kernel
 from ..pde.jets import derivatives_at
 from .base import LocalBasis
@@ -33,15 +34,15 @@ class Translates(LocalBasis):
 
     def columns_at(self, X):
         width = self.columns.shape[1]
-        if not holds_tracers(self, X):
+        if not is_traced(self, X):
             width = width_within(np.asarray(self.centers), np.asarray(X), float(self.kernel.support))
         return nearest(self.centers, X, width)
 
     def weights(self, X, columns, functionals, order):
-        if holds_tracers(self, X, columns, functionals):
+        if is_traced(self, X, columns, functionals):
             return _weights(self, jnp.asarray(X), columns, functionals, order)
         size = max(BLOCK // (columns.shape[1] * functionals.shape[2]), 1)
-        return in_blocks(
+        return in_padded_blocks(
             lambda X, columns, functionals: _weights(self, X, columns, functionals, order),
             (X, columns, functionals),
             size,
@@ -63,7 +64,7 @@ def _weights(basis: Translates, X, columns, functionals, order: int):
 
 def few_columns(kernel: Kernel, cloud: Cloud, centers, reach: float | None) -> np.ndarray | None:
     """The nearest centres of every point, all within reach among them; None where they are not few."""
-    if holds_tracers(kernel, cloud, centers) or not np.isfinite(kernel.support):
+    if is_traced(kernel, cloud, centers) or not np.isfinite(kernel.support):
         if reach is not None:
             raise ValueError(f"reach= is for kernels of compact support; got {kernel.describe()}")
         return None

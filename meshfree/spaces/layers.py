@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from ..internal.batching import holds_tracers
+from ..internal.tracing import is_traced
 from .base import LocalBasis
 
 
@@ -35,7 +35,7 @@ class Layers(LocalBasis):
 
     def _parted(self, columns):
         """The columns of each layer; traced ones are as many as at the points of its own cloud."""
-        if holds_tracers(columns):
+        if is_traced(columns):
             widths = [layer.own_columns.shape[1] for layer in self.layers]
             return jnp.split(columns, np.cumsum(widths[:-1]), axis=1)
         return np.split(columns, np.searchsorted(self._layer_of(columns[0]), np.arange(1, len(self.starts))), axis=1)
@@ -45,4 +45,4 @@ class Layers(LocalBasis):
 
 
 def _concatenated(parts):
-    return (jnp if holds_tracers(parts) else np).concatenate(parts, axis=-1)
+    return (jnp if is_traced(parts) else np).concatenate(parts, axis=-1)

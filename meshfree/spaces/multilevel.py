@@ -31,7 +31,7 @@ import numpy as np
 from jaxtyping import Array, Int
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import holds_tracers
+from ..internal.tracing import is_traced
 from ..kernels import Kernel, Stretched
 from .base import GlobalSpace
 from .compact_translates import Translates, checked_reach, width_within
@@ -74,7 +74,7 @@ class Multilevel(GlobalSpace):
         self.kernel, self.coarser, self.shrink = kernel, tuple(coarser), float(shrink)
         if not 0 < shrink <= 1:
             raise ValueError(f"shrink is the power of the spacing that the supports follow, in (0, 1]; got {shrink}")
-        if holds_tracers(kernel, self.clouds):
+        if is_traced(kernel, self.clouds):
             raise ValueError(
                 "Multilevel looks for neighbours when it is made: make it outside of jit and grad, "
                 "and change its kernel with mf.tune or eqx.tree_at"
@@ -97,7 +97,7 @@ class Multilevel(GlobalSpace):
     @property
     def factors(self):
         """ρₗ, the supports of the levels in those of the first."""
-        array = jnp if holds_tracers(self.clouds) else np
+        array = jnp if is_traced(self.clouds) else np
         return [array.asarray((cloud.spacing / self.clouds[0].spacing) ** self.shrink) for cloud in self.clouds]
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
-from ..internal.batching import holds_tracers
+from ..internal.tracing import is_traced
 
 KEPT = 8  # trees of clouds in use
 
@@ -23,7 +23,7 @@ def nearest(
 
     Traced points go through one batched callback, without a derivative: which nodes are near is piecewise constant.
     """
-    if not holds_tracers(nodes, X):
+    if not is_traced(nodes, X):
         return _nearest(nodes, X, count=count)
     shape = jax.ShapeDtypeStruct((*jnp.shape(X)[:-1], count), jnp.int32)
     fixed = jax.lax.stop_gradient((jnp.asarray(nodes), jnp.asarray(X)))

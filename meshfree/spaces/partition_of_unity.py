@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
-from ..internal.batching import holds_tracers, in_blocks
+from ..internal.batching import in_padded_blocks
+from ..internal.tracing import is_traced
 from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
 from .neighbours import nearest
@@ -33,7 +34,7 @@ class Patchwork(eqx.Module):
     values: Float[np.ndarray | Array, "n *f"]
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
-        if not holds_tracers(self, x):
+        if not is_traced(self, x):
             return self.at(x[None])[0]
         patches = self._patches(x)
         columns = jnp.asarray(self.stencils)[patches]
@@ -51,7 +52,7 @@ class Patchwork(eqx.Module):
 
         Raises ValueError, unless the points are traced, where a stencil's nodes do not determine its polynomials.
         """
-        if holds_tracers(self, X):
+        if is_traced(self, X):
             return jax.vmap(self)(jnp.asarray(X))
         X = np.asarray(X)
         patches = np.asarray(self._patches(X))
@@ -60,7 +61,7 @@ class Patchwork(eqx.Module):
         nodes, columns = np.asarray(self.nodes), np.asarray(self.stencils)[used]
         stencils, values = nodes[columns], np.asarray(self.values)[columns]
         width = stencils.shape[1] * 2
-        solved = in_blocks(
+        solved = in_padded_blocks(
             lambda *block: _coefficients(self.local, *block), (stencils, values), max(BLOCK // width**2, 1)
         )
         solved, response = solved[..., :-1], np.abs(solved[..., -1]).max(axis=1)
@@ -71,7 +72,7 @@ class Patchwork(eqx.Module):
         def block(X, where):
             return _blended_at(self.local, X, centers[where], radii[where], stencils[where], solved[where])
 
-        return jnp.asarray(in_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
+        return jnp.asarray(in_padded_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
 
     def _patches(self, x):
         return nearest(self.centers, x, min(PATCHES[self.centers.shape[1]], len(self.centers)))

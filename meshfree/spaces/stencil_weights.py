@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..internal.batching import in_blocks
+from ..internal.batching import in_padded_blocks
 from ..kernels import Kernel
 from ..linalg import batched_numba
 from ..linalg.batched import solve_many
@@ -130,7 +130,7 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
 
     definite = local.definite() if len(columns) >= MANY and batched_numba.available() else None
     if definite is None:
-        return in_blocks(with_pivoting, (columns, X, functionals), size)
+        return in_padded_blocks(with_pivoting, (columns, X, functionals), size)
     weights = np.empty((len(columns), functionals.shape[1], columns.shape[1]))
     sound = np.empty(len(columns), dtype=bool)
     for block, (found, is_sound) in _eliminated(definite, nodes, columns, X, functionals, order):
@@ -138,7 +138,7 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
         weights[block], sound[block] = np.moveaxis(found, 2, 0)[:count], is_sound[:count]
     again = np.flatnonzero(~sound)
     if len(again):
-        weights[again] = in_blocks(with_pivoting, (columns[again], X[again], functionals[again]), size)
+        weights[again] = in_padded_blocks(with_pivoting, (columns[again], X[again], functionals[again]), size)
     return weights
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import holds_tracers
+from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from ..pde.multi_indices import total_degree
 from .base import LocalBasis, Space
@@ -101,11 +101,11 @@ class Stencils(Space, LocalBasis):
         return self.stencils
 
     def columns_at(self, X):
-        stencils = jnp.asarray(self.stencils) if holds_tracers(self, X) else np.asarray(self.stencils)
+        stencils = jnp.asarray(self.stencils) if is_traced(self, X) else np.asarray(self.stencils)
         return stencils[nearest(self.cloud.points, X, 1)[..., 0]]
 
     def weights(self, X, columns, functionals, order):
-        if holds_tracers(self, X, columns, functionals):
+        if is_traced(self, X, columns, functionals):
             stencils = jnp.asarray(self.nodes)[columns]
             traced = self.interpolant.weights(stencils, jnp.asarray(X), functionals, order)
             return self._nodal(X, columns, functionals, traced) if order == 0 else traced
@@ -126,7 +126,7 @@ class Stencils(Space, LocalBasis):
 
     def _nodal(self, X, columns, functionals, weights):
         """The same weights, but exactly the nodal value at points that are nodes."""
-        array = jnp if holds_tracers(self, X, columns, weights) else np
+        array = jnp if is_traced(self, X, columns, weights) else np
         at_node = array.all(array.asarray(self.nodes)[columns] == array.asarray(X)[:, None], axis=-1)
         nodal = array.where(at_node[:, None], functionals, 0.0)
         return array.where(array.any(at_node, axis=1)[:, None, None], nodal, weights)
