@@ -1,6 +1,6 @@
 """meshfree: a kernel-based meshless solver of partial differential equations, on JAX."""
 
-from .equations.operator_matrix import interpolate, matrix
+from .equations.operator_matrix import matrix
 from .geometry import (
     Annulus,
     Ball,
@@ -16,7 +16,6 @@ from .geometry import (
     SignedDistance,
     Torus,
     TriangleSurface,
-    refine,
 )
 from .kernels import (
     Gaussian,
@@ -33,10 +32,11 @@ from .pde.operators import biharmonic, derivative, divergence, gradient, hessian
 from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
+from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
 from .solving.solution import Solution
-from .solving.solve import solve
+from .solving.solve import interpolate, solve
 from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
 from .tuning import losses
 from .tuning.tune import tune
@@ -78,6 +78,7 @@ __all__ = [
     "error",
     "gradient",
     "hessian",
+    "indicator",
     "integrate",
     "interpolate",
     "jacobian",

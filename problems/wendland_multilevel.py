@@ -1,7 +1,7 @@
 """Poisson's equation by Wendland functions on four levels: Δu = −2k²π² u, u = sin kπx sin kπy on the unit square.
 
 Each level corrects the residual of the coarser ones with half their spacing and half their support, so that rows hold
-some 200 centres on all (Floater & Iske 1996). On the finest level alone, with its support, the error is 1e-2.
+some 200 centers on all (Floater & Iske 1996). On the finest level alone, with its support, the error is 1e-2.
 """
 
 import jax.numpy as jnp

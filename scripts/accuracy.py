@@ -25,7 +25,7 @@ configure_jax()
 
 
 def overlapping(problem: mf.Problem, scales: tuple[float, ...], spacing: float, degree: int = -1):
-    """Gaussian translates with centres that reach beyond the boundary by a tenth, on twice as many rows.
+    """Gaussian translates with centers that reach beyond the boundary by a tenth, on twice as many rows.
 
     `degree` is that of polynomials beside them.
 
@@ -53,7 +53,7 @@ def grid_rms(u, exact: Callable, n: int = 40) -> float:
     return float(jnp.sqrt(jnp.mean((u(X) - jax.vmap(exact)(X)) ** 2)))
 
 
-def centre_values() -> Iterator[Row]:
+def center_values() -> Iterator[Row]:
     """A1: Laplacians and bilaplacians at coincident points, against the printed values."""
     origin, worst = jnp.zeros(2), 0.0
     cases = [
@@ -67,7 +67,7 @@ def centre_values() -> Iterator[Row]:
         worst = max(worst, abs(float(mf.laplacian(u)(origin)) / laplacian - 1))
         if bilaplacian is not None:
             worst = max(worst, abs(float(mf.biharmonic(u)(origin)) / bilaplacian - 1))
-    yield Row("A1 centre values of kernels, worst relative error", 0, worst, 1e-13)
+    yield Row("A1 center values of kernels, worst relative error", 0, worst, 1e-13)
 
 
 def poisson_square() -> Iterator[Row]:
@@ -150,7 +150,7 @@ def ball() -> Iterator[Row]:
 def wendland() -> Iterator[Row]:
     """B8: Wendland C⁶, support 4, Halton nodes; and C⁴ on B2's square at 900 nodes, supports 1/2, 1 and 2.
 
-    The centres that belong to boundary nodes stand three spacings outside (Fasshauer 2007, section 39.1).
+    The centers that belong to boundary nodes stand three spacings outside (Fasshauer 2007, section 39.1).
     """
     problem = made("poisson_square")
     for spacing, count, bar in ((1 / 9, 81, 4e-5), (1 / 17, 289, 2e-6), (1 / 33, 1089, 1e-7)):
@@ -166,15 +166,15 @@ def wendland() -> Iterator[Row]:
 
 
 def wendland_levels(problem: mf.Problem) -> Iterator[Row]:
-    """B8 on several levels: the bar of each is the error of the coarser ones, and 210 centres a row at most."""
+    """B8 on several levels: the bar of each is the error of the coarser ones, and 210 centers a row at most."""
     clouds = [SQUARE.cloud(2.0**-level, seed=level) for level in range(2, 7)]
     space = mf.Multilevel(mf.Wendland(4, 3, 1.5), clouds)
     u, bar, start = mf.solve(problem, space), 1.0, 0  # the error of u = 0
     for count, level in enumerate(u.stats["levels"], 1):
         start += level["unknowns"]
         error = mf.error(problem, mf.Solution(space.coarsest(count), u.coefficients[:start], {}))
-        centres = level["centres_per_row"]
-        yield Row(f"B8 Wendland C4, level {count}, {centres:.0f} centres a row", start, error, bar * (centres <= 210))
+        centers = level["centers_per_row"]
+        yield Row(f"B8 Wendland C4, level {count}, {centers:.0f} centers a row", start, error, bar * (centers <= 210))
         bar = error
 
 
@@ -205,16 +205,16 @@ def liouville() -> Iterator[Row]:
 
 
 def eikonal() -> Iterator[Row]:
-    """C4: the value at the centre."""
+    """C4: the value at the center."""
     problem = made("eikonal")
     u = mf.solve(problem, eigenbasis(problem, 40, 1 / 42, scale=0.7))
     yield Row(
-        "C4 eigenfunctions, error at the centre", u.stats["unknowns"], abs(float(u([0.5, 0.5])) - 0.367716979), 1e-6
+        "C4 eigenfunctions, error at the center", u.stats["unknowns"], abs(float(u([0.5, 0.5])) - 0.367716979), 1e-6
     )
 
 
 CASES = {
-    "A1": centre_values,
+    "A1": center_values,
     "B1": poisson_square,
     "B2": laplace_mixed,
     "B3": local_cases.lshape,

@@ -6,7 +6,7 @@
 
 The equation is Poisson's on the unit square, on translates of the Gaussian and of Matern(3.5). LAPACK's LU is
 `scipy.linalg.lu_factor` on a copy in column order; meshfree's share is assembly, from the points to the matrix, and
-`meshfree.linalg.dense.factor`. Everything is compiled before the clock starts. The first ratio carries a bar.
+`meshfree.linalg.factor`. Everything is compiled before the clock starts. The first ratio carries a bar.
 """
 
 import argparse
@@ -20,10 +20,9 @@ import scipy.linalg
 from timing import SQUARE, alternating, cloud_of
 
 import meshfree as mf
-from meshfree.equations.assemble import equations
-from meshfree.linalg.dense import factor
+from meshfree.equations.assemble import assemble
+from meshfree.linalg.factor import factor
 from meshfree.run.command_line import configure_jax
-from meshfree.solving.newton import _assemble
 
 configure_jax()
 
@@ -41,18 +40,18 @@ def poisson() -> mf.Problem:
 
 def measured(kernel: mf.Kernel, cloud: mf.Cloud, repetitions: int) -> dict[str, float]:
     space = mf.Collocation(kernel, cloud)
-    system, start = equations(poisson(), space, cloud), jnp.zeros(len(cloud))
-    matrix = _assemble(system, start)[1]
+    system, start = assemble(poisson(), space, cloud), jnp.zeros(len(cloud))
+    matrix = system.assembled(start)[1]
     column_order = np.asfortranarray(matrix)
 
     def lapack():
         return scipy.linalg.lu_factor(column_order, overwrite_a=False, check_finite=False)
 
     def assembly():
-        return _assemble(system, start)[:2]
+        return system.assembled(start)[:2]
 
     def both():
-        return factor(_assemble(system, start)[1], "lu")
+        return factor(system.assembled(start)[1], "lu")
 
     def factorisation():
         return factor(matrix, "lu")

@@ -27,7 +27,7 @@ from scipy.spatial import cKDTree
 from timing import jittered
 
 import meshfree as mf
-from meshfree.equations.assemble import equations
+from meshfree.equations.assemble import assemble
 from meshfree.linalg.sparse_solvers import SOLVERS
 from meshfree.run.command_line import configure_jax
 
@@ -88,7 +88,7 @@ def bare_parts(cloud: mf.Cloud, space: mf.Stencils) -> dict[str, Any]:
     inside = len(cloud["interior"])
     laplacian = np.broadcast_to([0.0, 0.0, 0.0, 1.0, 0.0, 1.0], (inside, 1, 6))
     weights, _ = clock(lambda: space.weights(nodes[:inside], space.stencils[:inside], laplacian, 2))
-    residual, rows = equations(PROBLEM, space).linearised(jnp.zeros(space.size))
+    residual, rows = assemble(PROBLEM, space).linearised(jnp.zeros(space.size))
     matrix, solver = rows.to_scipy(), mf.solve(PROBLEM, space).stats.get("solver", "pardiso")
     scaled = scipy.sparse.csr_array(scipy.sparse.diags_array(1 / abs(matrix).max(axis=1).toarray()) @ matrix)
     scaled.sort_indices()

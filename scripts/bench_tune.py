@@ -18,7 +18,7 @@ import numpy as np
 from timing import SQUARE, alternating, cloud_of
 
 import meshfree as mf
-from meshfree.equations.assemble import equations
+from meshfree.equations.assemble import assemble
 from meshfree.equations.dense_system import Equations
 from meshfree.linalg.dense import factor
 from meshfree.run.command_line import configure_jax
@@ -62,7 +62,7 @@ def tasks_of(problem: mf.Problem, space, check: mf.Cloud, solver: str) -> dict[s
 
     moving = jax.tree.map(jnp.asarray, moving)
     scale = jnp.asarray(space.kernel.raw_scale)
-    at_nodes, on_check = equations(problem, space, space.cloud), equations(problem, space, check)
+    at_nodes, on_check = assemble(problem, space, space.cloud), assemble(problem, space, check)
     return {
         "step": lambda: _value_and_gradient(scale, loss, space, kernel_scale, None),
         "loss": lambda: value(moving),

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..pde.problem import Problem
-from ..spaces import GlobalSpace, Space
-from .dense_system import Equations
+from ..spaces.base import GlobalSpace, Space
+from .conditions import match_conditions
+from .dense_system import DenseSystem
 from .row_weights import measured_weights
-from .sparse_system import local_equations
-from .system import System
+from .sparse_system import sparse_system
+from .system import Collocated
 
 
-def equations(
+def assemble(
     problem: Problem,
     space: Space,
     points: Cloud | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     around: Callable | None = None,
-) -> System:
+) -> Collocated:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
 
@@ -33,9 +36,23 @@ def equations(
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
-    cloud = space.cloud if points is None else points
-    measured, magnitude = measured_weights(problem, cloud, space.cloud.spacing, around)
-    weights = dict(weights or {})
+    groups = match_conditions(problem, space.cloud if points is None else points)
+    measured, magnitude = measured_weights(groups, problem.fields, space.cloud.spacing, around)
+    row_weights = measured | _given(weights or {}, measured)
+    basis = space.local_basis
+    if basis is not None:
+        return sparse_system(problem, space, basis, points, groups, row_weights)
+    return DenseSystem(
+        space=cast(GlobalSpace, space),  # a space without a local basis is a global one
+        fields=problem.fields,
+        groups=groups,
+        weights=row_weights,
+        magnitude=magnitude,
+    )
+
+
+def _given(weights: Mapping[str, ArrayLike], measured: dict[str, Array]) -> dict[str, Float[Array, " c"]]:
+    """The user's weights, a number or one for each component; ValueError for those that do not fit."""
     unknown = sorted(set(weights) - set(measured))
     if unknown:
         raise ValueError(f"weights for unknown parts {unknown}; the parts are {sorted(measured)}")
@@ -44,9 +61,7 @@ def equations(
             raise ValueError(
                 f"the weight of {part!r} must be a number or of shape {measured[part].shape}; got {np.shape(weight)}"
             )
-        measured[part] = jnp.broadcast_to(jnp.asarray(weight, dtype=float), measured[part].shape)
-    basis = space.local_basis
-    if basis is not None:
-        return local_equations(problem, space, basis, points, measured)
-    assert isinstance(space, GlobalSpace)  # a space without a local basis is a global one
-    return Equations(problem=problem, space=space, cloud=cloud, weights=measured, magnitude=magnitude)
+    return {
+        part: jnp.broadcast_to(jnp.asarray(weight, dtype=float), measured[part].shape)
+        for part, weight in weights.items()
+    }

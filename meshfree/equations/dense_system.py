@@ -13,21 +13,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
 from ..pde.linearity import depends_on_input
-from ..pde.problem import Problem
-from ..spaces import GlobalSpace
-from .row_weights import operator_size
-from .system import Group, System, groups_of, zero_field
+from ..spaces.base import GlobalSpace
+from .conditions import Group, Zero
+from .system import Collocated
 
 
-class Equations(System):
+class DenseSystem(Collocated):
     """The equations of a problem in a global space: a dense matrix."""
 
-    problem: Problem
     space: GlobalSpace
-    cloud: Cloud
+    fields: int = eqx.field(static=True)
+    groups: list[Group]
     weights: dict[str, Float[Array, " c"]]
     magnitude: Float[Array, ""]  # of the interior operator; the weight of the side conditions
 
@@ -36,12 +34,8 @@ class Equations(System):
         return False
 
     @property
-    def groups(self):
-        return groups_of(self.problem, self.cloud)
-
-    @property
     def side_rows(self):
-        return len(self.space.side_conditions()) * self.problem.fields
+        return len(self.space.side_conditions()) * self.fields
 
     @eqx.filter_jit
     def at_points(self, coefficients):
@@ -62,7 +56,7 @@ class Equations(System):
             matrices.append(jnp.kron(self._side, jnp.eye(fields)))
         matrix = jnp.concatenate(matrices)
         if self.is_affine(coefficients):  # r(c) = r(0) + A c: the values above are not computed then
-            at_zero = jnp.pad(self._of(zero_field(self.problem)), (0, self.side_rows))
+            at_zero = jnp.pad(self._of(Zero(self.fields)), (0, self.side_rows))
             return at_zero + matrix @ jnp.ravel(coefficients), matrix
         return jnp.concatenate(values), matrix
 
@@ -73,12 +67,6 @@ class Equations(System):
             return [self._rows(g, c)(g.points[0], g.normals[0], self.weight_of(g)[0])[1] for g in self.groups]
 
         return not depends_on_input(matrices, coefficients)
-
-    def typical_size(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
-        """Of the linearised interior equations on functions that vary over the whole cloud: at k = π/extent."""
-        extent = jnp.linalg.norm(jnp.max(self.cloud.points, axis=0) - jnp.min(self.cloud.points, axis=0))
-        sizes = operator_size(self.problem, self.groups[0], extent / jnp.pi, self.space.function(coefficients))
-        return jnp.sqrt(jnp.mean((self.weight_of(self.groups[0])[0] * sizes) ** 2))
 
     def _of(self, u: Callable) -> Float[Array, " rows"]:
         """The weighted residuals of any function u, side conditions left out."""

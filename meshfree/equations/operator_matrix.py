@@ -1,9 +1,9 @@
-"""Interpolation, and the matrices of any linear operator in a space."""
+"""The matrices of linear operators in a space, and the equations of interpolation, whose operator is the identity."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -17,85 +17,58 @@ from ..internal.compile_cache import release_programs
 from ..linalg.dense import check_memory
 from ..linalg.sparse_rows import SparseRows
 from ..pde.operators import Field
-from ..solving.levels import solved_by_levels
-from ..solving.newton import require_double, solution_of
-from ..solving.solution import Solution
-from ..spaces import GlobalSpace, Multilevel, Space, Stencils
+from ..spaces.base import GlobalSpace, Space
 from .sparse_system import operator_weights, rows_of
+from .system import System
 
 
-class Interpolation(eqx.Module):
-    """The equations u(xᵢ) = fᵢ at the points of a space's cloud, in the form that `solve` takes."""
+class Interpolation(System):
+    """The equations u(xᵢ) = fᵢ at the points of a space's cloud."""
 
     space: Space
     values: Float[Array, "m *f"]
 
     @property
-    def is_sparse(self) -> bool:
+    def is_sparse(self):
         return self.space.local_basis is not None
+
+    @property
+    def side_rows(self):
+        return 0 if self.is_sparse else len(self._side) * (self.values.size // len(self.values))
 
     def residual(self, coefficients):
         return self.linearised(coefficients)[0]
 
     def linearised(self, coefficients):
         if self.is_sparse:
-            matrix = self._sparse(coefficients)
-            return matrix @ jnp.ravel(coefficients) - jnp.ravel(self.values), matrix
-        assert isinstance(self.space, GlobalSpace)
-        matrix = jnp.concatenate([_rows(self.space, identity, self.space.cloud.points), self.space.side_conditions()])
+            rows = self._sparse(coefficients)
+            return rows @ jnp.ravel(coefficients) - jnp.ravel(self.values), rows
+        matrix = jnp.concatenate([_rows(self.space, identity, self.space.cloud.points), self._side])
         residual = (matrix @ coefficients).at[: len(self.values)].add(-self.values)
         if coefficients.ndim == 2:
             matrix = jnp.kron(matrix, jnp.eye(coefficients.shape[1]))
         return residual.reshape(-1), matrix
 
-    def _sparse(self, coefficients):
+    def is_affine(self, coefficients):
+        return True
+
+    @eqx.filter_jit
+    def per_part(self, residual):
+        return {"values": jnp.sqrt(jnp.mean(residual[: self.values.size] ** 2))}
+
+    def typical_size(self, coefficients):
+        return jnp.ones(())
+
+    def _sparse(self, coefficients) -> SparseRows:
         basis = self.space.local_basis
         assert basis is not None
         weights, columns = operator_weights(identity, basis, self.space.cloud.points, basis.own_columns)
         fields = coefficients.size // self.space.size
         return rows_of(weights[..., None] * jnp.eye(fields)[None, :, None, :], columns, coefficients)
 
-    def is_affine(self, coefficients) -> bool:
-        return True
-
-    def typical_size(self, coefficients):
-        return jnp.ones(())
-
-    def per_part(self, residual):
-        at_points = residual[: self.values.size]
-        return {"values": jnp.sqrt(jnp.mean(at_points**2))}
-
-
-def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
-    """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
-
-    f: a function of one point, (d,) -> () or (fields,), a Solution included; or its values, (N,) or (N, fields), at
-    the cloud's points (of stencils with ghosts: at `space.nodes`; a `Multilevel`, with points on all levels, takes
-    functions only).
-    Raises ValueError for values of a wrong shape, and where the space has more functions than the cloud points.
-    """
-    require_double()
-    release_programs()
-    if isinstance(space, Multilevel):
-        return _interpolated_by_levels(f, space, solver)
-    points = jnp.asarray(space.nodes if isinstance(space, Stencils) else space.cloud.points)
-    values = jax.vmap(f)(points) if callable(f) else jnp.asarray(f, dtype=float)
-    if values.ndim not in (1, 2) or len(values) != len(points):
-        raise ValueError(f"values must have shape ({len(points)},) or ({len(points)}, fields); got {values.shape}")
-    if isinstance(space, Stencils):  # the coefficients are the nodal values
-        return Solution(space, values, _of_nodal_values(values))
-    if space.local_basis is None:
-        check_memory(len(points), space.size)
-    start = jnp.zeros((space.size, *values.shape[1:]))
-    return solution_of(Interpolation(space, values), space, start, solver)
-
-
-def _interpolated_by_levels(f, space: Multilevel, solver: str) -> Solution:
-    if not callable(f):
-        raise ValueError("a Multilevel interpolates at the points of every level: give a function, not its values")
-    values = [jax.vmap(f)(jnp.asarray(cloud.points)) for cloud in space.clouds]
-    start = jnp.zeros_like(values[0])
-    return solved_by_levels(space, start, solver, lambda level: Interpolation(level, values[len(level.clouds) - 1]))
+    @property
+    def _side(self):
+        return cast(GlobalSpace, self.space).side_conditions()
 
 
 def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: ArrayLike | None = None) -> Any:
@@ -138,16 +111,3 @@ def _rows(space, operator, X):
 def _has_components(operator, X) -> bool:
     """Whether the operator makes a vector of a scalar field."""
     return jax.eval_shape(lambda x: operator(lambda y: jnp.sum(y))(x), X[0]).ndim > 0
-
-
-def _of_nodal_values(values) -> dict[str, Any]:
-    count = values.size
-    return {
-        "unknowns": count,
-        "rows": count,
-        "steps": 0,
-        "residual": {"values": 0.0},
-        "rank": count,
-        "condition": 1.0,
-        "seconds": {"assembly": 0.0, "solve": 0.0},
-    }

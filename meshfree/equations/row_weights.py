@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numpy.typing import ArrayLike
 
-from ..geometry.cloud import Cloud
-from ..pde.problem import Problem, linearise
-from .system import check_residual, groups_of, zero_field
+from ..pde.problem import linearise
+from .conditions import Group, Zero, check_residual
 
 WAVES = 8  # directions of the plane waves that measure an operator's size
 SAMPLE = 64  # points of a part at which they are measured
@@ -21,13 +20,14 @@ SAMPLE = 64  # points of a part at which they are measured
 
 @eqx.filter_jit
 def measured_weights(
-    problem: Problem, cloud: Cloud, spacing: ArrayLike, around: Callable | None
+    groups: list[Group], fields: int, spacing: Any, around: Callable | None
 ) -> tuple[dict[str, Float[Array, " c"]], Float[Array, ""]]:
-    """The weight of each part's components, and the size of the interior operator: see `equations`."""
+    """The weight of each part's components, and the size of the interior operator: see `assemble`."""
     sizes: dict[str, Array] = {}
-    for group in groups_of(problem, cloud):
-        check_residual(problem, group)
-        sizes |= dict.fromkeys(group.parts, operator_size(problem, group, spacing, around))
+    for group in groups:
+        check_residual(group, fields)
+        size = operator_size(group, fields, spacing, around)
+        sizes |= {name: size for name, _ in group.parts}
     magnitude = jnp.sqrt(jnp.mean(sizes.get("interior", jnp.ones(1)) ** 2))
     magnitude = jnp.where(_usable(magnitude), magnitude, 1.0)
     weights = {name: magnitude / jnp.where(_usable(size), size, 1.0) for name, size in sizes.items()}
@@ -38,13 +38,13 @@ def _usable(size):
     return jnp.isfinite(size) & (size > 0)
 
 
-def operator_size(problem, group, spacing, around):
+def operator_size(group: Group, fields: int, spacing: Any, around: Callable | None) -> Float[Array, " c"]:
     """The root mean square of the linearised residual's components over plane waves, points and fields: (c,)."""
-    u = around if around is not None else zero_field(problem)
+    u = around if around is not None else Zero(fields)
     sample = slice(None, None, max(len(group.points) // SAMPLE, 1))
     drawn = np.random.default_rng(0).standard_normal((WAVES, group.points.shape[1]))
     directions = jnp.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
-    units = jnp.eye(problem.fields) if problem.fields > 1 else jnp.ones((1,))
+    units = jnp.eye(fields) if fields > 1 else jnp.ones((1,))
 
     def size(x, n, direction, unit, phase):
         def wave(y):

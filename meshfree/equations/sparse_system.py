@@ -22,8 +22,9 @@ from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
-from ..spaces import LocalBasis, Space, Stencils
-from .system import Group, Interior, System, groups_of, zero_field
+from ..spaces.base import LocalBasis, Space
+from .conditions import Group, Interior, Zero
+from .system import Collocated, point_weights
 
 
 class Affine(eqx.Module):
@@ -71,22 +72,18 @@ class Nonlinear(eqx.Module):
         return scale * jnp.atleast_1d(self.group.residual(Jet(x, D, self.order), x, n))
 
 
-class LocalEquations(System):
+class SparseSystem(Collocated):
     """The equations of a problem in a local space: a sparse matrix."""
 
-    problem: Problem
     space: Space
-    parts: list[Group]
+    fields: int = eqx.field(static=True)
+    groups: list[Group]
     weights: dict[str, Float[Array, " c"]]
     blocks: list[Affine | Nonlinear]
 
     @property
     def is_sparse(self):
         return True
-
-    @property
-    def groups(self):
-        return self.parts
 
     @property
     def side_rows(self):
@@ -111,33 +108,31 @@ class LocalEquations(System):
         return all(isinstance(block, Affine) for block in self.blocks)
 
 
-def local_equations(
+def sparse_system(
     problem: Problem,
     space: Space,
     basis: LocalBasis,
     points: Cloud | None,
+    groups: list[Group],
     weights: dict[str, Float[Array, " c"]],
-) -> LocalEquations:
+) -> SparseSystem:
     """The equations at the points of a cloud, or the space's own; everything that needs a small solve is done here."""
     cloud = space.cloud if points is None else points
     columns = basis.own_columns if points is None else basis.columns_at(cloud.points)
-    groups = groups_of(problem, cloud)
     places = np.split(np.arange(len(cloud)), np.cumsum([len(group.points) for group in groups])[:-1])
-    ghost_parts = space.ghost_parts if isinstance(space, Stencils) else ()
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghost_parts = tuple(part for part in ghost_parts if len(weights[part]) < 2 * problem.fields)
-    if ghost_parts:
-        names = {f"interior at {part}": len(cloud[part]) for part in ghost_parts}
-        at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghost_parts])
-        groups.append(Group(names, Interior(problem.interior), at, jnp.zeros_like(at)))
-        places.append(np.concatenate([cloud.parts[part] for part in ghost_parts]))
-        weights = weights | dict.fromkeys(names, weights["interior"])
-    system = LocalEquations(problem=problem, space=space, parts=groups, weights=weights, blocks=[])
+    ghosts = tuple(part for part in space.parts_with_ghosts if len(weights[part]) < 2 * problem.fields)
+    if ghosts:
+        parts = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
+        at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghosts])
+        groups = [*groups, Group(parts, Interior(problem.interior), at, jnp.zeros_like(at))]
+        places.append(np.concatenate([cloud.parts[part] for part in ghosts]))
+        weights = weights | {name: weights["interior"] for name, _ in parts}
     blocks = [
-        _block(problem, basis, group, system.weight_of(group), columns[place])
+        _block(basis, group, problem.fields, point_weights(group, weights), columns[place])
         for group, place in zip(groups, places, strict=True)
     ]
-    return eqx.tree_at(lambda s: s.blocks, system, blocks)
+    return SparseSystem(space=space, fields=problem.fields, groups=groups, weights=weights, blocks=blocks)
 
 
 def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
@@ -147,7 +142,7 @@ def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
     columns = basis.columns_at(X) if columns is None else columns
     functionals = _functionals(operator, order, jnp.asarray(X))
     if not _is_finite(functionals):
-        group = Group({}, lambda u, x, n: jnp.ravel(operator(u)(x)), jnp.asarray(X), jnp.asarray(X))
+        group = Group((), lambda u, x, n: jnp.ravel(operator(u)(x)), jnp.asarray(X), jnp.asarray(X))
         _check_local(group, lambda x: jnp.zeros(()), jnp.zeros(len(total_degree(dim, order))), order)
     return jnp.asarray(basis.weights(X, columns, functionals, order)), jnp.asarray(columns)
 
@@ -161,8 +156,8 @@ def _functionals(operator, order: int, X):
     return jax.vmap(at_one)(X)
 
 
-def _block(problem: Problem, basis: LocalBasis, group: Group, scale, columns) -> Affine | Nonlinear:
-    dim, fields = group.points.shape[1], problem.fields
+def _block(basis: LocalBasis, group: Group, fields: int, scale, columns) -> Affine | Nonlinear:
+    dim = group.points.shape[1]
     order = needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), dim, fields)
     count = len(total_degree(dim, order))
     zero = jnp.zeros((count,) if fields == 1 else (count, fields))
@@ -172,13 +167,13 @@ def _block(problem: Problem, basis: LocalBasis, group: Group, scale, columns) ->
         return jax.jacrev(lambda D: _weighted(group, order, D, *first))(D)
 
     if depends_on_input(gradient, zero):
-        _check_local(group, zero_field(problem), zero, order)
+        _check_local(group, Zero(fields), zero, order)
         units = np.broadcast_to(np.eye(count), (len(columns), count, count))
         jets = basis.weights(group.points, columns, units, order)
         return Nonlinear(group, scale, jnp.asarray(jets), jnp.asarray(columns), order)
-    constant, functionals = _affine_parts(group, zero_field(problem), scale, zero, order)
+    constant, functionals = _affine_parts(group, Zero(fields), scale, zero, order)
     if not _is_finite(functionals):
-        _check_local(group, zero_field(problem), zero, order)
+        _check_local(group, Zero(fields), zero, order)
     # for vector fields the functionals of all fields are asked for at once
     found = basis.weights(group.points, columns, functionals.reshape(len(columns), -1, count), order)
     weights = found.reshape(*functionals.shape[:3], columns.shape[1])
@@ -210,12 +205,12 @@ def _check_local(group: Group, zero_function, zero, order: int) -> None:
         return
     elsewhere = np.flatnonzero(np.any(np.isnan(by_jet) & np.isfinite(by_function), axis=1))
     if len(elsewhere):
-        names = np.repeat(list(group.parts), list(group.parts.values()))
-        what = f"residual of {str(names[elsewhere[0]])!r}" if len(names) else "operator"
+        names = [name for name, count in group.parts for _ in range(count)]
+        what = f"residual of {names[elsewhere[0]]!r}" if len(names) else "operator"
         point = ", ".join(f"{coordinate:.6g}" for coordinate in group.points[elsewhere[0]])
         raise ValueError(
             f"the {what} is not local: at x = ({point}) it uses u at another point than x. A local space has u and its "
-            "derivatives at x only; take a global one, Collocation or Eigenbasis"
+            "derivatives at x only; use a global one, Collocation or Eigenbasis"
         )
 
 

@@ -1,6 +1,5 @@
-"""Dense factorisations behind one interface: factor once, solve for many right-hand sides and for adjoints."""
+"""Dense factorisations: LU, pivoted QR, SVD, and the choice among them."""
 
-import abc
 import functools
 import os
 
@@ -12,37 +11,11 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
 
+from .condition import inverse_norm
+from .interface import Factor
+
 TRUNCATION = 1e-15  # directions below this share of the largest are round-off, and are left out
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
-
-
-class Factor(eqx.Module):
-    """A factored matrix A (m, n). Right-hand sides are vectors or have one column each."""
-
-    @classmethod
-    @abc.abstractmethod
-    def of(cls, A: Float[Array, "m n"]) -> "Factor":
-        """A factored."""
-
-    @abc.abstractmethod
-    def solve(self, b: Float[Array, "m *k"]) -> Float[Array, "n *k"]:
-        """x with A x = b; for m > n, or a deficient rank, the least squares solution."""
-
-    @abc.abstractmethod
-    def solve_transposed(self, b: Float[Array, "n *k"]) -> Float[Array, "m *k"]:
-        """y with Aᵀ y = b, the adjoint of `solve`."""
-
-    def solve_normal(self, b: Float[Array, "n *k"]) -> Float[Array, "n *k"]:
-        """x with AᵀA x = b."""
-        return self.solve(self.solve_transposed(b))
-
-    @abc.abstractmethod
-    def rank(self) -> Int[Array, ""]:
-        """The number of directions that are not round-off."""
-
-    @abc.abstractmethod
-    def condition(self) -> Float[Array, ""]:
-        """An estimate of the condition number."""
 
 
 class LU(Factor):
@@ -75,13 +48,8 @@ class LU(Factor):
 
     @eqx.filter_jit
     def condition(self):
-        """‖A‖₁ times Hager's lower bound of ‖A⁻¹‖₁, two sweeps (Higham 2002, algorithm 15.1)."""
-        x = jnp.full(len(self.rows), 1 / len(self.rows))
-        for _ in range(2):
-            y = self.solve(x)
-            gradient = self.solve_transposed(jnp.sign(y))
-            x = jax.nn.one_hot(jnp.argmax(jnp.abs(gradient)), len(x), dtype=x.dtype)
-        estimate = self.norm * jnp.maximum(jnp.sum(jnp.abs(y)), jnp.sum(jnp.abs(self.solve(x))))
+        """κ₁, from below."""
+        estimate = self.norm * inverse_norm(self.solve, self.solve_transposed, len(self.rows), jnp)
         return jnp.where(jnp.isfinite(estimate), estimate, jnp.inf)
 
 
@@ -124,9 +92,11 @@ class QR(Factor):
         r = jnp.where(kept[:, None] & kept[None, :], r, jnp.eye(len(r), dtype=r.dtype))
         return cls(q, r, permutation, kept)
 
+    @eqx.filter_jit
     def solve(self, b):
         return self._unpermuted(jsl.solve_triangular(self.r, self._truncated(self.q.T @ b), check_finite=False))
 
+    @eqx.filter_jit
     def solve_transposed(self, b):
         y = jsl.solve_triangular(self.r, self._truncated(b[self.permutation]), trans=1, check_finite=False)
         return self.q @ y
@@ -157,9 +127,11 @@ class SVD(Factor):
     def of(cls, A: Float[Array, "m n"]) -> "SVD":
         return cls(*jnp.linalg.svd(A, full_matrices=False))
 
+    @eqx.filter_jit
     def solve(self, b):
         return self.vt.T @ self._divided(self.u.T @ b)
 
+    @eqx.filter_jit
     def solve_transposed(self, b):
         return self.u @ self._divided(self.vt @ b)
 
@@ -205,8 +177,8 @@ class Auto(Factor):
         return jnp.where(self.ill, self.qr.condition(), self.lu.condition())
 
 
-def factor(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
-    """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
+def factor_dense(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
+    """A dense matrix factored.
 
     `"lu"`: fastest, square matrices only. `"qr"`: column-pivoted, truncated at 1e-15 |R₁₁|; the most accurate on the
     ill-conditioned systems of smooth kernels. `"svd"`: slowest, least norm. `"auto"`: LU for a square matrix of
@@ -223,7 +195,7 @@ def factor(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
     if rows < columns:
         raise ValueError(f"{rows} equations for {columns} unknowns: give more points, or a smaller space")
     if solver == "lu" and rows != columns:
-        raise ValueError(f"LU needs a square matrix; got {rows} rows and {columns} columns. Take solver='qr'")
+        raise ValueError(f"LU needs a square matrix; got {rows} rows and {columns} columns. Use solver='qr'")
     if solver == "auto":
         if rows > columns:
             solver = "qr"
@@ -231,12 +203,12 @@ def factor(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
             return _chosen(A)
     if solver == "lu":
         return LU.of(A)
-    kinds: dict[str, type[Factor]] = {"qr": QR, "svd": SVD, "auto": Auto}
+    kinds: dict[str, type[QR | SVD | Auto]] = {"qr": QR, "svd": SVD, "auto": Auto}
     return _factored(kinds[solver], A)
 
 
 @eqx.filter_jit
-def _factored(kind: type[Factor], A):
+def _factored(kind: type[QR | SVD | Auto], A):
     return kind.of(A)
 
 
@@ -252,7 +224,7 @@ def check_memory(rows: int, columns: int, copies: int = 3) -> None:
     if needed > installed:
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.0f} GiB with its factors, and "
-            f"this machine has {installed / 2**30:.0f} GiB: take Stencils, whose matrix is sparse, an Eigenbasis of "
+            f"this machine has {installed / 2**30:.0f} GiB: use Stencils, whose matrix is sparse, an Eigenbasis of "
             "fewer functions, or a larger spacing"
         )
 

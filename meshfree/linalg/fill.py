@@ -65,7 +65,7 @@ def check_fits(solver: str, needed: float) -> None:
     if needed > available:
         raise MemoryError(
             f"solver={solver!r} takes about {needed / 2**30:.1f} GiB for this matrix, and this machine has "
-            f"{available / 2**30:.1f} GiB free: take solver='krylov', which takes a tenth, or a larger spacing"
+            f"{available / 2**30:.1f} GiB free: use solver='krylov', which takes a tenth, or a larger spacing"
         )
 
 

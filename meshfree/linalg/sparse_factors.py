@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from .condition import inverse_norm
 from .fill import available_memory, check_fits, direct_memory
 from .sparse_solvers import PACKAGES, SOLVERS, KrylovError, SingularFactorError, Solver, required
 
@@ -33,7 +34,7 @@ class SparseFactor(abc.ABC):
     @property
     @abc.abstractmethod
     def solver(self) -> str:
-        """The name of the solver that was really taken."""
+        """The name of the solver that was really used."""
 
     @abc.abstractmethod
     def solve(self, b: np.ndarray) -> np.ndarray:
@@ -99,7 +100,7 @@ class SquareFactor(SparseFactor):
     @functools.cached_property
     def _condition(self) -> float:
         try:
-            return self._norm * inverse_norm(self.solve, self.solve_transposed, self.rank())
+            return float(self._norm * inverse_norm(self.solve, self.solve_transposed, self.rank()))
         except ValueError:
             return float("inf")
 
@@ -294,17 +295,6 @@ def _augmented(A, scales) -> scipy.sparse.csr_array:
 def _column_norms(A) -> np.ndarray:
     _largest(A, 0, *COLUMN)
     return scipy.sparse.linalg.norm(A, axis=0)
-
-
-def inverse_norm(solve, solve_transposed, size: int) -> float:
-    """Hager's lower bound of ‖A⁻¹‖₁, by two sweeps (Higham 2002, algorithm 15.1): seldom below a third of it."""
-    x = np.full(size, 1 / size)
-    for _ in range(2):
-        y = solve(x)
-        gradient = solve_transposed(np.where(y < 0, -1.0, 1.0))
-        x = np.zeros(size)
-        x[np.argmax(np.abs(gradient))] = 1.0
-    return float(max(np.sum(np.abs(y)), np.sum(np.abs(solve(x)))))
 
 
 def _chosen(needed: dict[str, float]) -> str:

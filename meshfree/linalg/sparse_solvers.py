@@ -16,9 +16,9 @@ ROUND_OFF = 4 * np.finfo(float).eps  # the backward error that GMRES aims at, th
 RELATIVE_RESIDUAL, BACKWARD_ERROR = 1e-12, 1e-14  # either will do where it stalls: rounding may allow no more
 RESTART = 60  # good values 30 to 100: the vectors of this many steps are kept
 GAIN = 0.5  # a cycle of RESTART steps that leaves more of the residual than this has stalled
-# (drop tolerance, most entries per entry of the matrix): the next is taken where GMRES stalls
+# (drop tolerance, most entries per entry of the matrix): the next is used where GMRES stalls
 INCOMPLETE = ((1e-3, 10.0), (1e-4, 20.0), (1e-5, 40.0), (1e-6, 80.0))
-NOT_POISSON = "It is for Dirichlet problems of Poisson type: take solver='krylov', or a direct one"
+NOT_POISSON = "It is for Dirichlet problems of Poisson type: use solver='krylov', or a direct one"
 SINGLE_FROM = 200_000  # rows from which on Pardiso factors in single precision
 SINGLE_CONDITION = 2e6  # up to which that is refined safely: rounding hides a singular matrix from 1e7 on
 REFINED = 1e-14  # ‖b − S x‖ / (‖x‖ + ‖b‖) to which its solutions are refined then
@@ -221,7 +221,7 @@ class Krylov(Solver):
             "krylov",
             history,
             f"with an incomplete LU of drop tolerance {INCOMPLETE[-1][0]:.0e}. Is the matrix singular (nothing but "
-            "Neumann conditions)? If not, take a direct solver: solver='pardiso', 'rslab' or 'superlu'",
+            "Neumann conditions)? If not, use a direct solver: solver='pardiso', 'rslab' or 'superlu'",
         )
 
 
@@ -258,7 +258,7 @@ class AMG(Solver):
                 raise _stalled(
                     "amg",
                     history,
-                    "It is for Dirichlet problems of Poisson type: take solver='krylov', or a direct one",
+                    "It is for Dirichlet problems of Poisson type: use solver='krylov', or a direct one",
                 )
             return x
 

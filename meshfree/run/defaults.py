@@ -19,7 +19,7 @@ STENCIL_SCALE = 1.0  # radii of the stencil
 NODES_ACROSS = {1: 16, 2: 16, 3: 8}  # spacings along the shortest side of the bounding box, for translates
 LOCAL_NODES_ACROSS = {1: 200, 2: 48, 3: 20}
 SPACINGS_PER_SCALE = {"gaussian": 5.0, "multiquadric": 12.0}
-SPACINGS_PER_SUPPORT = {1: 20.0, 2: 8.0, 3: 4.0}  # of a narrow Wendland kernel: some 200 centres
+SPACINGS_PER_SUPPORT = {1: 20.0, 2: 8.0, 3: 4.0}  # of a narrow Wendland kernel: some 200 centers
 CHECK_SEED = 1000  # the check cloud's seed is this far from the nodes'
 KERNELS = {
     "gaussian": (kernels.Gaussian, None),

@@ -6,11 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..solving.metrics import SAMPLES
-from ..solving.solution import Solution
-from ..spaces import Eigenbasis, Multilevel, Stencils
 from .study import Outcome, observed_order
 
 
@@ -24,13 +20,13 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
     rows = [
         ("problem", f"{name}({values})"),
         ("nodes", f"{len(cloud)} ({parts}), spacing {float(cloud.spacing):.3g}"),
-        ("space", describe_space(u)),
+        ("space", f"{u.space.describe()}, {stats['unknowns']} unknowns, {stats['rows']} rows"),
         ("solve", f"{_steps(stats['steps'])}, rank {stats['rank']}, condition {stats['condition']:.1e}"),
         ("residual", residuals),
     ]
     if "fill" in stats:
         sparse = (
-            f"support {stats['support']:.3g}, {stats['centres_per_row']:.1f} centres a row, fill {stats['fill']:.1%}"
+            f"support {stats['support']:.3g}, {stats['centers_per_row']:.1f} centers a row, fill {stats['fill']:.1%}"
         )
         rows.insert(3, ("coupling", sparse))
     if outcome.history is not None:
@@ -76,29 +72,9 @@ def judged(outcomes: Sequence[Outcome]) -> tuple[str, list[float]]:
     return measure, [math.nan if value is None else value for value in values]
 
 
-def describe_space(u: Solution) -> str:
-    """The space in a phrase, its kernel with the positive scale included."""
-    space: Any = u.space
-    if isinstance(space, Eigenbasis):
-        kind = f"Eigenbasis of degree {space.degree}"
-    elif isinstance(space, Stencils):
-        kind = f"Stencils of {space.stencils.shape[1]} nodes, polynomials of degree {space.degree}"
-    elif isinstance(space, Multilevel):
-        kind = f"Multilevel of {len(space.clouds)} levels"
-    else:
-        kind = "Collocation" + f" + polynomials of degree {space.degree}" * (space.degree >= 0)
-    scale = getattr(space.kernel, "scale", None)
-    kernel = space.kernel.describe() + ("" if scale is None else f", scale {_numbers(scale)}")
-    return f"{kind}, {u.stats['unknowns']} unknowns, {u.stats['rows']} rows; {kernel}"
-
-
 def _steps(count) -> str:
     return f"{count} step{'s' * (count != 1)}"
 
 
 def _short(value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _numbers(scale) -> str:
-    return ", ".join(f"{value:.4g}" for value in np.atleast_1d(scale))

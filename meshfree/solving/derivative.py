@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..linalg.dense import Factor
+from ..linalg.interface import Factor
 
 MAX_SWEEPS = 50  # of Richardson's iteration
 

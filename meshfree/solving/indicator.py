@@ -1,45 +1,66 @@
-"""Where a solution is wrong: its residual between the nodes."""
+"""Where a solution is wrong, and a space on finer nodes there."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from scipy.spatial import cKDTree
 
-from ..equations.assemble import equations
-from ..equations.system import System
-from ..geometry.refinement import between_nodes, local_spacing
+from ..equations.assemble import assemble
+from ..geometry import refinement
+from ..geometry.cloud import Cloud
 from ..pde.problem import Problem
-from ..spaces import Space
+from ..spaces.base import Space
+from .solution import Solution
 
 _FINER = 0.7  # spacing of the points between the nodes over that of the nodes: about twice as many in the plane
 _SEED = 40_000  # apart from the seeds that clouds are usually made with
 
 
-def residual_indicator(problem: Problem, space: Space, coefficients: Float[Array, "n *f"]) -> Float[np.ndarray, " m"]:
-    """The largest weighted residual of a function around each of the m nodes of its space's cloud.
+def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
+    """The largest weighted residual of u around each of the m nodes of its space's cloud.
 
-    It is taken on another, finer cloud of the same domain, with the row weights of `solve`: at the nodes themselves
-    it is zero. Raises ValueError for a cloud without a domain.
+    It is measured on another, finer cloud of the same domain, with the row weights of `solve`: at the nodes themselves
+    it is zero. Raises ValueError for a cloud without a domain, TypeError for anything but a Problem and a Solution.
     """
-    cloud = space.cloud
+    if not (isinstance(problem, Problem) and isinstance(u, Solution)):
+        raise TypeError(
+            f"indicator(problem, u) needs a Problem and a Solution; got {type(problem).__name__} and {type(u).__name__}"
+        )
+    cloud = u.space.cloud
     if cloud.domain is None:
-        raise ValueError("the residual is taken between the nodes, and the cloud has no domain to make points in")
-    check = cloud.domain.cloud(between_nodes(np.asarray(cloud.points), _FINER * local_spacing(cloud)), seed=_SEED)
-    system = equations(problem, space, check)
-    values = _per_point(system, np.asarray(system.at_points(coefficients)))[: len(check)]
-    nearest = cKDTree(np.asarray(cloud.points)).query(np.asarray(check.points))[1]
+        raise ValueError("the residual is measured between the nodes, and the cloud has no domain to make points in")
+    nodes = np.asarray(cloud.points)
+    spacing = refinement.between_nodes(nodes, _FINER * refinement.local_spacing(cloud))
+    check = cloud.domain.cloud(spacing, seed=_SEED)
+    system = assemble(problem, u.space, check)
+    values = system.per_point(np.asarray(system.at_points(u.coefficients)))[: len(check)]
     largest = np.zeros(len(cloud))
-    np.maximum.at(largest, nearest, values)
+    np.maximum.at(largest, cKDTree(nodes).query(np.asarray(check.points))[1], values)
     return largest
 
 
-def _per_point(system: System, residual: np.ndarray) -> np.ndarray:
-    """The norm of every point's components, from the residuals one after another."""
-    norms, start = [], 0
-    for group in system.groups:
-        for part, count in group.parts.items():
-            stop = start + count * len(system.weights[part])
-            norms.append(np.linalg.norm(residual[start:stop].reshape(count, -1), axis=1))
-            start = stop
-    return np.concatenate(norms)
+def refine(what: Solution | Cloud, by: Any, **options: Any) -> Space | Cloud:
+    """Finer nodes where they are needed.
+
+    `refine(u, problem)`: the same kind of space as that of u, a Solution of the problem, on finer nodes where u is
+    wrong, by `indicator(problem, u)`. Good values: some four rounds from a coarse cloud, solving in each.
+
+    `refine(cloud, indicator)`: a cloud on the same domain with half the spacing around the nodes where the indicator
+    is large. `indicator`: how much is wrong at each node, values (n,) at the cloud's points or a function of points,
+    (n, d) -> (n,).
+
+    `options`, of both: `share`, of the integral of the squared indicator that the marked nodes hold, 0.9; `grading`,
+    by how much the spacing grows per length away from them, 0.3; `seed`. See `geometry.refinement.refine`. Raises
+    ValueError as that and `indicator` do, TypeError for arguments of other kinds.
+    """
+    if isinstance(what, Cloud):
+        return refinement.refine(what, by, **options)
+    if not (isinstance(what, Solution) and isinstance(by, Problem)):
+        raise TypeError(
+            "refine(u, problem) needs a Solution and a Problem, refine(cloud, indicator) a Cloud first; "
+            f"got {type(what).__name__} and {type(by).__name__}"
+        )
+    return what.space.on(refinement.refine(what.space.cloud, indicator(by, what), **options))

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..equations.system import System
 from ..internal.tracing import is_traced
 from ..linalg.sparse_rows import SparseRows
-from ..spaces import Multilevel
-from ..spaces.compact_translates import coupling
-from .newton import solution_of
-from .solution import Solution
+from ..spaces.base import Space
+from .newton import newton
 
 
-class Correction(eqx.Module):
-    """The equations of a space for its last level, the coefficients of the coarser ones given: a system to solve.
+class Correction(System):
+    """The equations of a space for its last level, the coefficients of the coarser ones given.
 
         [ A₀ A₁ … Aₗ ] (c₀, c₁, …, cₗ) = b   becomes   Aₗ cₗ = b − A₀ c₀ − … − Aₗ₋₁ cₗ₋₁,
 
     or its like in Newton's method; the rows are those at the points of cloud l.
     """
 
-    system: Any
+    space: Space
+    system: System
     coarser: Float[Array, "n *f"]
     entries: int = eqx.field(static=True)  # of the last level in every row
 
-    is_sparse = True
+    @property
+    def is_sparse(self):
+        return True
+
+    @property
+    def side_rows(self):
+        return self.system.side_rows
 
     def residual(self, coefficients):
         return self.system.residual(self._with_coarser(coefficients))
@@ -45,6 +51,9 @@ class Correction(eqx.Module):
     def per_part(self, residual):
         return self.system.per_part(residual)
 
+    def typical_size(self, coefficients):
+        return self.system.typical_size(self._with_coarser(coefficients))
+
     def size_of_terms(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
         """‖Σⱼ |Aᵢⱼ cⱼ|‖, which the rounding of the residual is relative to, coarser levels included."""
         everything = self._with_coarser(coefficients)
@@ -55,33 +64,37 @@ class Correction(eqx.Module):
         return jnp.concatenate([self.coarser, coefficients])
 
 
-def solved_by_levels(
-    space: Multilevel, start: Float[Array, "n *f"], solver: str, system_of: Callable[[Multilevel], Any]
-) -> Solution:
-    """The solution, level by level. `start`: for the first level; `system_of(space)`: the equations at its points."""
-    coefficients, found = start[:0], []
-    for count, cloud in enumerate(space.clouds, 1):
-        level = space.coarsest(count)
-        fields = start[0].size
-        system = Correction(system_of(level), coefficients, level.columns[-1][-1].shape[1] * fields)
-        first = start if count == 1 else jnp.zeros((len(cloud), *start.shape[1:]))
+def solve_by_levels(
+    levels: tuple[Space, ...], systems: Iterable[System], start: Float[Array, "p *f"], solver: str
+) -> tuple[Float[Array, "n *f"], dict[str, Any]]:
+    """The coefficients, and what `newton` says of them: level by level, or by `newton` itself where there is but one.
+
+    `systems`: the equations of each level, at its points. `start`: for the first level.
+    """
+    if len(levels) == 1:
+        (system,) = systems
+        return newton(system, start, solver)
+    coefficients, found = start[:0], list[dict[str, Any]]()
+    for level, system in zip(levels, systems, strict=True):
+        entries = level.local_basis.layers[-1].own_columns.shape[1] * start[0].size  # type: ignore[union-attr]
+        correction = Correction(level, system, coefficients, entries)
+        first = start if not found else jnp.zeros((level.size - len(coefficients), *start.shape[1:]))
         # the first residual is small on the finer levels, what it is the sum of is not
-        reference = None if count == 1 or system.is_affine(first) else system.size_of_terms(first)
-        solved = solution_of(system, level, first, solver, reference)
-        found.append(_of_level(solved.stats, level, system, first))
-        coefficients = jnp.concatenate([coefficients, solved.coefficients])
-    return Solution(space, coefficients, _of_all(found))
+        reference = None if not found or correction.is_affine(first) else correction.size_of_terms(first)
+        own, stats = newton(correction, first, solver, reference)
+        found.append(_of_level(stats, level, correction, first))
+        coefficients = jnp.concatenate([coefficients, own])
+    return coefficients, _of_all(found)
 
 
-def _of_level(stats, space: Multilevel, system: Correction, start) -> dict[str, Any]:
+def _of_level(stats, space: Space, system: Correction, start) -> dict[str, Any]:
     """The statistics of a level, its sparsity, and the residual of the coarser levels at its points."""
     before = system.per_part(system.residual(start))
     if is_traced(space, before):
         return {**stats, "residual_before": before}
-    finest = space.levels[-1]
     return {
         **stats,
-        **coupling(finest.kernel, finest.centers, space.cloud.points),
+        **space.sparsity(space.cloud.points),
         "residual_before": {part: float(value) for part, value in before.items()},
     }
 

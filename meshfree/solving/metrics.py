@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..equations.assemble import equations
+from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
 from ..pde.problem import Problem
 from .solution import Solution
@@ -41,7 +41,7 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
 
     In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error.
     """
-    system = equations(problem, u.space, cloud)
+    system = assemble(problem, u.space, cloud)
     return float(jnp.sqrt(jnp.mean(system.at_points(u.coefficients) ** 2)))
 
 
@@ -55,5 +55,5 @@ def _independent_points(problem: Problem, u: Callable) -> np.ndarray:
     if domain is None and isinstance(u, Solution):
         domain = u.space.cloud.domain
     if domain is None:
-        raise ValueError("neither the problem nor the cloud has a domain to take points from: give X=")
+        raise ValueError("neither the problem nor the cloud has a domain to draw points from: give X=")
     return domain.sample(SAMPLES, seed=SAMPLE_SEED)

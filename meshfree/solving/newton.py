@@ -15,13 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from ..internal.batching import map_in_blocks
+from ..equations.system import System
 from ..internal.tracing import is_traced, without_derivative
-from ..linalg.dense import Factor, factor
-from ..linalg.sparse_rows import HostFactor, SparseRows, TracedFactor
-from ..spaces import Space
+from ..linalg.factor import factor
+from ..linalg.interface import Factor
 from .derivative import differentiable
-from .solution import Solution
+from .uniqueness import SINGULAR_HINT, check_unique
 
 MAX_STEPS = 50
 HALVINGS = 20  # of the step length, in a line search
@@ -32,10 +31,6 @@ FLOOR = 1e-6  # a search that fails with less than this share reducible has reac
 NOISE_MARGIN = 10  # or with less than this many times the rounding noise, an upper bound itself
 CONTRACTION = 0.5  # from step to step, of what a step promises: more, and what it promises is rounding
 STALLED = 1e-3  # so has a full step that was to reduce much and gained less than this share
-WELL_CONDITIONED = 1e5  # below it a unique solution is beyond doubt
-NO_RESPONSE = 5e-4  # of the typical response of the equations to a function: less, and it is as good as free
-CONDITIONED = 100_000  # unknowns of a sparse system up to which its condition is estimated
-NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
 
 class ConvergenceError(RuntimeError):
@@ -53,31 +48,24 @@ class State(NamedTuple):
     failed: Bool[Array, ""]
 
 
-def solution_of(
-    system, space: Space, start: Float[Array, "n *f"], solver: str, reference: Float[Array, ""] | None = None
-) -> Solution:
-    """The solution of any system of equations with `residual`, `linearised`, `is_affine` and `per_part`.
+def newton(
+    system: System, start: Float[Array, "n *f"], solver: str = "auto", reference: Float[Array, ""] | None = None
+) -> tuple[Float[Array, "n *f"], dict[str, Any]]:
+    """The coefficients that solve a system of equations, differentiable to first order, and the statistics of it.
 
-    `reference`: the size that rounding is relative to, by default that of the first residual.
+    `solver`: as in `linalg.factor`. `reference`: the size that rounding is relative to, by default that of the first
+    residual. Raises ValueError for a residual that is not finite at the start, and for a singular system;
+    ConvergenceError where the method stops short.
     """
     if not is_traced(system, start):
         began = time.perf_counter()
-        residual, matrix, affine = _assemble(system, start)
-        if not isinstance(matrix, jax.core.Tracer):
-            return _solve_concrete(system, space, start, solver, reference, residual, matrix, affine, began)
-    return _solve_traced(system, space, start, solver, reference)
+        residual, matrix, affine = system.assembled(start)
+        if not is_traced(residual, matrix):  # a residual may have closed over a tracer
+            return _solve_concrete(system, start, solver, reference, residual, matrix, affine, began)
+    return _solve_traced(system, start, solver, reference)
 
 
-def require_double() -> None:
-    """ValueError unless JAX computes in float64."""
-    if jnp.result_type(float) != jnp.float64:
-        raise ValueError(
-            "meshfree solves in float64, and JAX is set to float32; add, before anything else:\n"
-            '    import jax; jax.config.update("jax_enable_x64", True)'
-        )
-
-
-def _solve_concrete(system, space, start, solver, reference, residual, matrix, affine, began):
+def _solve_concrete(system: System, start, solver, reference, residual, matrix, affine, began):
     state = _first_state(start, residual)
     reference = jnp.linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
@@ -88,22 +76,25 @@ def _solve_concrete(system, space, start, solver, reference, residual, matrix, a
     seconds = {"assembly": time.perf_counter() - began, "solve": 0.0}
     while True:
         began = time.perf_counter()
-        factored = _factored(matrix, solver)
-        change = _solved(factored, state.residual)
+        factored = factor(matrix, solver)
+        change = factored.solve(state.residual)
         advance = _affine_step if affine else _search
         state = jax.block_until_ready(advance(system, state, matrix, change, reference))
         seconds["solve"] += time.perf_counter() - began
         if state.done or state.failed:
             break
         began = time.perf_counter()
-        residual, matrix, _ = jax.block_until_ready(_assemble(system, state.coefficients))
+        residual, matrix, _ = jax.block_until_ready(system.assembled(state.coefficients))
         seconds["assembly"] += time.perf_counter() - began
     stats = _statistics(system, state, factored, seconds)
-    _check_solved(system, state, stats, matrix, factored, reference)
-    return Solution(space, state.coefficients, stats)
+    if not np.all(np.isfinite(state.coefficients)):
+        raise ValueError(f"the matrix is singular to working precision ({SINGULAR_HINT})")
+    check_unique(system, matrix, factored, state.coefficients, stats)
+    _check_converged(state, stats, reference)
+    return state.coefficients, stats
 
 
-def _solve_traced(system, space, start, solver, reference):
+def _solve_traced(system: System, start, solver, reference):
     """The same under jit, vmap and grad: the iteration on stopped values, then one differentiable step."""
     affine = system.is_affine(start)
     # closure conversion makes every tracer that a user's residual closed over a leaf, which can be stopped
@@ -113,58 +104,28 @@ def _solve_traced(system, space, start, solver, reference):
     residual, matrix = linearised(start)
     state = _first_state(start, residual)
     reference = jnp.linalg.norm(residual) if reference is None else jax.lax.stop_gradient(reference)
-    factored = _traced_factor(matrix, solver)
+    factored = factor(matrix, solver)
     if affine:
         state = _affine_step(system, state, matrix, factored.solve(state.residual), reference)
     else:
 
         def advance(state):
             _, matrix = linearised(state.coefficients)
-            change = _traced_factor(matrix, solver).solve(state.residual)
+            change = factor(matrix, solver).solve(state.residual)
             return _newton_step(fixed_residual, state, matrix, change, reference)
 
         state = jax.lax.while_loop(lambda s: ~(s.done | s.failed), advance, state)
         _, matrix = linearised(state.coefficients)
-        factored = _traced_factor(matrix, solver)
+        factored = factor(matrix, solver)
     coefficients = differentiable(
         residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine
     )
     seconds = {"assembly": jnp.nan, "solve": jnp.nan}
-    stats = _statistics(without_derivative(system), state, factored, seconds)
-    return Solution(space, coefficients, stats)
+    return coefficients, _statistics(without_derivative(system), state, factored, seconds)
 
 
 def _first_state(start, residual) -> State:
     return State(start, residual, jnp.array(jnp.inf), jnp.array(0), jnp.array(False), jnp.array(False))
-
-
-def _assemble(system, coefficients):
-    """r(c), its matrix, and whether the matrix is the same for all c."""
-    if system.is_sparse:  # compiled block by block, and the pattern stays on the host
-        return *system.linearised(coefficients), system.is_affine(coefficients)
-    return _assemble_dense(system, coefficients)
-
-
-@eqx.filter_jit
-def _assemble_dense(system, coefficients):
-    return *system.linearised(coefficients), system.is_affine(coefficients)
-
-
-def _factored(matrix, solver: str) -> Factor | HostFactor:
-    return HostFactor(matrix, solver) if isinstance(matrix, SparseRows) else factor(matrix, solver)
-
-
-def _traced_factor(matrix, solver: str) -> Factor:
-    return TracedFactor.of(matrix, solver) if isinstance(matrix, SparseRows) else factor(matrix, solver)
-
-
-def _solved(factored: Factor | HostFactor, b):
-    return factored.solve(b) if isinstance(factored, HostFactor) else _solved_dense(factored, b)
-
-
-@eqx.filter_jit
-def _solved_dense(factored: Factor, b):
-    return factored.solve(b)
 
 
 @eqx.filter_jit
@@ -219,8 +180,8 @@ def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
     )
 
 
-def _statistics(system, state: State, factored: Factor | HostFactor, seconds) -> dict[str, Any]:
-    rank, condition, per_part = factored.rank(), _condition(factored), _per_part(system, state.residual)
+def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:
+    rank, condition, per_part = factored.rank(), factored.condition(), system.per_part(state.residual)
     if not isinstance(state.residual, jax.core.Tracer):
         rank, condition = int(rank), float(condition)
         per_part = {name: float(value) for name, value in per_part.items()}
@@ -235,34 +196,6 @@ def _statistics(system, state: State, factored: Factor | HostFactor, seconds) ->
     }
 
 
-@eqx.filter_jit
-def _per_part(system, residual):
-    return system.per_part(residual)
-
-
-def _condition(factored: Factor | HostFactor):
-    """The estimate; NaN for a sparse matrix so large that its five solves would be felt."""
-    if isinstance(factored, HostFactor) and factored.rank() > CONDITIONED:
-        return np.nan
-    return factored.condition()
-
-
-def _check_solved(system, state: State, stats, matrix, factored: Factor | HostFactor, reference) -> None:
-    if not np.all(np.isfinite(state.coefficients)):
-        raise ValueError(f"the matrix is singular to working precision ({_SINGULAR_HINT})")
-    if isinstance(factored, HostFactor):
-        return _check_converged(state, stats, reference)  # a singular matrix was refused when it was factored
-    if stats["rank"] < stats["unknowns"] or stats["condition"] > WELL_CONDITIONED:
-        missed, response = map(float, _uniqueness(system, matrix, factored, state.coefficients))
-        if not (missed < NOT_UNIQUE and response > NO_RESPONSE):
-            raise ValueError(
-                f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
-                f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
-                f"{response:.0e} of what is typical ({_SINGULAR_HINT})"
-            )
-    _check_converged(state, stats, reference)
-
-
 def _check_converged(state: State, stats, reference) -> None:
     if state.failed:
         left = float(jnp.linalg.norm(state.residual) / reference)
@@ -270,34 +203,3 @@ def _check_converged(state: State, stats, reference) -> None:
             f"Newton's method stopped after {stats['steps']} steps at {left:.1e} of the first residual. "
             "Give initial= a function nearer to the solution, or reach it through a sequence of easier problems"
         )
-
-
-_SINGULAR_HINT = (
-    "is there a condition that fixes the solution on some part of the boundary, and none twice? "
-    "With solver='lu', take solver='qr'"
-)
-
-
-@eqx.filter_jit
-def _uniqueness(system, matrix, factored: Factor, coefficients):
-    """Two signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show,
-    since its null vectors are null functions: how far a random function is from what its own data give back, and
-    ‖A c‖/‖u‖ over its typical size for the function that the equations see least, by inverse iteration.
-    """
-    points = jnp.asarray(system.space.cloud.points)
-
-    def values(c):
-        return map_in_blocks(system.space.function(c), points, system.space.size)
-
-    c = jax.random.normal(jax.random.key(0), coefficients.shape)
-    recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)
-    missed = jnp.linalg.norm(values(c - recovered)) / jnp.linalg.norm(values(c))
-    for _ in range(2):
-        u, pull = jax.vjp(values, c / jnp.linalg.norm(c))
-        c = factored.solve_normal(jnp.ravel(pull(u)[0])).reshape(c.shape)
-    response = _rms(matrix @ jnp.ravel(c)) / _rms(values(c))
-    return missed, response / system.typical_size(coefficients)
-
-
-def _rms(values):
-    return jnp.sqrt(jnp.mean(values**2))

@@ -13,9 +13,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..internal.saved_objects import check_path, load_npz, save_npz
-from ..pde.problem import Problem
-from ..spaces import Space
-from .indicator import residual_indicator
+from ..spaces.base import Space
 from .solution_files import SUFFIXES, error_of, save_fields
 
 
@@ -45,10 +43,6 @@ class Solution(eqx.Module):
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
         return self._expansion.laplacian(x)
-
-    def indicator(self, problem: Problem) -> Float[np.ndarray, " m"]:
-        """The largest weighted residual around each of the m points of the cloud; see `residual_indicator`."""
-        return residual_indicator(problem, self.space, self.coefficients)
 
     def save(self, path: str | Path, /, *, exact: Callable | None = None, **settings: Any) -> None:
         """Write the solution to a file as its extension says; a failed write leaves an old file as it was.

@@ -17,7 +17,7 @@ from ..geometry.mesh_files import write_mesh
 from ..geometry.simplices import simplices_between
 from ..internal.batching import map_in_blocks
 from ..pde.operators import gradient
-from ..spaces import Space
+from ..spaces.base import Space
 
 SUFFIXES = (".npz", ".vtu", ".vtk", ".xdmf")
 _CELLS = {1: "line", 2: "triangle", 3: "tetra"}

@@ -1,28 +1,25 @@
-"""Solving a problem in a space."""
+"""Solving a problem in a space, and interpolating in one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from ..equations.assemble import equations
-from ..equations.operator_matrix import interpolate
-from ..equations.system import System
+from ..equations.assemble import assemble
+from ..equations.operator_matrix import Interpolation
 from ..geometry.cloud import Cloud
 from ..internal.compile_cache import release_programs
 from ..internal.tracing import is_traced
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
-from ..spaces import Collocation, Multilevel, Space
-from ..spaces.compact_translates import coupling
-from .levels import solved_by_levels
+from ..spaces.base import Space
+from .levels import solve_by_levels
 from .metrics import error
-from .newton import require_double, solution_of
 from .solution import Solution
 
 
@@ -40,11 +37,11 @@ def solve(
     `points`: a second cloud that carries the equations (least squares when it is larger); default the space's own.
     `initial`: a function of x or a Solution to start Newton's method from; default zero.
     `weights`: row weights by part, a number or (c,), in place of the measured ones.
-    `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.factor`; for a local space `"auto"`, `"superlu"`,
-    `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
+    `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.dense.factor_dense`; for a local space `"auto"`,
+    `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
 
     `stats` of a solution by translates of a compactly supported kernel tell its price too: `support`,
-    `centres_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`). Those of a
+    `centers_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`). Those of a
     `Multilevel`, solved level by level, are of its finest level, and those of each level are in the list `levels`; its
     `residual_before` is the residual, at the points of the level, of what the coarser ones found.
 
@@ -57,44 +54,63 @@ def solve(
     """
     require_double()
     release_programs()
-    rows_at = space.cloud if points is None else points
+    rows_at, levels = space.cloud if points is None else points, space.levels()
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
-    if isinstance(space, Multilevel) and points is not None:
-        raise ValueError("every level of a Multilevel is solved at the points of its own cloud: drop points=")
-    first = space.coarsest(1) if isinstance(space, Multilevel) else space
-    start = _initial_coefficients(problem, first, initial)
+    if len(levels) > 1 and points is not None:
+        raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
+    start = _initial_coefficients(problem, levels[0], initial)
     if space.local_basis is None:
         check_memory(len(rows_at), start.size)
-    exact = problem.exact
-    # pictures and errors need the exact solution, the equations do not: a new one must not recompile them
-    problem = eqx.tree_at(lambda p: p.exact, problem, None, is_leaf=lambda leaf: leaf is None)
-    around = None if initial is None else first.function(start)
+    around = None if initial is None else levels[0].function(start)
 
-    def system_of(space: Space) -> System:
-        return equations(_with_array_leaves(problem), _with_array_leaves(space), points, weights, around)
-
-    if isinstance(space, Multilevel):
-        u, price = solved_by_levels(space, start, solver, system_of), {}
-    else:
-        u, price = solution_of(system_of(space), space, start, solver), _coupling(space, rows_at)
-    if is_traced(problem, u) or not ("fill" in price or "fill" in u.stats):
+    changeable = _with_array_leaves(problem)
+    systems = (assemble(changeable, _with_array_leaves(level), points, weights, around) for level in levels)
+    coefficients, stats = solve_by_levels(levels, systems, start, solver)
+    u = Solution(space, coefficients, stats)
+    if is_traced(problem, u):
         return u
-    return Solution(space, u.coefficients, {**u.stats, **price, "error": _error(problem, exact, u)})
+    price = space.sparsity(rows_at.points)
+    return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
 
 
-def _coupling(space: Space, cloud: Cloud) -> dict[str, float]:
-    if isinstance(space, Collocation) and space.is_compact:
-        return coupling(space.kernel, space.centers, cloud.points)
-    return {}
+def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
+    """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
+
+    f: a function of one point, (d,) -> () or (fields,), a Solution included; or its values, (N,) or (N, fields), at
+    the cloud's points (of stencils with ghosts: at `space.nodes`; of a `Multilevel`, with points on all levels, only a
+    function).
+    Raises ValueError for values of a wrong shape, and where the space has more functions than the cloud points.
+    """
+    require_double()
+    release_programs()
+    levels = space.levels()
+    if len(levels) > 1 and not callable(f):
+        raise ValueError(f"{space.describe()} has points on every level: give a function, not its values")
+    values = [_values_at(f, level.nodes) for level in levels]
+    if space.is_nodal:  # the coefficients are the values
+        return Solution(space, values[-1], _of_nodal_values(values[-1]))
+    if space.local_basis is None:
+        check_memory(len(space.nodes), space.size)
+    start = jnp.zeros((levels[0].size, *values[0].shape[1:]))
+    return Solution(space, *solve_by_levels(levels, map(Interpolation, levels, values), start, solver))
 
 
-def _error(problem: Problem, exact: Callable | None, u: Solution) -> float:
-    """What it costs: the error where the solution is known, otherwise NaN."""
-    domain = u.space.cloud.domain if problem.domain is None else problem.domain
-    if exact is None or domain is None:
-        return float("nan")
-    return error(eqx.tree_at(lambda p: p.exact, problem, exact, is_leaf=lambda leaf: leaf is None), u)
+def require_double() -> None:
+    """ValueError unless JAX computes in float64."""
+    if jnp.result_type(float) != jnp.float64:
+        raise ValueError(
+            "meshfree solves in float64, and JAX is set to float32; add, before anything else:\n"
+            '    import jax; jax.config.update("jax_enable_x64", True)'
+        )
+
+
+def _values_at(f: Callable | ArrayLike, nodes) -> Float[Array, "m *f"]:
+    points = jnp.asarray(nodes)
+    values = jax.vmap(f)(points) if callable(f) else jnp.asarray(f, dtype=float)
+    if values.ndim not in (1, 2) or len(values) != len(points):
+        raise ValueError(f"values must have shape ({len(points)},) or ({len(points)}, fields); got {values.shape}")
+    return values
 
 
 def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Array, "n *f"]:
@@ -110,3 +126,22 @@ def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Arra
 def _with_array_leaves(tree):
     """Python floats as arrays: a changed number is then a changed value, and not a new program."""
     return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, tree)
+
+
+def _error(problem: Problem, u: Solution) -> float:
+    """What it costs: the error where the solution is known, otherwise NaN."""
+    known = problem.exact is not None and (problem.domain is not None or u.space.cloud.domain is not None)
+    return error(problem, u) if known else float("nan")
+
+
+def _of_nodal_values(values) -> dict[str, Any]:
+    count = values.size
+    return {
+        "unknowns": count,
+        "rows": count,
+        "steps": 0,
+        "residual": {"values": 0.0},
+        "rank": count,
+        "condition": 1.0,
+        "seconds": {"assembly": 0.0, "solve": 0.0},
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,10 +13,8 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
-from ..geometry.refinement import refine
 from ..internal.batching import map_in_blocks
 from ..internal.tracing import is_traced
-from ..pde.problem import Problem
 
 
 class LocalBasis(eqx.Module):
@@ -53,6 +51,11 @@ class Space(eqx.Module):
     """
 
     cloud: eqx.AbstractVar[Cloud]
+    if TYPE_CHECKING:  # a property of most spaces and a field of stencils, which a property here would hide
+
+        @property
+        def nodes(self) -> Float[np.ndarray | Array, "m d"]:
+            """Where `interpolate` gives the function its values."""
 
     @property
     @abc.abstractmethod
@@ -72,13 +75,34 @@ class Space(eqx.Module):
     def on(self, cloud: Cloud) -> Space:
         """A space of the same kind, with the same kernel and settings, on another cloud."""
 
-    def refine(self, u: Any, problem: Problem, **options: Any) -> Space:
-        """The same kind of space on finer nodes where u, a Solution of the problem in this space, is wrong.
-
-        The indicator is the weighted residual between the nodes, `u.indicator(problem)`; `options` are those of
-        `mf.refine`, and so is what it raises. Good values: some four rounds from a coarse cloud, solving in each.
+    def levels(self) -> tuple[Space, ...]:
+        """The spaces that are solved one after another, coarse to fine, each of which begins with the functions of the
+        one before; the last is this one, and mostly the only one. Those of several have `Layers` as local basis.
         """
-        return self.on(refine(self.cloud, u.indicator(problem), **options))
+        return (self,)
+
+    @property
+    def is_nodal(self) -> bool:
+        """Whether the coefficients are the values at `nodes`, so that interpolation is no work."""
+        return False
+
+    @property
+    def parts_with_ghosts(self) -> tuple[str, ...]:
+        """The boundary parts beyond which the space has nodes, so that the equation holds on them too."""
+        return ()
+
+    def sparsity(self, X: Float[np.ndarray | Array, "m d"]) -> dict[str, float]:
+        """What solving at the points X will tell of the price of a compact support; empty without one."""
+        return {}
+
+    def describe(self) -> str:
+        """The space in a phrase, for tables and messages."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        if is_traced(self):
+            return f"{type(self).__name__}(<traced>)"
+        return f"{self.describe()}\n  {self.size} unknowns a field, over {self.cloud!r}"
 
     def check_dimension(self, kernel) -> None:
         """ValueError unless the kernel's scale, one number or one per dimension, fits the cloud."""
@@ -104,6 +128,10 @@ class GlobalSpace(Space):
     @abc.abstractmethod
     def side_conditions(self) -> Float[Array, "q n"]:
         """Rows that the coefficients are orthogonal to, such as moment conditions: (q, n), q = 0 for none."""
+
+    @property
+    def nodes(self):
+        return self.cloud.points
 
     def function(self, coefficients):
         return Expansion(self, coefficients)

@@ -15,17 +15,17 @@ from ..kernels import Kernel
 from ..pde.multi_indices import monomials, total_degree
 from ..pde.operators import laplacian
 from .base import GlobalSpace
-from .compact_translates import Translates, few_columns
+from .compact_translates import Translates, coupling, few_columns
 
 
 class Collocation(GlobalSpace):
-    """u(x) = Σⱼ cⱼ k(x, yⱼ) + Σᵢ bᵢ pᵢ(x), yⱼ the centres, pᵢ all monomials up to `degree` (−1: no tail).
+    """u(x) = Σⱼ cⱼ k(x, yⱼ) + Σᵢ bᵢ pᵢ(x), yⱼ the centers, pᵢ all monomials up to `degree` (−1: no tail).
 
-    With a tail, Σⱼ cⱼ pᵢ(yⱼ) = 0 closes the system. The centres are the cloud's points unless given; they and the
+    With a tail, Σⱼ cⱼ pᵢ(yⱼ) = 0 closes the system. The centers are the cloud's points unless given; they and the
     kernel's parameters are trainable. Translates of smooth kernels need nodes that cluster at the boundary
     (`domain.cloud(..., cluster=1)`) and reach their best accuracy far beyond condition 1e16, with pivoted QR.
 
-    A kernel of compact support that holds few centres, at most a fifth of them, makes sparse equations; `reach`, 1.25
+    A kernel of compact support that holds few centers, at most a fifth of them, makes sparse equations; `reach`, 1.25
     times the support by default, is then how far tuning may widen it (a loss beyond is not finite).
     """
 
@@ -45,7 +45,7 @@ class Collocation(GlobalSpace):
         reach: float | None = None,
     ):
         if degree < -1 or int(degree) != degree:
-            raise ValueError(f"degree is that of the polynomial tail, a whole number, -1 for none; got {degree}")
+            raise ValueError(f"degree is that of the polynomial tail, an integer, -1 for none; got {degree}")
         self.kernel, self.cloud, self.degree = kernel, cloud, int(degree)
         chosen: Any = cloud.points if centers is None else centers
         self.centers = chosen
@@ -59,7 +59,7 @@ class Collocation(GlobalSpace):
         return len(self.centers) + len(self._exponents)
 
     def on(self, cloud):
-        """The centres are the points of the new cloud."""
+        """The centers are the points of the new cloud."""
         return Collocation(self.kernel, cloud, degree=self.degree)
 
     @property
@@ -70,6 +70,13 @@ class Collocation(GlobalSpace):
     def is_compact(self) -> bool:
         """Whether the kernel is zero beyond a known distance."""
         return not is_traced(self.kernel) and bool(np.isfinite(self.kernel.support))
+
+    def sparsity(self, X):
+        return coupling(self.kernel, self.centers, X) if self.is_compact else {}
+
+    def describe(self):
+        tail = f" + polynomials of degree {self.degree}" * (self.degree >= 0)
+        return f"Collocation{tail}, {self.kernel!r}"
 
     def basis(self, x):
         translates = jax.vmap(lambda y: self.kernel.eval(x, y))(jnp.asarray(self.centers))

@@ -63,7 +63,7 @@ def _weights(basis: Translates, X, columns, functionals, order: int):
 
 
 def few_columns(kernel: Kernel, cloud: Cloud, centers, reach: float | None) -> np.ndarray | None:
-    """The nearest centres of every point, all within reach among them; None where they are not few."""
+    """The nearest centers of every point, all within reach among them; None where they are not few."""
     if is_traced(kernel, cloud, centers) or not np.isfinite(kernel.support):
         if reach is not None:
             raise ValueError(f"reach= is for kernels of compact support; got {kernel.describe()}")
@@ -83,12 +83,12 @@ def checked_reach(kernel: Kernel, reach: float | None) -> float:
 
 
 def width_within(centers: np.ndarray, X: np.ndarray, distance: float) -> int:
-    """How many nearest centres hold all within the distance of any of the points, and the next, if there is one."""
+    """How many nearest centers hold all within the distance of any of the points, and the next, if there is one."""
     return min(int(np.max(counts_within(centers, X, distance))) + 1, len(centers))
 
 
 def coupling(kernel: Kernel, centers, X) -> dict[str, float]:
-    """What a compact support buys: how many centres a row sees in the mean, and the share of the matrix they fill."""
+    """What a compact support buys: how many centers a row sees in the mean, and the share of the matrix they fill."""
     support, centers = float(kernel.support), np.asarray(centers)
     seen = float(np.mean(counts_within(centers, np.asarray(X), support)))
-    return {"support": support, "centres_per_row": seen, "fill": seen / len(centers)}
+    return {"support": support, "centers_per_row": seen, "fill": seen / len(centers)}

@@ -50,7 +50,7 @@ class Eigenbasis(GlobalSpace):
         if not isinstance(kernel, Gaussian):
             raise TypeError(f"Eigenbasis is that of the Gaussian; got {kernel.describe()}. Other kernels: Collocation")
         if degree < 0 or int(degree) != degree:
-            raise ValueError(f"degree must be a whole number of at least 0; got {degree}")
+            raise ValueError(f"degree must be an integer of at least 0; got {degree}")
         if not alpha > 0:
             raise ValueError(f"alpha must be positive; got {alpha}")
         if truncation not in ("total", "hyperbolic"):
@@ -71,6 +71,10 @@ class Eigenbasis(GlobalSpace):
     @property
     def local_basis(self) -> None:
         return None
+
+    def describe(self):
+        cross = f" in a {self.truncation} cross" * (self.truncation == "hyperbolic")
+        return f"Eigenbasis of degree {self.degree}{cross}, {self.kernel!r}"
 
     def basis(self, x):
         return _product(self._factors(self._tables(self._position(x))))

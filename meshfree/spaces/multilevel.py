@@ -3,11 +3,11 @@
 Floater & Iske, J. Comput. Appl. Math. 73 (1996) 65-78, for interpolation; for collocation Fasshauer & Jerome, Adv.
 Comput. Math. 11 (1999) 1-27, and Farrell & Wendland, SIAM J. Numer. Anal. 51 (2013), doi 10.1137/120899108.
 
-Supports in proportion to the spacing keep the rows as full on all levels, but a row must hold enough centres: with too
+Supports in proportion to the spacing keep the rows as full on all levels, but a row must hold enough centers: with too
 few the error ceases to fall, as Fasshauer & Jerome saw, and Farrell & Wendland let the supports shrink more slowly.
 Measured on Δu = f, u = sin πx sin πy, Wendland C⁴, supports of 4, 6 and 8 spacings: relative errors, coarse to fine.
 
-| centres a row, at most | nodes: 33 | 99      | 330     | 1193    | 4516    | 17551   | one level: 1193 | 4516    |
+| centers a row, at most | nodes: 33 | 99      | 330     | 1193    | 4516    | 17551   | one level: 1193 | 4516    |
 |------------------------|-----------|---------|---------|---------|---------|---------|-----------------|---------|
 | 56                     | 1.3e-1    | 3.3e-2  | 1.4e-2  | 8.3e-3  | 6.7e-3  | 6.4e-3  | 5.2e-1          | 8.0e-1  |
 | 120                    | 3.8e-2    | 1.2e-2  | 3.8e-3  | 1.2e-3  | 4.6e-4  | 2.7e-4  | 6.6e-2          | 2.0e-1  |
@@ -33,9 +33,8 @@ from jaxtyping import Array, Int
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Stretched
-from .base import GlobalSpace
-from .compact_translates import Translates, checked_reach, width_within
-from .layers import Layers
+from .base import GlobalSpace, LocalBasis
+from .compact_translates import Translates, checked_reach, coupling, width_within
 from .neighbours import nearest
 
 
@@ -45,10 +44,10 @@ class Multilevel(GlobalSpace):
     The kernel's scale is that of the first level. `solve` and `interpolate` go through the levels: each makes the
     residual of the sum so far vanish at its own points, with its own sparse matrix only. The clouds need not be nested.
 
-    With `shrink=1` a row holds as many centres on all levels; the error then falls by a factor a level that depends on
+    With `shrink=1` a row holds as many centers on all levels; the error then falls by a factor a level that depends on
     how many these are. A smaller `shrink` keeps the finer supports wider, and their rows hold more.
 
-    Good values: spacings halved from level to level, and a first support that holds some 200 centres on the finer
+    Good values: spacings halved from level to level, and a first support that holds some 200 centers on the finer
     levels, 8 spacings in two dimensions and 4 to 5 in three; `shrink` 0.8 where that is not enough. `reach`, 1.25 times
     the first support by default, is how far tuning may widen it.
 
@@ -80,7 +79,7 @@ class Multilevel(GlobalSpace):
                 "and change its kernel with mf.tune or eqx.tree_at"
             )
         if not np.isfinite(kernel.support):
-            raise ValueError(f"Multilevel takes a kernel of compact support, as Wendland; got {kernel.describe()}")
+            raise ValueError(f"Multilevel needs a kernel of compact support, as Wendland; got {kernel.describe()}")
         self.check_dimension(kernel)
         reaches = [checked_reach(kernel, reach) * float(factor) for factor in self.factors]
         points = [np.asarray(cloud.points) for cloud in self.clouds]
@@ -111,18 +110,28 @@ class Multilevel(GlobalSpace):
     @property
     def local_basis(self) -> Layers:
         sizes = [len(cloud) for cloud in self.clouds]
-        return Layers(self.levels, tuple(int(start) for start in np.cumsum([0, *sizes[:-1]])))
+        return Layers(self.translates, tuple(int(start) for start in np.cumsum([0, *sizes[:-1]])))
 
     @property
-    def levels(self) -> tuple[Translates, ...]:
+    def translates(self) -> tuple[Translates, ...]:
         """The translates on each level."""
         each = zip(self.factors, self.clouds, self.columns[-1], strict=True)
         return tuple(Translates(Stretched(self.kernel, rho), cloud.points, columns) for rho, cloud, columns in each)
+
+    def levels(self):
+        return tuple(self.coarsest(count) for count in range(1, len(self.clouds) + 1))
 
     def coarsest(self, count: int) -> Multilevel:
         """The space of the first `count` levels."""
         kept = (self.clouds[count - 1], self.clouds[: count - 1], self.columns[:count])
         return eqx.tree_at(lambda s: (s.cloud, s.coarser, s.columns), self, kept)
+
+    def sparsity(self, X):
+        finest = self.translates[-1]
+        return coupling(finest.kernel, finest.centers, X)
+
+    def describe(self):
+        return f"Multilevel of {len(self.clouds)} levels, {self.kernel!r}"
 
     def basis(self, x):
         return self._of_all_translates(lambda kernel, y: kernel.eval(x, y))
@@ -134,7 +143,7 @@ class Multilevel(GlobalSpace):
         return jnp.zeros((0, self.size))
 
     def _of_all_translates(self, value: Callable):
-        levels = [(level.kernel, jnp.asarray(level.centers)) for level in self.levels]
+        levels = [(level.kernel, jnp.asarray(level.centers)) for level in self.translates]
         return jnp.concatenate([jax.vmap(functools.partial(value, kernel))(centers) for kernel, centers in levels])
 
 
@@ -146,7 +155,7 @@ def _checked_clouds(clouds: Cloud | Iterable[Cloud]) -> tuple[Cloud, ...]:
     """The clouds; ValueError unless there are some, alike but finer and finer."""
     clouds = (clouds,) if isinstance(clouds, Cloud) else tuple(clouds)
     if not clouds:
-        raise ValueError("Multilevel takes at least one cloud; got none")
+        raise ValueError("Multilevel needs at least one cloud; got none")
     first = clouds[0]
     for cloud in clouds[1:]:
         if cloud.dim != first.dim:
@@ -160,3 +169,41 @@ def _checked_clouds(clouds: Cloud | Iterable[Cloud]) -> tuple[Cloud, ...]:
         shown = ", ".join(f"{spacing:.4g}" for spacing in spacings)
         raise ValueError(f"the clouds go from coarse to fine; their spacings are {shown}: sort them, coarsest first")
     return clouds
+
+
+class Layers(LocalBasis):
+    """The functions of all `layers`, those of layer i from column `starts[i]` on: a point has some of each."""
+
+    layers: tuple[LocalBasis, ...]
+    starts: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def own_columns(self):
+        return self._joined([layer.own_columns for layer in self.layers])
+
+    def columns_at(self, X):
+        return self._joined([layer.columns_at(X) for layer in self.layers])
+
+    def weights(self, X, columns, functionals, order):
+        parts = [
+            layer.weights(X, own - start, functionals, order)
+            for layer, own, start in zip(self.layers, self._parted(columns), self.starts, strict=True)
+        ]
+        return _concatenated(parts)
+
+    def _joined(self, found):
+        return _concatenated([columns + start for columns, start in zip(found, self.starts, strict=True)])
+
+    def _parted(self, columns):
+        """The columns of each layer; traced ones are as many as at the points of its own cloud."""
+        if is_traced(columns):
+            widths = [layer.own_columns.shape[1] for layer in self.layers]
+            return jnp.split(columns, np.cumsum(widths[:-1]), axis=1)
+        return np.split(columns, np.searchsorted(self._layer_of(columns[0]), np.arange(1, len(self.starts))), axis=1)
+
+    def _layer_of(self, columns):
+        return np.searchsorted(self.starts, columns, side="right") - 1
+
+
+def _concatenated(parts):
+    return (jnp if is_traced(parts) else np).concatenate(parts, axis=-1)

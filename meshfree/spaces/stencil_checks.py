@@ -60,7 +60,7 @@ def check_stencils(
     if failed.any():
         raise ValueError(
             f"the small system of the stencil {_place(nodes, columns[np.argmax(failed)])} is singular or not finite "
-            f"for {local.kernel.describe()}: take another scale or kernel, or a higher degree of the polynomials"
+            f"for {local.kernel.describe()}: use another scale or kernel, or a higher degree of the polynomials"
         )
 
 

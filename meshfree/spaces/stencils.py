@@ -12,13 +12,13 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from scipy.spatial import cKDTree
 
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from ..pde.multi_indices import total_degree
 from .base import LocalBasis, Space
-from .ghosts import ghost_parts, ghosts
 from .neighbours import nearest
 from .partition_of_unity import Patchwork
 from .stencil_checks import check_weights
@@ -26,6 +26,9 @@ from .stencil_weights import LocalInterpolant, many_weights
 
 REACH = {1: 2, 2: 5, 3: 10}  # a patch reaches as far as this neighbour of its node, and a little further
 MARGIN = 1.05
+CROWDED = 0.5  # spacings: two ghosts that are nearer, as those beyond a re-entrant corner, are parted
+DRAWN_IN = 0.6  # by drawing one of them towards its own node, this share of the way
+ATTEMPTS = 5
 
 
 class Stencils(Space, LocalBasis):
@@ -64,21 +67,21 @@ class Stencils(Space, LocalBasis):
         ghost: bool | str | Iterable[str] = False,
     ):
         if degree < -1 or int(degree) != degree:
-            raise ValueError(f"degree is that of the polynomials, a whole number, -1 for none; got {degree}")
+            raise ValueError(f"degree is that of the polynomials, an integer, -1 for none; got {degree}")
         self.kernel = Polyharmonic(5) if kernel is None else kernel
         self.cloud, self.degree = cloud, int(degree)
-        self.ghost_parts = ghost_parts(ghost, cloud)
+        self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
         polynomials = len(total_degree(cloud.dim, self.degree))
         size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size
         points = np.asarray(cloud.points)
-        self.nodes = np.concatenate([points, ghosts(cloud, self.ghost_parts)])
+        self.nodes = np.concatenate([points, ghost_nodes(cloud, self.ghost_parts)])
         least = max(polynomials, 2)
         if not (least <= size <= len(self.nodes) and int(size) == size):
             raise ValueError(
-                f"a stencil of {size} nodes; expected a whole number, at least {least} for the {polynomials} "
+                f"a stencil of {size} nodes; expected an integer, at least {least} for the {polynomials} "
                 f"polynomials of degree {self.degree} in {cloud.dim} dimensions, and at most {len(self.nodes)}, all "
-                "nodes: take a lower degree, a smaller spacing, or another size="
+                "nodes: use a lower degree, a smaller spacing, or another size="
             )
         self.stencils = np.asarray(nearest(self.nodes, points, size))
         own = nearest(points, points, min(REACH[cloud.dim] + 1, len(points)))
@@ -91,6 +94,17 @@ class Stencils(Space, LocalBasis):
     def on(self, cloud):
         size, ghost = self.stencils.shape[1], self.ghost_parts
         return Stencils(self.kernel, cloud, self.degree, size=size, ghost=ghost)
+
+    @property
+    def is_nodal(self):
+        return True
+
+    @property
+    def parts_with_ghosts(self):
+        return self.ghost_parts
+
+    def describe(self):
+        return f"Stencils of {self.stencils.shape[1]} nodes, polynomials of degree {self.degree}, {self.kernel!r}"
 
     @property
     def local_basis(self) -> LocalBasis:
@@ -130,3 +144,35 @@ class Stencils(Space, LocalBasis):
         at_node = array.all(array.asarray(self.nodes)[columns] == array.asarray(X)[:, None], axis=-1)
         nodal = array.where(at_node[:, None], functionals, 0.0)
         return array.where(array.any(at_node, axis=1)[:, None, None], nodal, weights)
+
+
+def matched_parts(ghost: bool | str | Iterable[str], cloud: Cloud) -> tuple[str, ...]:
+    """The boundary parts that `ghost` means, in the cloud's order; ValueError for those that do not exist."""
+    there = tuple(part for part in cloud.parts if part != "interior")
+    if isinstance(ghost, bool):
+        return there if ghost else ()
+    named = (ghost,) if isinstance(ghost, str) else tuple(ghost)
+    unknown = sorted(set(named) - set(there))
+    if unknown:
+        raise ValueError(f"ghost= names parts {unknown}; the boundary parts are {sorted(there)}")
+    return tuple(part for part in there if part in named)
+
+
+def ghost_nodes(cloud: Cloud, parts: tuple[str, ...]) -> Float[np.ndarray, "g d"]:
+    """For every node of the parts one outside along its normal, as far as the node's nearest neighbour."""
+    if not parts:
+        return np.empty((0, cloud.dim))
+    points = np.asarray(cloud.points)
+    own = np.concatenate([cloud[part] for part in parts])
+    normals = np.concatenate([cloud.normals[part] for part in parts])
+    spacing = np.linalg.norm(points[nearest(points, own, 2)[:, 1]] - own, axis=1)
+    reach = spacing.copy()
+    for _ in range(ATTEMPTS):
+        found = own + reach[:, None] * normals
+        pairs = cKDTree(found).query_pairs(CROWDED * spacing.max(), output_type="ndarray")
+        apart = np.linalg.norm(found[pairs[:, 0]] - found[pairs[:, 1]], axis=1)
+        crowded = np.unique(pairs[apart < CROWDED * np.minimum(*spacing[pairs].T), 1])
+        if not len(crowded):
+            break
+        reach[crowded] *= DRAWN_IN
+    return own + reach[:, None] * normals

@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..equations.assemble import equations
+from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
-from ..linalg.dense import factor
+from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.solve import solve
-from ..spaces import Space
+from ..spaces.base import Space
 
 Tree = Space | tuple[Space, Problem]
 
@@ -34,7 +34,7 @@ class Residual(eqx.Module):
         space, problem = _space_and_problem(tree, self.problem)
         u = solve(problem, space, **self.options)
         weights = self.options.get("weights")
-        return _log_rms(equations(problem, space, self.check, weights).at_points(u.coefficients))
+        return _log_rms(assemble(problem, space, self.check, weights).at_points(u.coefficients))
 
 
 class LeaveOneOut(eqx.Module):
@@ -46,11 +46,11 @@ class LeaveOneOut(eqx.Module):
     def __call__(self, tree: Tree) -> Float[Array, ""]:
         space, problem = _space_and_problem(tree, self.problem)
         u = solve(problem, space, **self.options)
-        system = equations(problem, space, self.options.get("points"), self.options.get("weights"))
+        system = assemble(problem, space, self.options.get("points"), self.options.get("weights"))
         if system.is_sparse:
             raise ValueError(
                 "leave-one-out needs the inverse of the matrix, and the equations of a local space are sparse: "
-                "take mf.losses.residual(problem, check)"
+                "use mf.losses.residual(problem, check)"
             )
         residual, matrix = system.linearised(u.coefficients)
         factored = factor(jax.lax.stop_gradient(matrix), self.options.get("solver", "auto"))

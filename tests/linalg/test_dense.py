@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meshfree.linalg import dense
-from meshfree.linalg.dense import factor
+from meshfree.linalg.factor import factor
 
 SOLVERS = ("auto", "lu", "qr", "svd")
 TALL = ("auto", "qr", "svd")
@@ -91,7 +91,7 @@ def test_errors_say_what_to_do():
         factor(random_matrix(3, 3), "gauss")
     with pytest.raises(ValueError, match="3 equations for 5 unknowns: give more points"):
         factor(random_matrix(3, 5))
-    with pytest.raises(ValueError, match=r"LU needs a square matrix; got 5 rows and 3 columns. Take solver='qr'"):
+    with pytest.raises(ValueError, match=r"LU needs a square matrix; got 5 rows and 3 columns. Use solver='qr'"):
         factor(random_matrix(5, 3), "lu")
 
 

@@ -197,9 +197,9 @@ def test_krylov_says_that_there_is_no_incomplete_factorisation():
 
 @named("amg")
 @pytest.mark.parametrize("diagonal", [1e-3, 0.9], ids=["no hierarchy", "stalled"])
-def test_multigrid_that_fails_says_what_to_take(solver, diagonal):
+def test_multigrid_that_fails_says_what_to_use(solver, diagonal):
     A = scipy.sparse.csr_array(np.roll(np.eye(400), 1, axis=1) + diagonal * np.eye(400))
-    with pytest.raises(KrylovError, match=r"solver='amg': .* Dirichlet problems of Poisson type: take solver='krylov'"):
+    with pytest.raises(KrylovError, match=r"solver='amg': .* Dirichlet problems of Poisson type: use solver='krylov'"):
         factor_sparse(A, solver).solve(right_hand_side(400))
 
 
@@ -278,7 +278,7 @@ def test_single_precision_is_refined_or_given_up(monkeypatch, solver, condition)
 @pytest.mark.parametrize("limit", ["SINGLE_CONDITION", "REFINED"])
 def test_single_precision_is_given_up_by_either_sign(monkeypatch, solver, limit):
     monkeypatch.setattr(sparse_solvers, "SINGLE_FROM", 1)
-    monkeypatch.setattr(solvers, limit, 0.0)
+    monkeypatch.setattr(sparse_solvers, limit, 0.0)
     A, b = stencils(), right_hand_side(1500)
     factor = factor_sparse(A, solver)
     np.testing.assert_allclose(A @ factor.solve(b), b, atol=1e-9)
@@ -322,7 +322,7 @@ def test_auto_takes_krylov_where_a_direct_solver_would_not_fit(monkeypatch):
 @named(*DIRECT)
 def test_a_direct_solver_that_does_not_fit_says_so(monkeypatch, solver):
     monkeypatch.setattr(fill, "available_memory", lambda: 1e4)
-    with pytest.raises(MemoryError, match=rf"solver='{solver}' takes about .* GiB .* GiB free: take solver='krylov'"):
+    with pytest.raises(MemoryError, match=rf"solver='{solver}' takes about .* GiB .* GiB free: use solver='krylov'"):
         factor_sparse(stencils(), solver)
 
 

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from meshfree.linalg import sparse_rows as sparse_rows
-from meshfree.linalg.sparse_rows import HostFactor, SparseRows, TracedFactor, stacked
+from meshfree.linalg import host_factor
+from meshfree.linalg.host_factor import HostFactor, TracedFactor
+from meshfree.linalg.sparse_rows import SparseRows, stacked
 
 RANDOM = np.random.default_rng(0)
 SIZE, PER_ROW = 12, 4
@@ -76,7 +77,7 @@ def right_side(count, columns):
 @MATRICES
 @pytest.mark.parametrize(
     ("make", "columns"),
-    [(HostFactor, ()), (HostFactor, (2,)), (TracedFactor.of, ())],
+    [(HostFactor.of, ()), (HostFactor.of, (2,)), (TracedFactor.of, ())],
     ids=["host", "host with columns", "traced"],
 )
 def test_factors_solve_as_numpy_does(make, columns, matrix):
@@ -96,7 +97,7 @@ def test_traced_solves_are_linear_maps_with_derivatives(matrix, method):
 
     b = right_side(len(matrix.values) if method == "solve" else SIZE, ())
     direction = right_side(len(b), ())[::-1]
-    expected = getattr(HostFactor(matrix, "superlu"), method)(direction)
+    expected = getattr(HostFactor.of(matrix, "superlu"), method)(direction)
     forward = jax.jit(lambda b: jax.jvp(lambda b: solved(matrix.values, b), (b,), (direction,))[1])(b)
     np.testing.assert_allclose(forward, expected, rtol=1e-9)
     weight = right_side(len(expected), ())
@@ -116,9 +117,9 @@ def test_a_traced_matrix_is_fixed():
 
 def test_a_matrix_is_factored_once_for_a_solution_and_its_adjoint(monkeypatch):
     calls = []
-    real = sparse_rows.factor_sparse
-    monkeypatch.setattr(sparse_rows, "_factors", type(sparse_rows._factors)())
-    monkeypatch.setattr(sparse_rows, "factor_sparse", lambda A, solver: calls.append(solver) or real(A, solver))
+    real = host_factor.factor_sparse
+    monkeypatch.setattr(host_factor, "_factors", type(host_factor._factors)())
+    monkeypatch.setattr(host_factor, "factor_sparse", lambda A, solver: calls.append(solver) or real(A, solver))
 
     @jax.jit
     def both(values, b):
@@ -129,17 +130,17 @@ def test_a_matrix_is_factored_once_for_a_solution_and_its_adjoint(monkeypatch):
     both(SQUARE.values, b)
     both(SQUARE.values, 2 * b)
     assert calls == ["superlu"]
-    for factor in range(2, 2 + sparse_rows.KEPT):
+    for factor in range(2, 2 + host_factor.KEPT):
         both(factor * SQUARE.values, b)
     both(SQUARE.values, b)  # forgotten meanwhile
-    assert len(calls) == sparse_rows.KEPT + 2
-    assert len(sparse_rows._factors) == sparse_rows.KEPT
+    assert len(calls) == host_factor.KEPT + 2
+    assert len(host_factor._factors) == host_factor.KEPT
 
 
 def test_a_singular_matrix_is_an_error_on_the_host_and_nan_inside_a_program():
     singular = SparseRows(jnp.ones((SIZE, 1)), np.zeros((SIZE, 1), int), SIZE)
     with pytest.raises(ValueError, match="only zeros"):
-        HostFactor(singular, "superlu")
+        HostFactor.of(singular, "superlu")
     solved = jax.jit(
         lambda values: TracedFactor.of(SparseRows(values, singular.columns, SIZE), "auto").solve(values[:, 0])
     )

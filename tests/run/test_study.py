@@ -233,10 +233,10 @@ def test_a_table_tells_what_a_local_space_is_made_of():
     narrow = study.study(ROD, Choices(space="wendland", spacing=0.01, scale=(0.1,)))
     stats = narrow.solution.stats
     assert stats["support"] == pytest.approx(0.1)
-    assert stats["fill"] == pytest.approx(stats["centres_per_row"] / stats["unknowns"])
-    assert 15 < stats["centres_per_row"] < 22  # 0.2 long, a centre every 0.01, fewer at the ends
+    assert stats["fill"] == pytest.approx(stats["centers_per_row"] / stats["unknowns"])
+    assert 15 < stats["centers_per_row"] < 22  # 0.2 long, a center every 0.01, fewer at the ends
     assert stats["error"] == narrow.error
-    assert f"support 0.1, {stats['centres_per_row']:.1f} centres a row, fill" in tables.table("rod", {}, narrow)
+    assert f"support 0.1, {stats['centers_per_row']:.1f} centers a row, fill" in tables.table("rod", {}, narrow)
 
 
 def test_a_grading_from_a_script_thins_the_nodes_out():

@@ -201,10 +201,10 @@ def test_weights_can_be_given_by_part():
 
 def test_measured_weights_balance_an_operator_by_its_symbol():
     """Δ on a wave of number k = 1/h has size k², ∂ₙ size k/√2 on average, u size 1."""
-    from meshfree.equations.assemble import equations
+    from meshfree.equations.assemble import assemble
 
     problem = mf.Problem(SQUARE, interior=poisson, top=mf.neumann(0.0), boundary=mf.dirichlet(0.0))
-    system = equations(problem, EIGEN, ROWS)
+    system = assemble(problem, EIGEN, ROWS)
     k = 1 / float(ROWS.spacing)
     np.testing.assert_allclose(system.weights["interior"], 1.0, rtol=1e-6)
     np.testing.assert_allclose(system.weights["left"], k**2, rtol=1e-6)
@@ -308,7 +308,7 @@ def test_single_precision_is_refused_with_the_line_to_add():
 
 def test_a_dense_matrix_beyond_the_memory_is_refused(monkeypatch):
     monkeypatch.setattr("meshfree.linalg.dense._installed_memory", lambda: 1e5)
-    with pytest.raises(MemoryError, match="take Stencils, whose matrix is sparse, an Eigenbasis of fewer"):
+    with pytest.raises(MemoryError, match="use Stencils, whose matrix is sparse, an Eigenbasis of fewer"):
         mf.solve(POISSON, SMOOTH)
 
 

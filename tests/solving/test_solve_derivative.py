@@ -23,7 +23,7 @@ def reaction(rate, power, u, x):
 
 
 def observed(scale, rate, power, points, shift=0.0):
-    """A number that depends on a kernel's scale, on its centres, and on a coefficient of the equation."""
+    """A number that depends on a kernel's scale, on its centers, and on a coefficient of the equation."""
     centers = jnp.asarray(NODES.points) + shift * jnp.asarray(NODES.points[:, ::-1])
     space = mf.Collocation(mf.Matern(3.5, scale), NODES, centers=centers)
     problem = mf.Problem(SQUARE, interior=jax.tree_util.Partial(reaction, rate, power), boundary=CONDITION)
@@ -38,7 +38,7 @@ def closed_over(rate, power, points):
 
 
 POINTS = {"square": None, "least squares": ROWS}
-BASE = jnp.array([0.4, 3.0, 0.0])  # the scale, the coefficient, the shift of the centres
+BASE = jnp.array([0.4, 3.0, 0.0])  # the scale, the coefficient, the shift of the centers
 
 
 def by_arguments(power, points):

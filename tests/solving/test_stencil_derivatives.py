@@ -10,7 +10,7 @@ import pytest
 from shared_cases import SQUARE
 
 import meshfree as mf
-from meshfree.equations.assemble import equations
+from meshfree.equations.assemble import assemble
 
 pytestmark = pytest.mark.usefixtures("untraced")
 
@@ -36,7 +36,7 @@ def observed(parameters, power, points):
 def polished(parameters, power, points):
     """The same number after a few more Gauss-Newton steps, as `solve` stops where one gains less than 1e-8."""
     problem, space = posed(parameters, power)
-    system, c = equations(problem, space, points), mf.solve(problem, space, points=points).coefficients
+    system, c = assemble(problem, space, points), mf.solve(problem, space, points=points).coefficients
     for _ in range(4):
         residual, matrix = system.linearised(c)
         c = c - np.linalg.lstsq(matrix.to_scipy().toarray(), residual)[0]

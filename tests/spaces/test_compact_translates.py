@@ -9,7 +9,7 @@ import scipy.sparse
 from shared_cases import SQUARE
 
 import meshfree as mf
-from meshfree.equations.assemble import equations
+from meshfree.equations.assemble import assemble
 from meshfree.kernels import Stretched
 from meshfree.kernels.kernel import unconstrained
 
@@ -20,7 +20,7 @@ SPACES = {
     "square": NARROW,
     "per dimension": mf.Collocation(mf.Wendland(4, 3, [0.1, 0.17]), CLOUD),
     "product": mf.Collocation(mf.Gaussian(0.3) * mf.Wendland(4, 3, 0.17), CLOUD),
-    "other centres": mf.Collocation(mf.Wendland(6, 3, 0.17), CLOUD, centers=0.5 + 1.1 * (CLOUD.points - 0.5)),
+    "other centers": mf.Collocation(mf.Wendland(6, 3, 0.17), CLOUD, centers=0.5 + 1.1 * (CLOUD.points - 0.5)),
     "cube": mf.Collocation(mf.Wendland(4, 3, 0.3), mf.Box((0.0,) * 3, (1.0,) * 3).cloud(0.16)),
 }
 OPERATORS = {
@@ -65,7 +65,7 @@ def test_the_equations_are_the_dense_ones():
         fields=2,
     )
     c = jnp.asarray(np.random.default_rng(0).standard_normal((NARROW.size, 2)))
-    (r, A), (expected_r, expected_A) = (equations(problem, s).linearised(c) for s in (NARROW, dense(NARROW)))
+    (r, A), (expected_r, expected_A) = (assemble(problem, s).linearised(c) for s in (NARROW, dense(NARROW)))
     np.testing.assert_allclose(A.to_scipy().toarray(), expected_A, rtol=1e-12, atol=1e-12 * np.abs(expected_A).max())
     np.testing.assert_allclose(r, expected_r, rtol=1e-12, atol=1e-12 * np.abs(expected_r).max())
 
@@ -89,13 +89,13 @@ def test_stats_tell_the_coupling_and_the_error(space):
     stats = mf.solve(POISSON, space).stats
     inside = np.linalg.norm(CLOUD.points[:, None] - CLOUD.points, axis=2) < float(space.kernel.scale)
     assert stats["support"] == pytest.approx(float(space.kernel.scale))
-    assert stats["centres_per_row"] == pytest.approx(np.mean(np.sum(inside, axis=1)))
+    assert stats["centers_per_row"] == pytest.approx(np.mean(np.sum(inside, axis=1)))
     assert stats["fill"] == pytest.approx(np.mean(inside))
     assert stats["error"] == mf.error(POISSON, mf.solve(POISSON, space))
 
 
 def test_matrices_are_sparse_up_to_a_fifth():
-    """Of the entries that are kept: the centres within the reach, and one beyond."""
+    """Of the entries that are kept: the centers within the reach, and one beyond."""
     distances = np.linalg.norm(CLOUD.points[:, None] - CLOUD.points, axis=2)
     kept = {reach: np.max(np.sum(distances <= reach, axis=1)) + 1 for reach in np.linspace(0.2, 0.4, 41)}
     few = max(reach for reach in kept if kept[reach] <= 0.2 * len(CLOUD))

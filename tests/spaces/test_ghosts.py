@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 from shared_cases import SQUARE
 
 import meshfree as mf
-from meshfree.spaces.ghosts import ghost_parts, ghosts
+from meshfree.spaces.stencils import ghost_nodes, matched_parts
 
 CLOUD = SQUARE.cloud(0.1)
 SIDES = ("left", "right", "bottom", "top")
@@ -19,15 +19,15 @@ SIDES = ("left", "right", "bottom", "top")
     [(False, ()), (True, SIDES), ("top", ("top",)), (["bottom", "left"], ("left", "bottom")), ((), ())],
 )
 def test_parts_are_chosen_by_name_or_all_at_once(ghost, parts):
-    assert set(ghost_parts(ghost, CLOUD)) == set(parts)
-    assert [part for part in CLOUD.parts if part in parts] == list(ghost_parts(ghost, CLOUD))
+    assert set(matched_parts(ghost, CLOUD)) == set(parts)
+    assert [part for part in CLOUD.parts if part in parts] == list(matched_parts(ghost, CLOUD))
 
 
 def test_unknown_parts_are_an_error():
     with pytest.raises(
         ValueError, match=r"ghost= names parts \['interior', 'roof'\]; the boundary parts are \['bottom'"
     ):
-        ghost_parts(["roof", "interior", "left"], CLOUD)
+        matched_parts(["roof", "interior", "left"], CLOUD)
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ def test_unknown_parts_are_an_error():
 )
 def test_every_boundary_node_has_a_ghost_outside_along_its_normal(domain):
     cloud = domain.cloud(0.1 if domain.dim < 3 else 0.3)
-    parts = ghost_parts(True, cloud)
+    parts = matched_parts(True, cloud)
     own = np.concatenate([cloud[part] for part in parts])
     normals = np.concatenate([cloud.normals[part] for part in parts])
-    found = ghosts(cloud, parts)
+    found = ghost_nodes(cloud, parts)
     assert found.shape == own.shape
     assert not np.any(domain.contains(found))
     reach = np.linalg.norm(found - own, axis=1)
@@ -53,13 +53,13 @@ def test_every_boundary_node_has_a_ghost_outside_along_its_normal(domain):
 def test_ghosts_beyond_a_reentrant_corner_are_parted():
     corner = mf.Polygon([(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)])
     cloud = corner.cloud(0.1)
-    found = ghosts(cloud, ghost_parts(True, cloud))
+    found = ghost_nodes(cloud, matched_parts(True, cloud))
     apart = cKDTree(found).query(found, 2)[0][:, 1]
     assert apart.min() > 0.1 * 0.1
 
 
 def test_without_parts_there_are_none():
-    assert ghosts(CLOUD, ()).shape == (0, 2)
+    assert ghost_nodes(CLOUD, ()).shape == (0, 2)
 
 
 def space(**options):

@@ -59,9 +59,9 @@ def test_the_error_falls_with_every_level_at_bounded_rows():
     starts = np.cumsum([0, *map(len, space.clouds)])
     partial = [mf.Solution(space.coarsest(count), u.coefficients[: starts[count]], {}) for count in (1, 2, 3, 4)]
     errors = [mf.error(POISSON, v) for v in partial]
-    print("errors", errors, "centres", [level["centres_per_row"] for level in u.stats["levels"]])
+    print("errors", errors, "centers", [level["centers_per_row"] for level in u.stats["levels"]])
     assert all(fine < coarse / 2 for coarse, fine in itertools.pairwise(errors))
-    assert max(level["centres_per_row"] for level in u.stats["levels"]) < 200
+    assert max(level["centers_per_row"] for level in u.stats["levels"]) < 200
     finest = u.stats["levels"][-1]["support"]
     alone = mf.solve(POISSON, mf.Collocation(mf.Wendland(4, 3, finest), space.cloud))
     assert errors[-1] < mf.error(POISSON, alone) / 10
@@ -199,7 +199,7 @@ def test_tuning_moves_the_support_of_all_levels():
     loss = mf.losses.residual(POISSON, CHECK)
     best, history = mf.tune(loss, SPACE.coarsest(2), steps=2)
     assert history.loss[-1] < history.loss[0]
-    supports = [float(level.kernel.support) for level in best.levels]
+    supports = [float(level.kernel.support) for level in best.translates]
     assert supports[1] / supports[0] == pytest.approx(float(SPACE.factors[1]))
     assert supports[0] != 1.5
 
@@ -209,7 +209,7 @@ def test_the_command_line_makes_levels():
     space = defaults.build_space(problem, defaults.nodes(problem, choices), choices)
     assert isinstance(space, mf.Multilevel)
     assert [len(cloud) for cloud in space.clouds] == [len(SQUARE.cloud(h)) for h in (1 / 4, 1 / 8, 1 / 16)]
-    assert float(space.levels[0].kernel.support) == pytest.approx(1.5)
+    assert float(space.translates[0].kernel.support) == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize(

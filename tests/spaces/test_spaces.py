@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
+from shared_cases import SQUARE
 
 import meshfree as mf
 from meshfree.pde.operators import laplacian
@@ -115,3 +116,34 @@ def test_the_bounding_box_is_that_of_the_points_where_there_is_no_domain():
 def test_bad_choices_are_clear_errors(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+# ---------------------------------------------------------------------------------------------- on another cloud
+
+COARSE, FINE = SQUARE.cloud(0.2), SQUARE.cloud(0.1)
+MOVED = {
+    "collocation": lambda: mf.Collocation(mf.Gaussian(0.37), COARSE, degree=1),
+    "eigenbasis": lambda: mf.Eigenbasis(mf.Gaussian(0.7), COARSE, 6, alpha=1.5, truncation="hyperbolic"),
+    "stencils": lambda: mf.Stencils(mf.Matern(4.5, 0.8), COARSE, degree=2, size=14, ghost="left"),
+}
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_a_space_on_another_cloud_keeps_its_settings(kind):
+    moved = MOVED[kind]().on(FINE)
+    assert moved.cloud is FINE
+    direct = {
+        "collocation": lambda: mf.Collocation(mf.Gaussian(0.37), FINE, degree=1),
+        "eigenbasis": lambda: mf.Eigenbasis(mf.Gaussian(0.7), FINE, 6, alpha=1.5, truncation="hyperbolic"),
+        "stencils": lambda: mf.Stencils(mf.Matern(4.5, 0.8), FINE, degree=2, size=14, ghost="left"),
+    }[kind]()
+    assert jax.tree.structure(moved) == jax.tree.structure(direct)
+    for a, b in zip(jax.tree.leaves(moved), jax.tree.leaves(direct), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_multilevel_space_gets_one_level_more():
+    space = mf.Multilevel(mf.Wendland(4, 2, 1.5), [SQUARE.cloud(0.4), COARSE], shrink=0.9)
+    finer = space.on(FINE)
+    assert finer.clouds == (*space.clouds, FINE)
+    assert finer.shrink == 0.9

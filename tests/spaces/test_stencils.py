@@ -183,15 +183,15 @@ def stencils(kernel=None, points=None, **options):
     [
         (lambda: stencils(size=10), r"a stencil of 10 nodes; expected .* at least 15 .* polynomials of degree 4 in 2"),
         (lambda: stencils(size=10_000), r"a stencil of 10000 nodes; expected .* at most \d+, all nodes"),
-        (lambda: stencils(degree=-1, size=1), "a stencil of 1 nodes; expected a whole number, at least 2"),
-        (lambda: stencils(degree=-2), "degree is that of the polynomials, a whole number, -1 for none; got -2"),
+        (lambda: stencils(degree=-1, size=1), "a stencil of 1 nodes; expected an integer, at least 2"),
+        (lambda: stencils(degree=-2), "degree is that of the polynomials, an integer, -1 for none; got -2"),
         (lambda: stencils(mf.Gaussian([1.0] * 3)), "3 scales and the cloud 2 dimensions"),
         (lambda: stencils(ghost=["left", "roof"]), r"ghost= names parts \['roof'\]; the boundary parts are .*'left'"),
         (lambda: mf.matrix(stencils(points=ON_A_LINE), mf.laplacian), rf"stencil of node 0 at \(0, 0\) {SHORT} 4, as"),
         (lambda: mf.matrix(stencils(points=LATTICE, size=15), mf.laplacian), f"{SHORT} 4.* a larger size="),
         (
             lambda: mf.matrix(stencils(mf.Gaussian(1e9), degree=-1, size=12), mf.laplacian),
-            r"system of the stencil of node 0 .* is singular or not finite for Gaussian\(\): take another scale",
+            r"system of the stencil of node 0 .* is singular or not finite for Gaussian\(\): use another scale",
         ),
         (
             lambda: mf.solve(everywhere(lambda u, x: mf.laplacian(u)(x)), stencils(points=LATTICE, size=20)),
@@ -225,7 +225,7 @@ def stencils(kernel=None, points=None, **options):
         (lambda: solved(points=SQUARE.cloud(0.3)), r"\d+ equations for \d+ unknowns: give more points"),
         (
             lambda: mf.losses.leave_one_out(PLANE)(stencils(mf.Gaussian(1.0))),
-            "leave-one-out needs the inverse .* take mf.losses.residual",
+            "leave-one-out needs the inverse .* use mf.losses.residual",
         ),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_division_by_zero_is_not_called_nonlocal():
 
 def test_a_dense_space_too_large_names_the_sparse_one():
     many = mf.Cloud(interior=np.random.default_rng(0).random((100_000, 2)))
-    with pytest.raises(MemoryError, match=r"100000 rows .* takes 75 GiB .*: take Stencils, whose matrix is sparse"):
+    with pytest.raises(MemoryError, match=r"100000 rows .* takes 75 GiB .*: use Stencils, whose matrix is sparse"):
         mf.matrix(mf.Collocation(mf.Gaussian(0.1), many), mf.laplacian)
 
 

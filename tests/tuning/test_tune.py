@@ -11,7 +11,7 @@ import pytest
 from shared_cases import SQUARE
 
 import meshfree as mf
-from meshfree.equations.assemble import equations
+from meshfree.equations.assemble import assemble
 from meshfree.tuning import losses
 
 NODES = SQUARE.cloud(0.22)
@@ -43,7 +43,7 @@ def without(A, b, row, column=None):
 
 @pytest.mark.parametrize("space", [SPACE, EIGEN], ids=["square", "least squares"])
 def test_leave_one_out_is_what_leaving_out_gives(space):
-    system = equations(PROBLEM, space, space.cloud)
+    system = assemble(PROBLEM, space, space.cloud)
     linearised = eqx.filter_jit(lambda system, c: system.linearised(c))
     residual, A = map(np.asarray, linearised(system, jnp.zeros(space.size)))
     square = A.shape[0] == A.shape[1]

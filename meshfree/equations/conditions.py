@@ -1,0 +1,78 @@
+"""Which residual holds at which points: the parts of a cloud matched with the conditions of a problem."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..geometry.cloud import Cloud
+from ..pde.problem import Problem, Residual
+
+
+class Group(NamedTuple):
+    """Neighbouring parts of a cloud that share one residual(u, x, n): one program for all of them.
+
+    The normals of the interior are zero and unused.
+    """
+
+    parts: tuple[tuple[str, int], ...]  # names, with the number of points of each; a pytree would sort a mapping
+    residual: Residual
+    points: Float[Array, "m d"]
+    normals: Float[Array, "m d"]
+
+
+class Interior(eqx.Module):
+    """The residual of the equation, in the form that boundary residuals have."""
+
+    residual: Residual
+
+    def __call__(self, u, x, n):
+        return self.residual(u, x)
+
+
+def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:
+    """The cloud's parts with their residuals, in order; ValueError where parts and conditions do not match."""
+    residuals: dict[str, Residual] = dict(problem.match(cloud.parts))
+    found: list[Group] = []
+    for name in cloud.parts:
+        points = jnp.asarray(cloud[name])
+        if name == "interior":
+            found.append(Group(((name, len(points)),), Interior(problem.interior), points, jnp.zeros_like(points)))
+            continue
+        group = Group(((name, len(points)),), residuals[name], points, jnp.asarray(cloud.side_normals[name]))
+        joins = bool(found) and found[-1].residual is group.residual
+        found.append(_joined(found.pop(), group) if joins else group)
+    return found
+
+
+def _joined(first: Group, second: Group) -> Group:
+    points = jnp.concatenate([first.points, second.points])
+    normals = jnp.concatenate([first.normals, second.normals])
+    return Group(first.parts + second.parts, first.residual, points, normals)
+
+
+def check_residual(group: Group, fields: int) -> None:
+    """ValueError unless the residual of a group returns () or (c,), and not (1,) for a scalar problem."""
+    (name, _), *_ = group.parts
+    point = jax.ShapeDtypeStruct(group.points.shape[1:], group.points.dtype)
+    shape = jax.eval_shape(lambda x, n: group.residual(Zero(fields), x, n), point, point).shape
+    if len(shape) > 1:
+        raise ValueError(f"the residual of {name!r} must return () or (c,); got shape {shape}")
+    if shape == (1,) and fields == 1:
+        raise ValueError(
+            f"the residual of {name!r} returns shape (1,) for a scalar problem; return a scalar (): "
+            "x is (d,), so write x[0] for a coordinate, and u(x) is () already"
+        )
+
+
+class Zero(eqx.Module):
+    """u = 0, () or (fields,): equal to any other, so that programs that have it as input are compiled once."""
+
+    fields: int = eqx.field(static=True)
+
+    def __call__(self, x):
+        return jnp.zeros(() if self.fields == 1 else (self.fields,), x.dtype)

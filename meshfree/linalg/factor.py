@@ -1,0 +1,22 @@
+"""The one door to all factorisations."""
+
+from __future__ import annotations
+
+from jaxtyping import Array, Float
+
+from ..internal.tracing import is_traced
+from .dense import factor_dense
+from .host_factor import HostFactor, TracedFactor
+from .interface import Factor
+from .sparse_rows import SparseRows
+
+
+def factor(A: Float[Array, "m n"] | SparseRows, solver: str = "auto") -> Factor:
+    """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
+
+    A dense array is factored by `dense.factor_dense`, sparse rows by `sparse_factors.factor_sparse` on the host, of
+    traced ones when the program runs: `solver`, and what is raised, are as there.
+    """
+    if not isinstance(A, SparseRows):
+        return factor_dense(A, solver)
+    return TracedFactor.of(A, solver) if is_traced(A) else HostFactor.of(A, solver)

@@ -1,0 +1,35 @@
+"""What every factored matrix answers, dense or sparse, known or traced."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+from jaxtyping import Array, Float, Int
+
+
+class Factor(eqx.Module):
+    """A factored matrix A (m, n), m ≥ n. Right-hand sides are vectors or have one column each."""
+
+    refuses_singular: ClassVar[bool] = False  # whether a singular matrix was an error already when it was factored
+
+    @abc.abstractmethod
+    def solve(self, b: Float[Array, "m *k"]) -> Float[Array, "n *k"]:
+        """x with A x = b; for m > n, or a deficient rank, the least squares solution."""
+
+    @abc.abstractmethod
+    def solve_transposed(self, b: Float[Array, "n *k"]) -> Float[Array, "m *k"]:
+        """y with Aᵀ y = b, the adjoint of `solve`."""
+
+    def solve_normal(self, b: Float[Array, "n *k"]) -> Float[Array, "n *k"]:
+        """x with AᵀA x = b."""
+        return self.solve(self.solve_transposed(b))
+
+    @abc.abstractmethod
+    def rank(self) -> Int[Array, ""] | int:
+        """The number of directions that are not round-off."""
+
+    @abc.abstractmethod
+    def condition(self) -> Float[Array, ""] | float:
+        """An estimate of the condition number; NaN where its few solves would be felt."""
