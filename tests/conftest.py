@@ -34,10 +34,9 @@ def untraced():
 @pytest.fixture
 def coarse_pictures(monkeypatch):
     """Pictures with few triangles and colours, bodies drawn by Matplotlib, for speed."""
-    from meshfree.plots import borders, hulls, render, scales, skins, triangles  # after the type checker's hook
+    from meshfree.plots import render, scales, skins, triangles  # after the type checker's hook
 
-    for module in (borders, hulls, triangles):
-        monkeypatch.setattr(module, "VERTICES", 1500)
+    monkeypatch.setattr(triangles, "VERTICES", 1500)
     monkeypatch.setattr(scales, "BANDS", 48)
     monkeypatch.setattr(skins, "CELLS", 16)
     monkeypatch.setattr(render, "find_spec", lambda name: None)

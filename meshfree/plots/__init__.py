@@ -9,7 +9,7 @@ from .cloud_pictures import plot_cloud
 from .convergence import plot_convergence
 from .history import plot_history
 from .node_quality import plot_quality
-from .output import FORMATS
 from .solutions import plot
+from .style import FORMATS
 
 __all__ = ["FORMATS", "plot", "plot_cloud", "plot_convergence", "plot_history", "plot_quality"]

@@ -6,16 +6,35 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from ..geometry.cloud import Cloud
-from .clouds_in_space import cloud_in_space
-from .node_marks import arrow_length, arrows, dot_size, extent
-from .output import PathLike, checked_path, finished
-from .style import COLORS, GREY, LEGEND, PANEL, SLIM, closed_frame, figure_of, frame_limits, open_frame
-from .words import italic
+from .cutaway import VIEWER, View
+from .node_marks import arrow_length, dot_size, draw_arrows, extent
+from .skins import skin
+from .style import (
+    COLORS,
+    GREY,
+    LEGEND,
+    PANEL,
+    SLIM,
+    PathLike,
+    checked_path,
+    closed_frame,
+    finish,
+    frame_limits,
+    italic,
+    new_figure,
+    open_frame,
+)
 
 if TYPE_CHECKING:
     import matplotlib.figure
+
+ARROWS = 250  # in space, at most
+HIDDEN_ALPHA, HIDDEN_SIZE = 0.3, 0.6  # of nodes that the body hides: how opaque, and their diameter over the others'
+PAPER = 245  # the grey of the body
+STEPS = 60  # from a node towards the viewer, to see whether the domain hides it
 
 
 def plot_cloud(
@@ -27,21 +46,21 @@ def plot_cloud(
 ) -> matplotlib.figure.Figure:
     """The nodes of a cloud, coloured by part, with the boundary's normals as small arrows.
 
-    In space nodes that the body hides (without a domain: whose normals point away from the viewer) are faint and have
-    no arrows, and of the others 250 have one at most. `path`, and what draws the body, as in `plot`. Raises ValueError
-    for another extension and for more than three dimensions.
+    In space, nodes that the body hides are faint and have no arrows, and where the others are many, only some have
+    one. Without a domain, the hidden nodes are those whose normals point away from the viewer. `path`, and what draws
+    the body, as in `plot`. Raises ValueError for another extension and for more than three dimensions.
     """
     path = checked_path(path)
     if cloud.dim > 3:
         raise ValueError(f"pictures are of clouds in 1, 2 or 3 dimensions; this one has {cloud.dim}")
     words = [italic(label) for label in labels]
     colors = {part: GREY if part == "interior" else COLORS[(i - 1) % len(COLORS)] for i, part in enumerate(cloud.parts)}
-    draw = {1: _line, 2: _plane, 3: cloud_in_space}[cloud.dim]
-    return finished(draw(cloud, colors, words), title, path)
+    draw = {1: _on_the_line, 2: _in_the_plane, 3: _in_space}[cloud.dim]
+    return finish(draw(cloud, colors, words), title, path)
 
 
-def _line(cloud: Cloud, colors: dict, labels: Sequence[str]):
-    figure = figure_of(6.0, 1.5)
+def _on_the_line(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
+    figure = new_figure(6.0, 1.5)
     axes = figure.subplots()
     open_frame(axes)
     axes.spines["left"].set_visible(False)
@@ -53,13 +72,13 @@ def _line(cloud: Cloud, colors: dict, labels: Sequence[str]):
     return figure
 
 
-def _plane(cloud: Cloud, colors: dict, labels: Sequence[str]):
+def _in_the_plane(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     lower, upper = np.min(cloud.points, axis=0), np.max(cloud.points, axis=0)
     pad = 1.2 * arrow_length(cloud)
     lower, upper = lower - pad, upper + pad
     unit = 1.5 * PANEL / max(upper - lower)
     width, height = np.maximum(unit * (upper - lower), SLIM)
-    figure = figure_of(width + 2.2, height + 0.8)
+    figure = new_figure(width + 2.2, height + 0.8)
     axes = figure.subplots()
     closed_frame(axes)
     frame_limits(axes, lower, upper, unit)
@@ -69,7 +88,7 @@ def _plane(cloud: Cloud, colors: dict, labels: Sequence[str]):
     return figure
 
 
-def _draw_parts(axes, cloud: Cloud, colors: dict) -> None:
+def _draw_parts(axes, cloud: Cloud, colors: dict[str, str]) -> None:
     size = max(dot_size(cloud, 72 * 4.5 / extent(cloud), 5.0), 1.0)
     for part, color in colors.items():
         X = np.asarray(cloud[part])
@@ -78,4 +97,64 @@ def _draw_parts(axes, cloud: Cloud, colors: dict) -> None:
         if part in cloud.normals:
             N = np.asarray(cloud.normals[part])
             X, N = (A if cloud.dim > 1 else np.pad(A, ((0, 0), (0, 1))) for A in (X, N))
-            arrows(axes, X, N, arrow_length(cloud), color)
+            draw_arrows(axes, X, N, arrow_length(cloud), color)
+
+
+# ---------------------------------------------------------------------------------------------------------- in space
+
+
+def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
+    from matplotlib.lines import Line2D
+
+    X = np.asarray(cloud.points)
+    room = np.maximum(0.05 * extent(cloud) - np.ptp(X, axis=0), 0) / 2  # flat clouds have a box too
+    view = View(X.min(axis=0) - room, X.max(axis=0) + room)
+    unit = 1.4 * PANEL / max(view.size)
+    width, height = view.inches(unit)
+    figure = new_figure(float(width) + 1.5, float(height) + 0.2)
+    axes = figure.subplots()
+    view.draw_box(axes, labels, unit)
+    if cloud.domain is not None:
+        body = skin(cloud.domain.distance, *cloud.domain.bounds)
+        view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], unit)[0])
+    _draw_nodes(axes, cloud, view, _colors_of_nodes(cloud, colors), dot_size(cloud, 72 * unit, 5.0))
+    entries = [
+        Line2D([], [], ls="", marker="o", ms=5, mec="none", color=color, label=f"{part} ({len(cloud[part])})")
+        for part, color in colors.items()
+    ]
+    figure.legend(handles=entries, loc="outside right upper", **LEGEND)
+    return figure
+
+
+def _draw_nodes(axes, cloud: Cloud, view: View, colors: np.ndarray, size: float) -> None:
+    """The hidden nodes, then the visible ones, of each the furthest first; arrows at visible nodes."""
+    at = view.project(np.asarray(cloud.points))
+    visible = visible_nodes(cloud)
+    for chosen, alpha, share in ((~visible, HIDDEN_ALPHA, HIDDEN_SIZE), (visible, 1, 1)):
+        nodes = np.flatnonzero(chosen)
+        nodes = nodes[np.argsort(at[nodes, 2])]
+        style = {"s": (share * size) ** 2, "edgecolors": "none", "zorder": 2.5, "clip_on": False}
+        axes.scatter(*at[nodes, :2].T, c=colors[nodes], alpha=alpha, **style)
+    few = np.flatnonzero(visible)
+    few = few[:: -(-len(few) // ARROWS) or 1]
+    N = view.project(np.asarray(cloud.normal_vectors)[few - len(at) + len(cloud.normal_vectors)])
+    draw_arrows(axes, at[few, :2], N[:, :2], arrow_length(cloud), colors[few])
+
+
+def visible_nodes(cloud: Cloud) -> Bool[np.ndarray, " n"]:
+    """Which nodes the viewer sees: boundary nodes that face the viewer, with nothing of the domain in between."""
+    X, N = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
+    visible = np.zeros(len(X), bool)
+    visible[len(X) - len(N) :] = N @ VIEWER > 0
+    if cloud.domain is not None and len(N):
+        nodes = np.flatnonzero(visible)
+        way = np.linspace(0, 1.8 * extent(cloud), STEPS)[1:, None, None] * VIEWER
+        outside = cloud.domain.distance((X[nodes] + way).reshape(-1, 3)).reshape(STEPS - 1, -1) >= 0
+        visible[nodes] = outside.all(axis=0)
+    return visible
+
+
+def _colors_of_nodes(cloud: Cloud, colors: dict[str, str]) -> Float[np.ndarray, "n 3"]:
+    from matplotlib.colors import to_rgb
+
+    return np.concatenate([np.tile(to_rgb(color), (len(cloud[part]), 1)) for part, color in colors.items()])

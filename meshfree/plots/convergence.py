@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .output import PathLike, checked_path, finished
-from .style import COLORS, LEGEND, figure_of, open_frame, plain_ticks
+from .style import COLORS, LEGEND, PathLike, checked_path, finish, new_figure, open_frame, plain_ticks
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -25,23 +24,23 @@ def plot_convergence(
 ) -> matplotlib.figure.Figure:
     """Errors against the spacing or the number of unknowns, on logarithmic axes, with the observed orders.
 
-    `studies`: label -> rows (spacing or unknowns, error). Whole numbers from 2 on are taken for unknowns, of
-    which the exponent is given; `xlabel` replaces "spacing" or "unknowns". The order is the slope of the
-    least-squares line through the logarithms of all rows with a positive error; a triangle shows it rounded
-    to halves. Raises ValueError for rows of a wrong shape, spacings that are not positive, nothing to draw.
+    `studies`: label -> rows (spacing or unknowns, error), shape (m, 2). Integers from 2 on are read as numbers of
+    unknowns; the slope is then called exponent, not order. `xlabel` replaces "spacing" or "unknowns". The slope is
+    that of the least-squares line through the logarithms of all rows with a positive error; a triangle shows it
+    rounded to halves. Raises ValueError for rows of a wrong shape, spacings that are not positive, nothing to draw.
     """
     path = checked_path(path)
     tables = {label: _rows_of(label, rows) for label, rows in studies.items()}
     if not tables:
-        raise ValueError("studies is empty: give label -> rows (spacing or unknowns, error)")
-    x = np.concatenate([rows[:, 0] for rows in tables.values()])
+        raise ValueError("studies is empty: use label -> rows (spacing or unknowns, error)")
+    x, errors = np.concatenate(list(tables.values())).T
     counted = bool(np.all((x >= 2) & (x == np.round(x))))
-    figure = figure_of(5.4, 4.2)
+    figure = new_figure(5.4, 4.2)
     axes = figure.subplots()
     open_frame(axes)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    gap = 0.04 * max(np.ptp(np.log(np.concatenate(list(tables.values()))[:, 1])), 1.0)
+    gap = 0.04 * max(np.ptp(np.log(errors)), 1.0)
     for i, (label, rows) in enumerate(tables.items()):
         color, slope = COLORS[i % len(COLORS)], _slope(rows)
         style = {"ls": "-", "lw": 1.5, "ms": 5.5, "mfc": "white", "mew": 1.3, "color": color}
@@ -54,10 +53,11 @@ def plot_convergence(
     axes.set_ylabel(ylabel)
     plain_ticks(axes.xaxis, x)
     axes.legend(**LEGEND)
-    return finished(figure, title, path)
+    return finish(figure, title, path)
 
 
 def _rows_of(label: str, rows: ArrayLike) -> np.ndarray:
+    """The rows that can be drawn, sorted by spacing or unknowns."""
     table = np.asarray(rows, dtype=float)
     if table.ndim != 2 or table.shape[1] != 2 or len(table) == 0:
         raise ValueError(f"{label}: rows are (spacing or unknowns, error), shape (m, 2); got {table.shape}")
@@ -70,6 +70,7 @@ def _rows_of(label: str, rows: ArrayLike) -> np.ndarray:
 
 
 def _slope(rows: np.ndarray) -> float | None:
+    """The slope of the least-squares line through the logarithms; None where all lie above one another."""
     x, y = np.log(rows.T)
     return float(np.polyfit(x, y, 1)[0]) if np.ptp(x) > 0 else None
 

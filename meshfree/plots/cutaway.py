@@ -1,20 +1,18 @@
-"""Bodies in space seen from the front in parallel projection: the eighth that faces the viewer cut away."""
+"""Bodies in space, seen from the front in parallel projection, the eighth that faces the viewer cut away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
-from .render import rendered
-from .scales import Scale
+from .render import render_images
 from .skins import Skin, skin
 from .style import DPI, GREY, INK
 
-TOWARDS = np.array([1.0, -1.6, 0.85]) / np.linalg.norm([1.0, -1.6, 0.85])  # the viewer
-UNKNOWN = np.array([200, 200, 200], np.uint8)  # where values are not finite
-TICK, FIGURES, LABEL, ROOM = 0.06, 0.2, 0.45, 0.6  # inches outside of the bounding box
+VIEWER = np.array([1.0, -1.6, 0.85]) / np.linalg.norm([1.0, -1.6, 0.85])  # the direction towards the viewer
+TICK, NUMBERS, LABEL, MARGIN = 0.06, 0.2, 0.45, 0.6  # inches outside of the bounding box
 
 # Corners of the bounding box, 0 for lower and 1 for upper: its edges, but for those that meet nearest to the viewer;
 _CORNERS = np.array(list(np.ndindex(2, 2, 2)))
@@ -25,9 +23,9 @@ _RULERS = np.array([[(0, 0, 0), (1, 0, 0)], [(1, 0, 0), (1, 1, 0)], [(0, 0, 0), 
 _OUTWARDS = np.array([(0, -0.7, -0.7), (0.7, 0, -0.7), (-1, 0, 0)])
 
 
-def opened(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> Skin:
+def cut_open(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> Skin:
     """The surface of a body without the eighth of its bounding box that faces the viewer."""
-    middle, sides = (lower + upper) / 2, np.sign(TOWARDS)
+    middle, sides = (lower + upper) / 2, np.sign(VIEWER)
 
     def within(X):
         return np.maximum(distance(X), (sides * (X - middle)).min(axis=1))
@@ -35,58 +33,50 @@ def opened(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> Skin:
     return skin(within, lower, upper)
 
 
-def colored(values: np.ndarray, scale: Scale) -> UInt8[np.ndarray, "m 3"]:
-    """The colour of each value."""
-    from matplotlib import colormaps
-
-    shares = scale.shares(values)
-    colors = np.asarray(colormaps[scale.colors](np.nan_to_num(shares), bytes=True))[:, :3]
-    return np.where(np.isfinite(shares)[:, None], colors, UNKNOWN)
-
-
 class View:
-    """A body in its bounding box as it is seen: `size` is that of the picture, in the body's units."""
+    """How a body in its bounding box is seen: `size` is width and height of the picture, in the body's units."""
 
     def __init__(self, lower: np.ndarray, upper: np.ndarray):
         self._lower, self._upper = lower, upper
-        right = np.cross([0.0, 0.0, 1.0], TOWARDS)
+        right = np.cross([0.0, 0.0, 1.0], VIEWER)
         right /= np.linalg.norm(right)
-        self._frame = np.stack([right, np.cross(TOWARDS, right), TOWARDS])
-        corners = self.seen(self._corners(_EDGES.reshape(-1, 3)))
+        self._frame = np.stack([right, np.cross(VIEWER, right), VIEWER])
+        corners = self.project(self._corners(_EDGES.reshape(-1, 3)))
         self._low, self._high = corners.min(axis=0), corners.max(axis=0)
         self.size = (self._high - self._low)[:2]
 
-    def seen(self, X: np.ndarray) -> Float[np.ndarray, "m 3"]:
-        """Points in the viewer's coordinates: right, up, towards the viewer."""
+    def project(self, X: np.ndarray) -> Float[np.ndarray, "m 3"]:
+        """Points, or vectors, (m, 3) in the viewer's coordinates: right, up, towards the viewer."""
         return X @ self._frame.T
 
     def inches(self, unit: float) -> Float[np.ndarray, " 2"]:
-        """Width and height of the axes that `frame` fills, with `unit` inches per length."""
-        return unit * self.size + np.array([2 * ROOM, ROOM])
+        """Width and height of the axes that `draw_box` fills, with `unit` inches per length."""
+        return unit * self.size + np.array([2 * MARGIN, MARGIN])
 
     def images(self, body: Skin, colors: Sequence[np.ndarray], unit: float) -> list[np.ndarray]:
-        """The body in each of some colours of its vertices, two pixels for one of the figure's."""
+        """An image of the body for each set of colours of its vertices, two pixels for one of the figure's."""
         width, height = np.maximum(np.round(2 * DPI * unit * self.size), 8).astype(int).tolist()
-        return rendered(self.seen(body.vertices), body.triangles, colors, (self._low, self._high), (width, height))
+        box = self._low, self._high
+        return render_images(self.project(body.vertices), body.triangles, colors, box, (width, height))
 
     def show(self, axes, image: np.ndarray) -> None:
-        """An image from `images`, in axes with a frame."""
+        """Put an image from `images` into axes with a bounding box."""
         (left, below, _), (right, above, _) = self._low, self._high
         axes.imshow(image, extent=(left, right, below, above), zorder=2)
 
-    def frame(self, axes, labels: Sequence[str], unit: float) -> None:
-        """The bounding box, without the edges nearest to the viewer, and ticks along the edges before these."""
+    def draw_box(self, axes, labels: Sequence[str], unit: float) -> None:
+        """Draw the bounding box without the edges nearest to the viewer, with ticks along its lower and left edges."""
         axes.set_axis_off()
         axes.set_aspect("equal")
         for edge in _EDGES:
-            axes.plot(*self.seen(self._corners(edge)).T[:2], color=GREY, lw=0.6, zorder=1, solid_capstyle="round")
+            axes.plot(*self.project(self._corners(edge)).T[:2], color=GREY, lw=0.6, zorder=1, solid_capstyle="round")
         for axis in range(3):
-            self._ruler(axes, axis, labels[axis], unit)
+            self._draw_ruler(axes, axis, labels[axis], unit)
         (left, below, _), (right, above, _) = self._low, self._high
-        room = ROOM / unit
+        room = MARGIN / unit
         axes.set(xlim=(left - room, right + room), ylim=(below - room, above))
 
-    def _ruler(self, axes, axis: int, label: str, unit: float) -> None:
+    def _draw_ruler(self, axes, axis: int, label: str, unit: float) -> None:
         from matplotlib.ticker import MaxNLocator
 
         start, stop = self._corners(_RULERS[axis])
@@ -96,12 +86,12 @@ class View:
         ticks = ticks[(ticks > start[axis] - slack) & (ticks < stop[axis] + slack)]
         style = {"ha": "center", "va": "center", "color": INK, "clip_on": False}
         for tick in ticks:
-            X = start + (tick - start[axis]) * np.eye(3)[axis] + np.outer([0, TICK, FIGURES], _OUTWARDS[axis] / unit)
-            on, end, beyond = self.seen(X)[:, :2]
+            X = start + (tick - start[axis]) * np.eye(3)[axis] + np.outer([0, TICK, NUMBERS], _OUTWARDS[axis] / unit)
+            on, end, beyond = self.project(X)[:, :2]
             axes.plot(*np.stack([on, end]).T, color=INK, lw=0.5, clip_on=False)
             axes.text(*beyond, f"{tick:g}".replace("-", "−"), fontsize=8, **style)
         middle = (start + stop) / 2 + LABEL / unit * _OUTWARDS[axis]
-        axes.text(*self.seen(middle[None])[0, :2], label, fontsize=10, **style)
+        axes.text(*self.project(middle[None])[0, :2], label, fontsize=10, **style)
 
     def _corners(self, chosen: np.ndarray) -> np.ndarray:
         """Corners of the bounding box, given by zeros (lower) and ones (upper)."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
+from jaxtyping import Float, PyTree
 
-from .output import PathLike, checked_path, finished
-from .style import ACCENT, COLORS, LEGEND, plain_ticks, stacked
-from .words import scientific
+from ..kernels.kernel import positive
+from .style import ACCENT, COLORS, LEGEND, PathLike, checked_path, finish, plain_ticks, scientific, stacked_panels
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -25,46 +25,56 @@ def plot_history(
 ) -> matplotlib.figure.Figure:
     """A tuning run: the loss and the tuned numbers at every step, the best iterate marked.
 
-    - `history`: what `tune` returns
-    - `logarithmic`: the loss is a natural logarithm, as `mf.losses.residual` and `leave_one_out` are, and
-      exp(loss) is drawn; False draws the loss itself
-    - `name`: what `history.scale` is
+    - `history`: what `tune` returns; its parameters are read as raw leaves, and the positive numbers behind them are
+      drawn
+    - `logarithmic`: the loss is a natural logarithm, as those of `mf.losses` are, and exp(loss) is drawn; False draws
+      the loss itself
+    - `name`: the word for the tuned numbers
 
-    Raises ValueError where no loss is finite.
+    Raises ValueError where no loss is finite, and for another extension.
     """
     path = checked_path(path)
     loss = np.asarray(history.loss, dtype=float)
     if not np.isfinite(loss).any():
         raise ValueError("no loss of this history is finite: there is nothing to draw")
-    steps, best = np.arange(len(loss)), int(np.nanargmin(np.where(np.isfinite(loss), loss, np.nan)))
-    shown = np.exp(loss) if logarithmic else loss
-    figure, (top, below) = stacked(5.6, [2.2, 1.9])
-    top.plot(steps, shown, color=COLORS[0], lw=1.6)
+    best = int(np.nanargmin(np.where(np.isfinite(loss), loss, np.nan)))
+    figure, (top, below) = stacked_panels(5.6, [2.2, 1.9])
+    _draw_loss(top, np.exp(loss) if logarithmic else loss, logarithmic, best)
+    _draw_scales(below, _scales(history.parameters, len(loss)), name, best)
+    return finish(figure, title, path)
+
+
+def _draw_loss(axes, loss: np.ndarray, logarithmic: bool, best: int) -> None:
+    axes.plot(np.arange(len(loss)), loss, color=COLORS[0], lw=1.6)
     if logarithmic:
-        top.set_yscale("log")
-        plain_ticks(top.yaxis, shown)
-    top.set_ylabel("residual" if logarithmic else "loss")
-    scale = _columns(history.scale, len(loss))
-    for k, column in enumerate(scale.T):
-        label = f"{name}$_{{{k + 1}}}$" if 1 < scale.shape[1] <= len(COLORS) else None
-        below.plot(steps, column, color=COLORS[k % len(COLORS)], lw=1.6, label=label)
-    if np.nanmin(scale) > 0 and np.nanmax(scale) > 10 * np.nanmin(scale):
-        below.set_yscale("log")
-        plain_ticks(below.yaxis, scale)
-    below.set_ylabel(name)
-    below.set_xlabel("step")
-    for axes, columns in ((top, shown[:, None]), (below, scale)):
-        axes.axvline(best, color=ACCENT, lw=0.8, alpha=0.6, zorder=0)
-        marks = np.full(scale.shape[1] if axes is below else 1, best)
-        axes.plot(marks, columns[best], "o", ms=5.5, color=ACCENT, mec="white", mew=0.8, zorder=4)
-    top.lines[-1].set_label(f"best: {scientific(shown[best])} at step {best}")
-    top.legend(**LEGEND)
-    if below.get_legend_handles_labels()[0]:
-        below.legend(**LEGEND)
-    return finished(figure, title, path)
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis, loss)
+    axes.set_ylabel("residual" if logarithmic else "loss")
+    _mark_best(axes, best, loss[best : best + 1], f"best: {scientific(loss[best])} at step {best}")
+    axes.legend(**LEGEND)
 
 
-def _columns(tree: Any, steps: int) -> np.ndarray:
-    """The leaves of a pytree, their first axis the steps, side by side: (steps, k)."""
-    leaves = [np.asarray(leaf, dtype=float).reshape(steps, -1) for leaf in jax.tree.leaves(tree)]
+def _draw_scales(axes, scales: np.ndarray, name: str, best: int) -> None:
+    for k, column in enumerate(scales.T):
+        label = f"{name}$_{{{k + 1}}}$" if 1 < scales.shape[1] <= len(COLORS) else None
+        axes.plot(np.arange(len(column)), column, color=COLORS[k % len(COLORS)], lw=1.6, label=label)
+    if np.nanmin(scales) > 0 and np.nanmax(scales) > 10 * np.nanmin(scales):
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis, scales)
+    axes.set_ylabel(name)
+    axes.set_xlabel("step")
+    _mark_best(axes, best, scales[best])
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(**LEGEND)
+
+
+def _mark_best(axes, best: int, values: np.ndarray, label: str | None = None) -> None:
+    axes.axvline(best, color=ACCENT, lw=0.8, alpha=0.6, zorder=0)
+    style = {"ms": 5.5, "color": ACCENT, "mec": "white", "mew": 0.8, "zorder": 4}
+    axes.plot(np.full(len(values), best), values, "o", label=label, **style)
+
+
+def _scales(parameters: PyTree, steps: int) -> Float[np.ndarray, "steps k"]:
+    """The positive numbers behind the leaves of a pytree, whose first axis are the steps, side by side."""
+    leaves = [np.asarray(positive(leaf), dtype=float).reshape(steps, -1) for leaf in jax.tree.leaves(parameters)]
     return np.concatenate(leaves, axis=1)

@@ -6,7 +6,7 @@ from ..geometry.cloud import Cloud
 from .style import INK, PANEL
 
 
-def node_dots(axes, cloud: Cloud) -> None:
+def draw_nodes(axes, cloud: Cloud) -> None:
     """The nodes as small dots, those of the boundary darker; none where they would cover the picture."""
     X = np.asarray(cloud.points)
     size = dot_size(cloud, 72 * PANEL / extent(cloud), 2.6)
@@ -18,24 +18,24 @@ def node_dots(axes, cloud: Cloud) -> None:
         axes.plot(*X[chosen].T, "o", clip_on=False, zorder=3, **style)
 
 
+def draw_arrows(axes, X: np.ndarray, N: np.ndarray, length: float, color) -> None:
+    """Arrows at points (m, 2) of the picture, along the vectors N (m, 2) times a length."""
+    head = {"headwidth": 4, "headlength": 4.5, "headaxislength": 4}
+    style = {"angles": "xy", "scale_units": "xy", "scale": 1 / length, "units": "inches", "width": 0.014}
+    drawn = axes.quiver(*X.T, *N.T, color=color, zorder=3, clip_on=False, **style, **head)
+    drawn.set_in_layout(False)  # its extent is not known before it is drawn
+
+
 def dot_size(cloud: Cloud, points_per_length: float, largest: float) -> float:
     """The diameter of a node's dot, in typographic points: a third of the spacing, `largest` at most."""
     return min(float(np.asarray(cloud.spacing)) * points_per_length / 3, largest)
 
 
-def extent(cloud: Cloud) -> float:
-    """The longest side of the nodes' bounding box; 1 for a single node."""
-    return float(np.ptp(np.asarray(cloud.points), axis=0).max()) or 1.0
-
-
 def arrow_length(cloud: Cloud) -> float:
-    """That of a normal: the spacing, an eighth of the nodes' bounding box at most."""
+    """The length of a normal's arrow: the spacing, an eighth of the nodes' bounding box at most."""
     return min(float(np.asarray(cloud.spacing)), extent(cloud) / 8)
 
 
-def arrows(axes, X: np.ndarray, N: np.ndarray, length: float, color) -> None:
-    """Arrows at points (m, 2) of the picture, along N times a length."""
-    head = {"headwidth": 4, "headlength": 4.5, "headaxislength": 4}
-    style = {"angles": "xy", "scale_units": "xy", "scale": 1 / length, "units": "inches", "width": 0.014}
-    drawn = axes.quiver(*X.T, *N.T, color=color, zorder=3, clip_on=False, **style, **head)
-    drawn.set_in_layout(False)  # its extent is not known before it is drawn
+def extent(cloud: Cloud) -> float:
+    """The longest side of the nodes' bounding box; 1 for a single node."""
+    return float(np.ptp(np.asarray(cloud.points), axis=0).max()) or 1.0

@@ -1,4 +1,4 @@
-"""The picture of a cloud's evenness: a histogram of the distances between neighbours."""
+"""The picture of how even a cloud's nodes are: a histogram of the distances between neighbours."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geometry.cloud import Cloud
-from .output import PathLike, checked_path, finished
-from .style import ACCENT, COLORS, GREY, INK, LEGEND, figure_of, open_frame
+from .style import ACCENT, COLORS, GREY, INK, LEGEND, PathLike, checked_path, finish, new_figure, open_frame
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -23,17 +22,17 @@ def plot_quality(
     spacing: Any = None,
     title: str | None = None,
 ) -> matplotlib.figure.Figure:
-    """How many nodes have their nearest neighbour how far away; the separation and the fill distance marked.
+    """A histogram of the distances from each node to the nearest other one, with separation and fill distance marked.
 
-    Distances are over `spacing`, a number or a function of x; default `cloud.spacing`. `path` as in `plot`. Raises as
-    `cloud.quality`, and ValueError for another extension.
+    Distances are divided by `spacing`, a number or a function of x; default `cloud.spacing`. `path` as in `plot`.
+    Raises what `cloud.quality` raises, and ValueError for another extension.
     """
     path = checked_path(path)
     quality = cloud.quality(spacing)
     inner = np.arange(len(cloud)) < len(cloud) - len(cloud.normal_vectors)
     kinds = [("interior nodes", GREY, inner), ("boundary nodes", COLORS[0], ~inner)]
     kinds = [kind for kind in kinds if kind[2].any()]
-    figure = figure_of(5.6, 3.2)
+    figure = new_figure(5.6, 3.2)
     axes = figure.subplots()
     open_frame(axes)
     axes.hist(
@@ -52,4 +51,4 @@ def plot_quality(
     axes.set_xlabel("distance to the nearest node / spacing")
     axes.set_ylabel("nodes")
     axes.legend(**LEGEND)
-    return finished(figure, title, path)
+    return finish(figure, title, path)

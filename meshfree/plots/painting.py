@@ -1,27 +1,26 @@
-"""Filled contours on triangles, their outline, colour bar and streamlines."""
+"""What is drawn on triangles in the plane: filled contours, their outline, colour bar and streamlines."""
 
 from typing import Any
 
 import numpy as np
 
-from .lattices import ticks
 from .scales import ERRORS, Scale
 from .style import GREY, INK, PAD, closed_frame
-from .triangles import Piece, triangulation
+from .triangles import Cover, lattice_lines, triangulation
 
 
-def paint(axes, piece: Piece, values: np.ndarray, scale: Scale) -> None:
-    """Filled contours and the outline, in the panel's style."""
+def paint(axes, cover: Cover, values: np.ndarray, scale: Scale) -> None:
+    """Draw filled contours of values at the vertices, and the outline; "empty" where there are no triangles."""
     closed_frame(axes)
-    if not len(piece.triangles):
+    if not len(cover.triangles):
         axes.text(0.5, 0.5, "empty", color=GREY, ha="center", va="center", transform=axes.transAxes)
         return
-    _draw_outline(axes, piece)
+    _draw_outline(axes, cover)
     heights, (levels, colors) = scale.heights(values), scale.bands()
-    shown = piece.triangles[np.isfinite(heights)[piece.triangles].all(axis=1)]
+    shown = cover.triangles[np.isfinite(heights)[cover.triangles].all(axis=1)]
     if not len(shown):
         return
-    mesh, low, high = triangulation(piece.vertices, shown), heights[shown].min(), heights[shown].max()
+    mesh, low, high = triangulation(cover.vertices, shown), heights[shown].min(), heights[shown].max()
     heights = np.nan_to_num(heights)
     painted = axes.tricontourf(mesh, heights, levels=levels, colors=colors)
     painted.set_rasterized(True)  # as polygons they make PDF and SVG files of many megabytes
@@ -32,18 +31,18 @@ def paint(axes, piece: Piece, values: np.ndarray, scale: Scale) -> None:
         axes.tricontour(mesh, heights, levels=lines, **style)
 
 
-def _draw_outline(axes, piece: Piece) -> None:
+def _draw_outline(axes, cover: Cover) -> None:
     from matplotlib.collections import LineCollection
 
-    mesh = triangulation(piece.vertices, piece.triangles)
+    mesh = triangulation(cover.vertices, cover.triangles)
     triangle, side = np.nonzero(mesh.neighbors < 0)
     ends = np.stack([mesh.triangles[triangle, side], mesh.triangles[triangle, (side + 1) % 3]], axis=1)
-    segments = list(piece.vertices[ends])
+    segments = list(cover.vertices[ends])
     axes.add_collection(LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline"))
 
 
 def color_bar(axes, scale: Scale, unit: float, words: str | None = None) -> None:
-    """A thin bar beside the panel, as high as the domain."""
+    """Draw a thin colour bar beside the panel, as high as the domain; `unit` is inches per length."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -68,15 +67,15 @@ def color_bar(axes, scale: Scale, unit: float, words: str | None = None) -> None
     inset.yaxis.get_offset_text().set_fontsize(8)
 
 
-def streamlines(axes, piece: Piece, values: np.ndarray) -> None:
-    """The lines along a field of two components, `values` (m, 2) at the vertices."""
+def streamlines(axes, cover: Cover, values: np.ndarray) -> None:
+    """Draw the lines along a field of two components, `values` (m, 2) at the vertices."""
     from matplotlib.tri import LinearTriInterpolator
 
     moving = np.nan_to_num(values)
-    shown = piece.triangles[np.isfinite(values).all(axis=1)[piece.triangles].all(axis=1)]
+    shown = cover.triangles[np.isfinite(values).all(axis=1)[cover.triangles].all(axis=1)]
     if not len(shown) or not np.abs(moving).max() > 0:
         return
-    x, y = ticks(piece.vertices.min(axis=0), piece.vertices.max(axis=0), 6400)
-    mesh = triangulation(piece.vertices, shown)
+    x, y = lattice_lines(cover.vertices.min(axis=0), cover.vertices.max(axis=0), 6400)
+    mesh = triangulation(cover.vertices, shown)
     flow = [LinearTriInterpolator(mesh, one)(*np.meshgrid(x, y)) for one in moving.T]
     axes.streamplot(x, y, *flow, color="white", linewidth=0.8, arrowsize=0.8, density=0.9)

@@ -1,4 +1,4 @@
-"""Triangles in space as images, the hidden ones hidden: by pyvista where it is there, otherwise by Matplotlib."""
+"""Images of triangles in space, by pyvista where it is installed, otherwise by Matplotlib."""
 
 import subprocess
 import sys
@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-LIGHT = np.array([0.25, 0.4, 0.88])  # from there: right, up, towards the viewer
+LIGHT = np.array([0.25, 0.4, 0.88])  # the direction towards the light: right, up, towards the viewer
 AMBIENT, DIFFUSE = 0.7, 0.32
 SECONDS = 60  # after which pyvista is given up
-FINER = 2  # pixels of Matplotlib's for one of the image
+FINER = 2  # pixels that Matplotlib draws for one of `pixels`
 
 
-def rendered(
+def render_images(
     X: Float[np.ndarray, "m 3"],
     triangles: Int[np.ndarray, "t 3"],
     colors: Sequence[UInt8[np.ndarray, "m 3"]],
     box: tuple[Float[np.ndarray, " 3"], Float[np.ndarray, " 3"]],
     pixels: tuple[int, int],
 ) -> list[UInt8[np.ndarray, "h w 4"]]:
-    """An image of the triangles for each set of colours of their vertices, transparent where there are none.
+    """An image of the triangles for each set of colours of their vertices, transparent beside the triangles.
 
     Coordinates are right, up and towards the viewer; `box`, two corners, is what `pixels`, width and height, show.
     """
@@ -33,8 +33,10 @@ def rendered(
 
 
 def _by_pyvista(X, triangles, colors, box, pixels) -> list[np.ndarray] | None:
-    """None where pyvista is missing or cannot render. In a process of its own, as VTK ends one that has no display
-    and no EGL by a segmentation fault, and writes to its standard error.
+    """The images, or None where pyvista is missing or cannot render.
+
+    They are made in a process of their own: where there is no display and no EGL, VTK ends its process by a
+    segmentation fault, and it writes to standard error.
     """
     if find_spec("pyvista") is None:
         return None

@@ -1,4 +1,4 @@
-"""The process that `rendering` starts: triangles in an NPZ file to images in an NPY file, by pyvista."""
+"""The process that `render` starts: it reads triangles from an NPZ file and writes their images by pyvista."""
 
 import sys
 
@@ -10,7 +10,7 @@ EDGES = {"color": "#222222", "line_width": 1.5, "lighting": False}
 
 
 def render(X, triangles, colors, box, pixels, light, ambient, diffuse) -> np.ndarray:
-    """An image of the triangles, as `rendering.rendered`."""
+    """An image of the triangles; the arguments are those of `render.render_images`, and the light."""
     body = pyvista.PolyData.from_regular_faces(X, triangles)
     body.point_data["colors"] = colors
     plotter = pyvista.Plotter(off_screen=True, window_size=[int(one) for one in pixels], lighting="none")

@@ -1,19 +1,22 @@
-"""How numbers become colours."""
+"""How numbers become colours: scales for values and for errors."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, UInt8
 
 BANDS = 96  # of colour
 SEQUENTIAL, DIVERGING, ERRORS = "viridis", "RdBu_r", "magma_r"
+UNKNOWN = np.array([200, 200, 200], np.uint8)  # where values are not finite
 
 
 class Scale(NamedTuple):
     """How numbers become colours: from `low` to `high`, with lines and ticks at `marks`.
 
-    Of errors the absolute value is shown; a `log` scale is one of decimal logarithms, and so are its marks.
+    Errors are shown by their absolute value. A `log` scale is one of decimal logarithms, and so are `low`, `high` and
+    `marks`.
     """
 
     low: float
@@ -22,7 +25,7 @@ class Scale(NamedTuple):
     colors: str
     log: bool = False
 
-    def heights(self, values: np.ndarray) -> np.ndarray:
+    def heights(self, values: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
         """What is painted: finite values brought into the range, NaN for the others.
 
         Errors keep their signs, to pass through zero between two vertices; their height is that above `low`.
@@ -33,10 +36,15 @@ class Scale(NamedTuple):
             return np.sign(values) * np.clip(above, 0, self.high - self.low)
         return np.clip(values, -self.high if self.colors == ERRORS else self.low, self.high)
 
-    def shares(self, values: np.ndarray) -> np.ndarray:
-        """How far along the colours, from 0 to 1; NaN for what is not finite."""
+    def rgb(self, values: Float[np.ndarray, " m"]) -> UInt8[np.ndarray, "m 3"]:
+        """The colour of each value; grey where it is not finite."""
+        from matplotlib import colormaps
+
         heights = self.heights(values)
-        return (np.abs(heights) if self.colors == ERRORS else heights - self.low) / (self.high - self.low)
+        above = np.abs(heights) if self.colors == ERRORS else heights - self.low
+        fractions = above / (self.high - self.low)
+        colors = np.asarray(colormaps[self.colors](np.nan_to_num(fractions), bytes=True))[:, :3]
+        return np.where(np.isfinite(fractions)[:, None], colors, UNKNOWN)
 
     def bands(self) -> tuple[np.ndarray, np.ndarray]:
         """Levels and the colours between them, mirrored at zero for errors."""
@@ -50,7 +58,7 @@ class Scale(NamedTuple):
 
 
 def value_scale(values: np.ndarray) -> Scale:
-    """Round marks; colours around zero where values of both signs are about as large."""
+    """The scale of a function's values; diverging from zero where values of both signs are about as large."""
     finite = values[np.isfinite(values)]
     low, high = float(finite.min()), float(finite.max())
     diverging = low < 0 < high and 0.5 < -low / high < 2
@@ -63,7 +71,7 @@ def value_scale(values: np.ndarray) -> Scale:
 
 
 def error_scale(errors: np.ndarray) -> Scale:
-    """Logarithmic where most errors span more than a decade, down to four below the largest."""
+    """The scale of errors; logarithmic where most span more than a decade, down to four decades below the largest."""
     errors = np.abs(errors[np.isfinite(errors)])
     positive = errors[errors > 0]
     if not positive.size:
@@ -77,6 +85,7 @@ def error_scale(errors: np.ndarray) -> Scale:
 
 
 def _round_marks(low: float, high: float) -> np.ndarray:
+    """Round numbers between two."""
     from matplotlib.ticker import MaxNLocator
 
     marks = np.asarray(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))

@@ -5,44 +5,45 @@ from collections.abc import Callable
 import numpy as np
 
 from ..geometry.simplices import distance_from_nodes
-from .cutaway import View, colored, opened
+from .cutaway import View, cut_open
 from .painting import color_bar, paint
 from .scales import error_scale, value_scale
-from .style import PANEL, SLIM, TITLE, figure_of, frame_limits
+from .style import PANEL, SLIM, TITLE, error_names, frame_limits, largest_error, new_figure
 from .subject import Subject
-from .triangles import section
-from .words import errors_of, largest
+from .triangles import cover_section
 
 
 def plot_space(subject: Subject):
     """The figure of a function in space: its surface, sections across z, y and x, the errors below each field."""
     lower, upper = subject.bounds
     distance = _distance(subject)
-    sections = [section(distance, lower, upper, axis) for axis in (2, 1, 0)]
-    if not any(len(piece.triangles) for piece in sections):
-        raise ValueError("the sections through the middle of the bounding box all miss the domain")
-    body, view = opened(distance, lower, upper), View(lower, upper)
-    drawn = [body.vertices, *(piece.points for piece in sections)]
+    sections = [cover_section(distance, lower, upper, axis) for axis in (2, 1, 0)]
+    if not any(len(cover.triangles) for cover in sections):
+        raise ValueError(
+            "the sections through the middle of the bounding box all miss the domain: there is nothing to draw"
+        )
+    body, view = cut_open(distance, lower, upper), View(lower, upper)
+    drawn = [body.vertices, *(cover.points for cover in sections)]
     values, exact = subject.values(np.concatenate(drawn))
     rows = _rows(subject, values, exact)
     figure, unit, grid = _grid(view, upper - lower, len(rows))
     scales = [error_scale(one) if is_error else value_scale(one) for _, one, is_error in rows]
     parts = [np.split(one, np.cumsum([len(X) for X in drawn])[:-1]) for _, one, _ in rows]
-    colors = [colored(shown[0], scale) for shown, scale in zip(parts, scales, strict=True)]
+    colors = [scale.rgb(shown[0]) for shown, scale in zip(parts, scales, strict=True)]
     images = view.images(body, colors, unit)
     for (first, *row), (words, one, is_error), scale, shown, image in zip(
         grid, rows, scales, parts, images, strict=True
     ):
-        view.frame(first, subject.labels, unit)
+        view.draw_box(first, subject.labels, unit)
         view.show(first, image)
         first.set_title(words, **TITLE)
-        for axes, piece, axis, heights in zip(row, sections, (2, 1, 0), shown[1:], strict=True):
-            paint(axes, piece, heights, scale)
+        for axes, cover, axis, heights in zip(row, sections, (2, 1, 0), shown[1:], strict=True):
+            paint(axes, cover, heights, scale)
             across, up = np.delete(np.arange(3), axis)
             frame_limits(axes, lower[[across, up]], upper[[across, up]], unit)
             axes.set_title(f"{words}  at  {subject.labels[axis]} = {_middle(lower[axis], upper[axis])}", **TITLE)
             axes.set(xlabel=subject.labels[across], ylabel=subject.labels[up])
-        color_bar(row[-1], scale, unit, largest(one) if is_error else None)
+        color_bar(row[-1], scale, unit, largest_error(one) if is_error else None)
     return figure
 
 
@@ -52,6 +53,7 @@ def _middle(a: float, b: float) -> str:
 
 
 def _distance(subject: Subject) -> Callable:
+    """The distance to the boundary of the domain; without one, of what the nodes span."""
     if subject.domain is not None:
         return subject.domain.distance
     return distance_from_nodes(np.asarray(subject.cloud.points), np.asarray(subject.cloud.normal_vectors))
@@ -59,11 +61,11 @@ def _distance(subject: Subject) -> Callable:
 
 def _rows(subject: Subject, values: np.ndarray, exact: np.ndarray | None) -> list[tuple[str, np.ndarray, bool]]:
     """The words, the values, and whether they are errors, for every row of panels."""
-    names = subject.names(values.shape[1])
+    names = subject.field_names(values.shape[1])
     rows = [(name, one, False) for name, one in zip(names, values.T, strict=True)]
     if exact is None:
         return rows
-    errors = zip(errors_of(names), (values - exact).T, strict=True)
+    errors = zip(error_names(names), (values - exact).T, strict=True)
     return [row for pair in zip(rows, ((*error, True) for error in errors), strict=True) for row in pair]
 
 
@@ -73,5 +75,5 @@ def _grid(view: View, size: np.ndarray, rows: int):
     wide, high = view.inches(unit)
     widths = np.array([wide, *np.maximum(unit * size[[0, 0, 1]], SLIM)])
     height = max(high - 0.4, *(unit * size[[1, 2]]))  # it has no words below it
-    figure = figure_of(float(widths.sum()) + 3.0, rows * (float(height) + 0.9))
+    figure = new_figure(float(widths.sum()) + 3.0, rows * (float(height) + 0.9))
     return figure, unit, figure.subplots(rows, 4, squeeze=False, width_ratios=widths)

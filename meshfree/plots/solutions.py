@@ -10,11 +10,10 @@ import numpy as np
 from ..pde.problem import Problem
 from ..solving.solution import Solution
 from .lines import plot_line
-from .output import PathLike, checked_path, finished
 from .planes import plot_plane
 from .sections import plot_space
+from .style import PathLike, checked_path, finish, italic
 from .subject import Subject
-from .words import italic
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -33,23 +32,23 @@ def plot(
     """The picture of a solution, and of its absolute error where the exact one is known.
 
     One dimension: curves with the nodes marked. Two: filled contours on the domain, a panel each field, and
-    streamlines over the speed of two fields. Three: the body, of which the eighth that faces the viewer is cut away,
-    and the sections through the middle of the bounding box. Bodies are drawn by pyvista (extra `view`), smooth and
-    with their edges, or by Matplotlib where pyvista is missing or cannot render.
+    streamlines over the speed of two fields. Three: the body without the eighth that faces the viewer, and the
+    sections through the middle of the bounding box. Bodies are drawn by pyvista (extra `view`), smooth and with their
+    edges, or by Matplotlib where pyvista is missing or cannot render.
 
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
     - `exact`: the exact solution, a function of one point; default `problem.exact`
     - `problem`: lends its exact solution, and its domain where u's cloud has none
     - `title`, `name` (of the function), `labels` (of the coordinates): the words on the picture
 
-    Without a domain the triangles between the nodes are painted (in space the hull of the nodes), but for
-    what the boundary's normals show to lie outside. Raises TypeError for what is no Solution; ValueError for
-    another extension, more than three dimensions, values that are nowhere finite, an exact solution of
-    another shape than u, nodes on one line or plane without a domain; FileNotFoundError for a missing folder.
+    Without a domain the hull of the nodes is painted, without what the boundary's normals show to lie outside.
+    Raises TypeError for what is no Solution; ValueError for another extension, more than three dimensions, values
+    that are nowhere finite, an exact solution of another shape than u, nodes on one line or plane without a domain,
+    sections that all miss the domain; FileNotFoundError for a missing folder.
     """
     path = checked_path(path)
     if not isinstance(u, Solution):
-        raise TypeError(f"plot takes a Solution, got {type(u).__name__}; see mf.interpolate for functions")
+        raise TypeError(f"plot draws a Solution, got {type(u).__name__}: use mf.interpolate to make one of a function")
     cloud, domain = u.space.cloud, u.space.cloud.domain
     if problem is not None:
         domain = problem.domain if domain is None else domain
@@ -57,7 +56,7 @@ def plot(
     if cloud.dim > 3:
         raise ValueError(f"pictures are of functions in 1, 2 or 3 dimensions; this one has {cloud.dim}")
     if domain is None and np.linalg.matrix_rank(cloud.points - np.mean(cloud.points, axis=0)) < cloud.dim:
-        raise ValueError(f"the {len(cloud)} nodes span no region to draw on; give a domain by problem=")
+        raise ValueError(f"the {len(cloud)} nodes span no region to draw on: use problem= to give a domain")
     draw = {1: plot_line, 2: plot_plane, 3: plot_space}[cloud.dim]
     subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)))
-    return finished(draw(subject), title, path)
+    return finish(draw(subject), title, path)

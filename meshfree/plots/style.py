@@ -1,8 +1,14 @@
-"""The look of all pictures: sizes, colours, frames and ticks."""
+"""What all pictures share: sizes, colours, frames and ticks; the words on them; the file at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from .words import scientific
+from ..internal.files import replaced
 
 DPI = 160
 PAD = 0.025  # around a domain, of its longer side
@@ -20,10 +26,15 @@ COLORS = (
 )  # Okabe & Ito
 TITLE = {"fontsize": 10, "color": INK}
 LEGEND = {"fontsize": 8.5, "frameon": False}
+FORMATS = (".png", ".pdf", ".svg", ".jpg")
+
+PathLike = str | os.PathLike | None
+
+# --------------------------------------------------------------------------------------------- figures, frames, ticks
 
 
-def figure_of(width: float, height: float):
-    """An empty figure, white, of so many inches, that needs no display."""
+def new_figure(width: float, height: float):
+    """An empty white figure, its sides in inches, that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -34,9 +45,9 @@ def figure_of(width: float, height: float):
     return figure
 
 
-def stacked(width: float, heights: list[float]):
-    """A figure with panels below one another that share their horizontal axis."""
-    figure = figure_of(width, sum(heights))
+def stacked_panels(width: float, heights: list[float]):
+    """A figure, and its panels below one another that share their horizontal axis; sides in inches."""
+    figure = new_figure(width, sum(heights))
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights).ravel()
     for one in axes:
         open_frame(one)
@@ -83,3 +94,55 @@ def plain_ticks(axis, values: np.ndarray) -> None:
             FuncFormatter(lambda value, _: f"{value:g}" if 1e-3 <= value < 1e5 else scientific(value))
         )
     axis.set_minor_formatter(NullFormatter())
+
+
+# ---------------------------------------------------------------------------------------------------- words, numbers
+
+
+def italic(word: str) -> str:
+    """A single letter in italics, a longer word as it is."""
+    return f"${word}$" if len(word) == 1 else word
+
+
+def error_names(names: Sequence[str]) -> list[str]:
+    """The names of the absolute errors of fields with these names."""
+    return [f"|{name} − exact|" for name in names]
+
+
+def largest_error(errors: np.ndarray) -> str:
+    """The largest finite error in words: max 0.14."""
+    return f"max {scientific(np.abs(errors[np.isfinite(errors)]).max())}"
+
+
+def scientific(value: float) -> str:
+    """A number to two or three digits, where needed as 1.2 × 10⁻⁵ in mathematical type."""
+    if not np.isfinite(value) or value == 0 or 1e-2 <= abs(value) < 1e3:
+        return f"{value:.3g}"
+    digits, power = f"{value:.1e}".split("e")
+    return rf"${digits} \times 10^{{{int(power)}}}$"
+
+
+# -------------------------------------------------------------------------------------------------------------- files
+
+
+def checked_path(path: PathLike) -> Path | None:
+    """The path, known to be of a supported format and in a folder that exists, before any work is done."""
+    if path is None:
+        return None
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"pictures are written as {', '.join(FORMATS)}; got {str(path)!r}: rename the file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent.resolve()} to write {path.name} in; create it first")
+    return path
+
+
+def finish(figure, title: str | None, path: Path | None):
+    """The figure with its title, written to `path` where one is given, whole or not at all."""
+    if title is not None:
+        figure.suptitle(title, fontsize=11, color=INK)
+    if path is not None:
+        dpi = 2 * DPI if path.suffix.lower() in (".pdf", ".svg") else DPI  # of the images inside PDF and SVG files
+        with replaced(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=dpi)
+    return figure

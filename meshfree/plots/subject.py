@@ -10,14 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..geometry.cloud import Cloud
-from ..solving.solution import Solution
-from .words import italic
+from .style import italic
 
 
 class Subject(NamedTuple):
-    """What is drawn, and the words on it."""
+    """A function to be drawn, and the words on its picture.
 
-    u: Solution
+    `u`: points (m, d) -> values (m,) or (m, fields), a Solution; `exact`: one point -> () or (fields,), where known;
+    `domain`: anything with `bounds` and `distance`, where known; `labels`: the coordinates, as they are written.
+    """
+
+    u: Callable
     exact: Callable | None
     cloud: Cloud
     domain: Any
@@ -26,15 +29,20 @@ class Subject(NamedTuple):
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper corner of the bounding box of the domain; without one, of the nodes."""
         X = np.asarray(self.cloud.points)
         return (X.min(axis=0), X.max(axis=0)) if self.domain is None else self.domain.bounds
 
-    def names(self, fields: int) -> list[str]:
+    def field_names(self, fields: int) -> list[str]:
+        """The function's name, numbered where it has several fields."""
         letter = italic(self.name)
         return [letter] if fields == 1 else [f"{letter}$_{i + 1}$" for i in range(fields)]
 
     def values(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """u and, where known, the exact solution at points (m, d): both (m, fields)."""
+        """u and, where known, the exact solution at points (m, d): both (m, fields).
+
+        Raises ValueError where one of their fields is nowhere finite, and where their shapes differ.
+        """
         values = np.asarray(self.u(X))
         _check_finite(self.name, values)
         if self.exact is None:
@@ -42,8 +50,8 @@ class Subject(NamedTuple):
         exact = np.asarray(jax.jit(lambda X: jax.lax.map(self.exact, X, batch_size=4096))(jnp.asarray(X)))
         if exact.shape != values.shape:
             raise ValueError(
-                f"exact has values of shape {exact.shape[1:]}, {self.name} of shape {values.shape[1:]}; "
-                "exact takes one point x, (d,), and returns what u(x) does"
+                f"exact has values of shape {exact.shape[1:]}, {self.name} of shape {values.shape[1:]}: "
+                "use a function of one point x, (d,), that returns what u(x) does"
             )
         _check_finite("exact", exact)
         return values.reshape(len(X), -1), exact.reshape(len(X), -1)

@@ -1,39 +1,41 @@
-"""Triangles that cover a plane domain, or a plane section of a body, holes left out."""
+"""The triangles that are painted: they cover a plane domain, a plane section of a body, or the hull of the nodes."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..geometry.domain import Domain
-from ..geometry.simplices import delaunay
-from .borders import outline, zero_line
-from .lattices import VERTICES, lattice
+from ..geometry.cloud import Cloud
+from ..geometry.contouring import dual
+from ..geometry.shape import Shape
+from ..geometry.simplices import delaunay, simplices_between
+
+VERTICES = 16_000  # of the triangles of one panel
 
 
-class Piece(NamedTuple):
-    """A triangulated piece of the plane: vertices (m, 2), triangles (t, 3), and the vertices in u's space."""
+class Cover(NamedTuple):
+    """Triangles that cover a region of the plane: vertices (m, 2), triangles (t, 3), and the vertices in u's space."""
 
     vertices: np.ndarray
     triangles: np.ndarray
     points: np.ndarray
 
 
-def piece_of_domain(domain) -> Piece:
-    """A plane domain: a Domain, or anything with `bounds` and `distance`."""
+def cover_domain(domain: Any) -> Cover:
+    """The triangles of a plane domain: a Shape, or anything with `bounds` and `distance`."""
 
     def border(h):
-        if isinstance(domain, Domain):
-            return outline(domain, h)
+        if isinstance(domain, Shape):
+            return outline_points(domain, h)
         return zero_line(domain.distance, lower, upper)
 
     lower, upper = domain.bounds
-    vertices, triangles = _triangulated(domain.distance, lower, upper, border)
-    return Piece(vertices, triangles, vertices)
+    vertices, triangles = _triangulate(domain.distance, lower, upper, border)
+    return Cover(vertices, triangles, vertices)
 
 
-def section(distance: Callable, lower: np.ndarray, upper: np.ndarray, axis: int) -> Piece:
-    """The section of a body through the middle of its bounding box, at right angles to an axis."""
+def cover_section(distance: Callable, lower: np.ndarray, upper: np.ndarray, axis: int) -> Cover:
+    """The triangles of a body's section through the middle of its bounding box, at right angles to an axis."""
     across = np.delete(np.arange(3), axis)
     middle = (lower[axis] + upper[axis]) / 2
 
@@ -44,12 +46,27 @@ def section(distance: Callable, lower: np.ndarray, upper: np.ndarray, axis: int)
         return distance(lifted(X))
 
     lower, upper = lower[across], upper[across]
-    vertices, triangles = _triangulated(within, lower, upper, lambda h: zero_line(within, lower, upper))
-    return Piece(vertices, triangles, lifted(vertices))
+    vertices, triangles = _triangulate(within, lower, upper, lambda h: zero_line(within, lower, upper))
+    return Cover(vertices, triangles, lifted(vertices))
 
 
-def _triangulated(distance: Callable, lower: np.ndarray, upper: np.ndarray, border: Callable):
-    """Vertices and triangles of the plane region {distance ≤ 0}; `border(h)` samples its boundary h apart.
+def cover_nodes(cloud: Cloud) -> Cover:
+    """Delaunay's triangles of the nodes, without those that the normals show to lie outside, refined to smooth colours.
+
+    This is what is painted where no domain is known.
+    """
+    from matplotlib.tri import UniformTriRefiner
+
+    X = np.asarray(cloud.points)
+    triangles = simplices_between(X, np.asarray(cloud.normal_vectors), None)
+    halvings = int(np.clip(np.log2(VERTICES / len(X)) / 2, 0, 5))
+    refined: Any = UniformTriRefiner(triangulation(X, triangles)).refine_triangulation(subdiv=halvings)
+    vertices = np.stack([refined.x, refined.y], axis=1)
+    return Cover(vertices, refined.triangles, vertices)
+
+
+def _triangulate(distance: Callable, lower: np.ndarray, upper: np.ndarray, border: Callable):
+    """Vertices and triangles of the plane region {distance ≤ 0}; `border(h)` gives points of its boundary h apart.
 
     Points of a lattice are kept half a step inside, so that Delaunay's triangles follow the boundary.
     """
@@ -64,7 +81,46 @@ def _triangulated(distance: Callable, lower: np.ndarray, upper: np.ndarray, bord
 
 
 def triangulation(vertices: np.ndarray, triangles: np.ndarray):
-    """The same vertices and triangles for Matplotlib."""
+    """The same vertices and triangles as Matplotlib's `Triangulation`."""
     from matplotlib.tri import Triangulation
 
     return Triangulation(vertices[:, 0], vertices[:, 1], triangles)
+
+
+# -------------------------------------------------------------------------------------------- points of the boundary
+
+
+def outline_points(domain: Shape, h: float) -> np.ndarray:
+    """Points of a plane domain's boundary at most h apart, corners among them."""
+    found = []
+    for one in domain.outline:
+        X = one.point(np.linspace(0, 1, 65))
+        length = np.linalg.norm(np.diff(X, axis=0), axis=1).sum()
+        straight = length < 1.0001 * np.linalg.norm(X[-1] - X[0])
+        found.append(one.point(np.linspace(0, 1, max(int(np.ceil(length / h)), 1 if straight else 64) + 1)))
+    return _distinct(np.concatenate(found), 1e-3 * h)
+
+
+def zero_line(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Points of the line distance = 0 in a rectangle, where a lattice crosses it, and the line's corners."""
+    h = float(np.sqrt(np.prod(upper - lower) / VERTICES))
+    found = dual(distance, lower, upper, h)
+    return _distinct(np.concatenate([found.vertices[found.sharp], found.crossings]), 0.02 * h)
+
+
+def _distinct(X: np.ndarray, tolerance: float) -> np.ndarray:
+    return X[np.unique(np.round(X / tolerance), axis=0, return_index=True)[1]]
+
+
+# --------------------------------------------------------------------------------------------- points of a rectangle
+
+
+def lattice(lower: np.ndarray, upper: np.ndarray, count: float) -> np.ndarray:
+    """About `count` points, evenly spread over a rectangle with its edges."""
+    return np.stack(np.meshgrid(*lattice_lines(lower, upper, count)), axis=-1).reshape(-1, 2)
+
+
+def lattice_lines(lower: np.ndarray, upper: np.ndarray, count: float) -> list[np.ndarray]:
+    """The coordinates along each side of a rectangle of a lattice of about `count` points, at least three."""
+    h = np.sqrt(np.prod(upper - lower) / count)
+    return [np.linspace(a, b, max(round((b - a) / h), 2) + 1) for a, b in zip(lower, upper, strict=True)]

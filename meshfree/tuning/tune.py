@@ -14,8 +14,6 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
-from ..kernels.kernel import positive
-
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
 
@@ -30,11 +28,6 @@ class History(eqx.Module):
     loss: Float[np.ndarray, " k"]
     seconds: Float[np.ndarray, " k"]
     parameters: PyTree
-
-    @property
-    def scale(self) -> PyTree:
-        """softplus of the parameters: the positive numbers behind raw leaves."""
-        return jax.tree.map(lambda raw: np.asarray(positive(raw)), self.parameters)
 
     @property
     def best(self) -> int:

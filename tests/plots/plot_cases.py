@@ -63,9 +63,7 @@ def history(fields=(), steps=20):
     """A tuning run whose best iterate is number 15."""
     step = np.arange(steps + 1)
     raw = (step / 10 - 1).reshape(-1, *[1] * len(fields)) * np.ones(fields)
-    return SimpleNamespace(
-        loss=(step - 15) ** 2 / 20 - 12, seconds=0.1 * step, parameters=raw, scale=np.log1p(np.exp(raw))
-    )
+    return SimpleNamespace(loss=(step - 15) ** 2 / 20 - 12, seconds=0.1 * step, parameters=raw)
 
 
 def panels(figure):
@@ -99,7 +97,7 @@ def without_nodes(axes):
         line.remove()
 
 
-def area(piece):
-    (a, b, c) = np.moveaxis(piece.vertices[piece.triangles], 1, 0)
+def area(cover):
+    (a, b, c) = np.moveaxis(cover.vertices[cover.triangles], 1, 0)
     (x, y), (s, t) = (b - a).T, (c - a).T
     return np.abs(x * t - y * s).sum() / 2

@@ -7,7 +7,7 @@ from shared_cases import as_arrays, cloud_of
 
 import meshfree as mf
 from meshfree.plots import plot_cloud
-from meshfree.plots.clouds_in_space import seen_nodes
+from meshfree.plots.cloud_pictures import ARROWS, visible_nodes
 
 pytestmark = pytest.mark.usefixtures("coarse_pictures")
 
@@ -52,7 +52,7 @@ def test_a_body_is_drawn_below_its_nodes_which_have_the_colours_of_the_legend():
     hidden, seen, arrows = axes.collections
     assert len(axes.images) == 1
     assert len(hidden.get_offsets()) + len(seen.get_offsets()) == len(cloud)
-    assert len(arrows.U) == len(seen.get_offsets()) < 250
+    assert len(arrows.U) == len(seen.get_offsets()) < ARROWS
     assert {"$r$", "$y$", "depth", "0", "0.5", "1"} <= {text.get_text() for text in axes.texts}
     entries = figure.legends[0].legend_handles
     assert [one.get_label() for one in entries] == [f"{part} ({len(cloud[part])})" for part in cloud.parts]
@@ -62,7 +62,7 @@ def test_a_body_is_drawn_below_its_nodes_which_have_the_colours_of_the_legend():
 
 
 def test_nodes_are_seen_on_the_sides_that_face_the_viewer():
-    seen = seen_nodes(cloud_of("cube"))
+    seen = visible_nodes(cloud_of("cube"))
     X = cloud_of("cube").points
     flat = [np.isclose(X[:, axis], side).nonzero()[0] for axis, side in [(0, 1), (1, 0), (2, 1)]]
     expected = np.zeros(len(X), bool)
@@ -77,7 +77,7 @@ def _on_edges(X):
 def test_a_cavity_is_hidden_where_the_domain_is_known():
     cloud = cloud_of("block")
     cavity = cloud.parts["cavity"]
-    assert not seen_nodes(cloud)[cavity].any()
-    facing = seen_nodes(as_arrays(cloud))[cavity]
+    assert not visible_nodes(cloud)[cavity].any()
+    facing = visible_nodes(as_arrays(cloud))[cavity]
     assert 0.3 < facing.mean() < 0.7
     assert len(plot_cloud(as_arrays(cloud)).axes[0].images) == 0

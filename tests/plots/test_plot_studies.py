@@ -72,8 +72,9 @@ def test_a_history_shows_the_loss_and_the_scale_with_the_best_marked(tmp_path):
     figure = plot_history(found, tmp_path / "history.png", title="Tuning")
     top, below = figure.axes
     np.testing.assert_allclose(top.lines[0].get_ydata(), np.exp(found.loss))
-    np.testing.assert_array_equal(below.lines[0].get_ydata(), found.scale)
-    for axes, value in ((top, np.exp(-12)), (below, found.scale[15])):
+    scale = np.log1p(np.exp(found.parameters))
+    np.testing.assert_allclose(below.lines[0].get_ydata(), scale, rtol=1e-14)
+    for axes, value in ((top, np.exp(-12)), (below, scale[15])):
         assert axes.lines[-1].get_xydata() == pytest.approx(np.array([[15, value]]))
     assert top.get_legend().get_texts()[0].get_text() == r"best: $6.1 \times 10^{-6}$ at step 15"
     assert (top.get_yscale(), top.get_ylabel()) == ("log", "residual")
@@ -85,7 +86,7 @@ def test_several_scales_have_a_curve_each():
     below = plot_history(history((2,)), name="width").axes[1]
     assert [text.get_text() for text in below.get_legend().get_texts()] == ["width$_{1}$", "width$_{2}$"]
     found = history()
-    found.scale = {"kernel": found.scale, "rates": history((2, 3)).scale * 1e3}
+    found.parameters = {"kernel": found.parameters, "rates": history((2, 3)).parameters + 1e3}
     below = plot_history(found).axes[1]
     assert len(below.lines[-1].get_xdata()) == 7
     assert below.get_yscale() == "log"

@@ -12,10 +12,10 @@ from shared_cases import BLOCK, as_arrays, cloud_of
 import meshfree as mf
 from meshfree.geometry.simplices import distance_from_nodes
 from meshfree.plots import plot, render
-from meshfree.plots.borders import zero_line
-from meshfree.plots.cutaway import TOWARDS, UNKNOWN, View, colored, opened
-from meshfree.plots.scales import SEQUENTIAL, value_scale
+from meshfree.plots.cutaway import VIEWER, View, cut_open
+from meshfree.plots.scales import SEQUENTIAL, UNKNOWN, value_scale
 from meshfree.plots.skins import skin
+from meshfree.plots.triangles import zero_line
 
 CUBE = mf.Box((0, 0, 0), (1, 1, 1))
 TUBE = CUBE - mf.Box((0.3, 0.3, -1), (0.6, 0.6, 2))
@@ -72,9 +72,9 @@ def test_the_surface_between_nodes_without_a_domain():
 
 
 def test_the_eighth_that_faces_the_viewer_is_cut_away():
-    body = opened(CUBE.distance, *CUBE.bounds)
+    body = cut_open(CUBE.distance, *CUBE.bounds)
     assert measured(body)[:2] == pytest.approx((7 / 8, 6.0), rel=1e-3)
-    away = np.sign(TOWARDS) * (body.vertices - 0.5)
+    away = np.sign(VIEWER) * (body.vertices - 0.5)
     assert away.min(axis=1).max() < 1e-3
     assert np.linalg.norm(body.vertices - 0.5, axis=1).min() < 1e-3
 
@@ -89,7 +89,7 @@ def test_a_line_where_a_distance_is_zero_has_its_corners():
 
 def test_colours_are_those_of_the_scale_and_grey_where_there_is_no_value():
     values = np.array([0.0, 0.5, 2.0, np.nan])
-    colors = colored(values, value_scale(values))
+    colors = value_scale(values).rgb(values)
     np.testing.assert_allclose(
         colors[:3] / 255, [map_color(SEQUENTIAL, share) for share in (0.0, 0.25, 1.0)], atol=3e-3
     )
@@ -123,9 +123,9 @@ def check_sheets(images):
 def test_matplotlib_paints_the_nearer_triangles_over_the_others(monkeypatch):
     monkeypatch.setattr(render, "find_spec", lambda name: None)
     X, triangles, colors, (low, high), _ = two_sheets()
-    check_sheets(render.rendered(X, triangles, colors, (low, high), (100, 100)))
+    check_sheets(render.render_images(X, triangles, colors, (low, high), (100, 100)))
     behind = triangles[:, ::-1]  # turned away from the viewer
-    assert not np.any(render.rendered(X, behind, colors[:1], (low, high), (20, 20))[0][..., 3])
+    assert not np.any(render.render_images(X, behind, colors[:1], (low, high), (20, 20))[0][..., 3])
 
 
 @PYVISTA
@@ -151,13 +151,13 @@ def test_where_pyvista_fails_matplotlib_takes_its_place(monkeypatch, failure):
 
     monkeypatch.setattr(subprocess, "run", run)
     X, triangles, colors, box, _ = two_sheets()
-    check_sheets(render.rendered(X, triangles, colors, box, (100, 100)))
+    check_sheets(render.render_images(X, triangles, colors, box, (100, 100)))
 
 
 def test_a_view_shows_the_bounding_box_from_the_front():
     lower, upper = np.array([-1.0, 0, 0]), np.array([3.0, 1, 2])
     view = View(lower, upper)
-    seen = view.seen(np.array([[3.0, 0, 2], [-1, 1, 0], [-1, 0, 0], [3, 1, 0]]))
+    seen = view.project(np.array([[3.0, 0, 2], [-1, 1, 0], [-1, 0, 0], [3, 1, 0]]))
     assert np.argmax(seen[:, 2]) == 0
     assert np.argmin(seen[:, 2]) == 1
     assert np.ptp(seen[2:, 0]) == pytest.approx(view.size[0])
@@ -186,7 +186,7 @@ def test_a_body_has_the_colours_of_its_values():
     pixels, extent = np.asarray(image.get_array()), np.array(image.get_extent())
     view = View(*BLOCK.bounds)
     for point in [(0.5, 0.0, 0.3), (1.5, 0.0, 0.2), (0.5, 0.4, 1.0)]:
-        x, y, _ = view.seen(np.array([point]))[0]
+        x, y, _ = view.project(np.array([point]))[0]
         row = round((extent[3] - y) / (extent[3] - extent[2]) * len(pixels))
         column = round((x - extent[0]) / (extent[1] - extent[0]) * pixels.shape[1])
         found, expected = pixels[row, column, :3] / 255, np.array(map_color(SEQUENTIAL, point[0] / 2))

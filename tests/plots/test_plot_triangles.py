@@ -11,8 +11,7 @@ from shared_cases import BLOCK, RING, as_arrays, cloud_of
 import meshfree as mf
 from meshfree.geometry.simplices import distance_from_nodes, windings
 from meshfree.plots import plot
-from meshfree.plots.hulls import piece_of_nodes
-from meshfree.plots.triangles import piece_of_domain, section
+from meshfree.plots.triangles import cover_domain, cover_nodes, cover_section
 
 pytestmark = pytest.mark.usefixtures("coarse_pictures")
 
@@ -28,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("coarse_pictures")
     ],
 )
 def test_the_triangles_cover_the_domain_and_nothing_else(name, expected, tolerance):
-    assert area(piece_of_domain(cloud_of(name).domain)) == pytest.approx(expected, rel=tolerance)
+    assert area(cover_domain(cloud_of(name).domain)) == pytest.approx(expected, rel=tolerance)
 
 
 def coast(vertices=300):
@@ -61,27 +60,27 @@ HARD = {
 def test_hard_shapes_are_covered_to_their_outline_and_not_beyond(name, monkeypatch):
     monkeypatch.undo()  # as fine as for a picture
     domain, tolerance = HARD[name]
-    piece = piece_of_domain(domain)
-    assert area(piece) == pytest.approx(domain.volume, rel=tolerance)
-    shares = np.random.default_rng(0).dirichlet([1, 1, 1], (len(piece.triangles), 5))
-    X = np.einsum("tij,tsi->tsj", piece.vertices[piece.triangles], shares).reshape(-1, 2)
+    cover = cover_domain(domain)
+    assert area(cover) == pytest.approx(domain.volume, rel=tolerance)
+    shares = np.random.default_rng(0).dirichlet([1, 1, 1], (len(cover.triangles), 5))
+    X = np.einsum("tij,tsi->tsj", cover.vertices[cover.triangles], shares).reshape(-1, 2)
     assert domain.distance(X).max() < tolerance * domain.extent
 
 
 def test_overlapping_shapes_are_painted_once():
     cross = mf.Box((-2, -1), (2, 1)) | mf.Box((-1, -2), (1, 2))
-    assert area(piece_of_domain(cross)) == pytest.approx(12, rel=1e-9)
+    assert area(cover_domain(cross)) == pytest.approx(12, rel=1e-9)
 
 
 def test_a_domain_known_by_its_distance_alone_is_followed():
     only = SimpleNamespace(dim=2, bounds=RING.bounds, distance=RING.distance)
-    assert area(piece_of_domain(only)) == pytest.approx(0.84 * math.pi, rel=3e-3)
+    assert area(cover_domain(only)) == pytest.approx(0.84 * math.pi, rel=3e-3)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("square", 1.0), ("L", 3.0), ("ring", 0.84 * math.pi)])
 def test_without_a_domain_the_normals_tell_what_is_outside(name, expected):
-    piece = piece_of_nodes(as_arrays(cloud_of(name)))
-    assert area(piece) == pytest.approx(expected, rel=1e-9 if name != "ring" else 0.02)
+    cover = cover_nodes(as_arrays(cloud_of(name)))
+    assert area(cover) == pytest.approx(expected, rel=1e-9 if name != "ring" else 0.02)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +89,8 @@ def test_without_a_domain_the_normals_tell_what_is_outside(name, expected):
     ids=["coast", "spikes", "cheese", "tangent"],
 )
 def test_the_normals_tell_it_on_hard_shapes_too(domain, spacing, tolerance):
-    piece = piece_of_nodes(as_arrays(domain.cloud(spacing)))
-    assert area(piece) == pytest.approx(domain.volume, rel=tolerance)
+    cover = cover_nodes(as_arrays(domain.cloud(spacing)))
+    assert area(cover) == pytest.approx(domain.volume, rel=tolerance)
 
 
 @pytest.mark.parametrize("name", ["line", "ring", "L", "block"])
@@ -106,17 +105,17 @@ def test_the_boundary_winds_once_around_what_is_inside(name):
 
 
 def test_without_normals_the_hull_is_painted():
-    assert area(piece_of_nodes(mf.Cloud(interior=cloud_of("L").points))) == pytest.approx(3.5, rel=1e-9)
+    assert area(cover_nodes(mf.Cloud(interior=cloud_of("L").points))) == pytest.approx(3.5, rel=1e-9)
 
 
 def test_sections_follow_the_body():
     lower, upper = BLOCK.bounds
-    sections = [section(BLOCK.distance, lower, upper, axis) for axis in (2, 1, 0)]
+    sections = [cover_section(BLOCK.distance, lower, upper, axis) for axis in (2, 1, 0)]
     circle = 0.09 * math.pi
-    assert [area(piece) for piece in sections] == pytest.approx([2 - circle, 2 - circle, 1 - circle], rel=2e-3)
-    for piece, axis, middle in zip(sections, (2, 1, 0), (0.5, 0.5, 1.0), strict=True):
-        np.testing.assert_array_equal(piece.points[:, axis], middle)
-        np.testing.assert_array_equal(np.delete(piece.points, axis, axis=1), piece.vertices)
+    assert [area(cover) for cover in sections] == pytest.approx([2 - circle, 2 - circle, 1 - circle], rel=2e-3)
+    for cover, axis, middle in zip(sections, (2, 1, 0), (0.5, 0.5, 1.0), strict=True):
+        np.testing.assert_array_equal(cover.points[:, axis], middle)
+        np.testing.assert_array_equal(np.delete(cover.points, axis, axis=1), cover.vertices)
 
 
 def test_nodes_in_space_without_a_domain():
