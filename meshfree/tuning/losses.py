@@ -50,7 +50,7 @@ class LeaveOneOut(eqx.Module):
         if system.is_sparse:
             raise ValueError(
                 "leave-one-out needs the inverse of the matrix, and the equations of a local space are sparse: "
-                "take mf.losses.residual(problem, check)"
+                "use mf.losses.residual(problem, check)"
             )
         residual, matrix = system.linearised(u.coefficients)
         factored = factor(jax.lax.stop_gradient(matrix), self.options.get("solver", "auto"))
@@ -75,7 +75,7 @@ def residual(problem: Problem, check: Cloud, **options) -> Residual:
 def leave_one_out(problem: Problem, **options) -> LeaveOneOut:
     """log of the root mean square of the leave-one-out residuals, all from one factorisation.
 
-    Square systems: eₖ = cₖ/(A⁻¹)ₖₖ, row and centre k left out together (Rippa, Adv. Comput. Math. 11 (1999), eq. 17).
+    Square systems: eₖ = cₖ/(A⁻¹)ₖₖ, row and center k left out together (Rippa, Adv. Comput. Math. 11 (1999), eq. 17).
     Least squares, and square systems of deficient rank: eₖ = rₖ/(1 − hₖ), hₖ the diagonal of A A⁺ (PRESS; Allen,
     Technometrics 16 (1974)). A nonlinear problem is linearised at its solution. `options` go to `solve`.
     """

@@ -225,7 +225,7 @@ def stencils(kernel=None, points=None, **options):
         (lambda: solved(points=SQUARE.cloud(0.3)), r"\d+ equations for \d+ unknowns: give more points"),
         (
             lambda: mf.losses.leave_one_out(PLANE)(stencils(mf.Gaussian(1.0))),
-            "leave-one-out needs the inverse .* take mf.losses.residual",
+            "leave-one-out needs the inverse .* use mf.losses.residual",
         ),
     ],
 )
