@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 import meshfree as mf
 
-DEFAULTS = {"space": "wendland", "shape": 4, "levels": 4, "spacing": 1 / 32, "scale": (1.5,)}
+DEFAULTS = {"space": "wendland", "kernel_order": 4, "levels": 4, "spacing": 1 / 32, "scale": (1.5,)}
 ERROR = 1e-3  # relative L2 that the defaults reach
 
 

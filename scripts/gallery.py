@@ -10,7 +10,7 @@ import shape_cases
 
 import meshfree as mf
 from meshfree.run.command_line import configure_jax, load_script
-from meshfree.run.flags import Choices
+from meshfree.run.defaults import Choices
 from meshfree.run.study import difference_from_finer, study
 
 HERE = pathlib.Path(__file__).parent

@@ -10,9 +10,8 @@ from .families import (
     RationalQuadratic,
     Wendland,
 )
-from .kernel import Kernel, Product, Scaled, Sum
+from .kernel import Kernel, Product, Scaled, Stretched, Sum
 from .radial import Radial, ScaledRadial
-from .stretched import Stretched
 
 __all__ = [
     "Gaussian",

@@ -156,7 +156,7 @@ class Wendland(ScaledRadial):
         if smoothness not in (0, 2, 4, 6):
             raise ValueError(f"smoothness must be one of 0, 2, 4, 6; got {smoothness}")
         if dim < 1 or int(dim) != dim:
-            raise ValueError(f"dim must be a positive whole number; got {dim}")
+            raise ValueError(f"dim must be a positive integer; got {dim}")
         self.k, self.dim = int(smoothness) // 2, int(dim)
         self.raw_scale = initial_scale(scale, key)
 
@@ -168,8 +168,8 @@ class Wendland(ScaledRadial):
     def support(self):
         return jnp.max(self.scale)
 
-    def describe(self) -> str:
-        return f"Wendland(smoothness={self.smoothness}, dim={self.dim})"
+    def fixed_parameters(self):
+        return {"smoothness": self.smoothness, "dim": self.dim}
 
     @property
     def max_dim(self) -> float:
@@ -195,7 +195,7 @@ class Polyharmonic(Radial):
 
     def __init__(self, degree: int = 3):
         if degree < 1 or int(degree) != degree:
-            raise ValueError(f"degree must be a positive whole number; got {degree}")
+            raise ValueError(f"degree must be a positive integer; got {degree}")
         self.degree = int(degree)
 
     @property

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
+
+from ..internal.printing import concrete, shown
 
 Leaf = Array | np.ndarray  # a parameter: NumPy float64 as constructed, a JAX array once traced or trained
 
@@ -83,15 +85,27 @@ class Kernel(eqx.Module):
         """The distance beyond which the kernel is zero; infinite for most."""
         return math.inf
 
+    def fixed_parameters(self) -> dict[str, Any]:
+        """The parameters that are not trained, by the names that the constructor gives them."""
+        fixed = [field.name for field in dataclasses.fields(self) if field.metadata.get("static", False)]
+        return {name: getattr(self, name) for name in fixed}
+
     def describe(self) -> str:
         """The class and its fixed parameters, in ASCII, as error messages name them: `Matern(nu=1.5)`."""
-        parts = []
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        parts = [value.describe() for value in values if isinstance(value, Kernel)]
+        parts += [f"{name}={value}" for name, value in self.fixed_parameters().items()]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __repr__(self) -> str:
+        """The expression that makes the kernel, positive parameters in place of the raw leaves behind them."""
+        parts = [f"{name}={shown(value)}" for name, value in self.fixed_parameters().items()]
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, Kernel):
-                parts.append(value.describe())
-            elif field.metadata.get("static", False):
-                parts.append(f"{field.name}={value}")
+            value = getattr(self, field.name, None)
+            if field.name.startswith("raw_"):
+                parts.append(f"{field.name.removeprefix('raw_')}={_shown_positive(value)}")
+            elif not field.metadata.get("static", False):
+                parts.append(f"{field.name}={value!r}" if isinstance(value, Kernel) else f"{field.name}={shown(value)}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
@@ -122,6 +136,9 @@ class Sum(Kernel):
     def laplacian(self, x, y):
         return self.left.laplacian(x, y) + self.right.laplacian(x, y)
 
+    def __repr__(self):
+        return f"{self.left!r} + {_in_brackets(self.right, Sum)}"
+
 
 class Product(Kernel):
     """k(x, y) = left(x, y) · right(x, y)."""
@@ -143,6 +160,9 @@ class Product(Kernel):
 
     def eval(self, x, y):
         return self.left.eval(x, y) * self.right.eval(x, y)
+
+    def __repr__(self):
+        return f"{_in_brackets(self.left, Sum)} * {_in_brackets(self.right, Sum, Product, Scaled)}"
 
 
 class Scaled(Kernel):
@@ -181,10 +201,51 @@ class Scaled(Kernel):
         value = self.kernel.laplacian(x, y)
         return self.amplitude.astype(value.dtype) * value
 
+    def __repr__(self):
+        return f"{_shown_positive(self.raw_amplitude)} * {_in_brackets(self.kernel, Sum, Product, Scaled)}"
+
+
+class Stretched(Kernel):
+    """k(x, y) = kernel(x/factor, y/factor): the same kernel, wider by the factor in all directions."""
+
+    kernel: Kernel
+    factor: Float[Leaf, ""]
+
+    @property
+    def smoothness(self) -> float:
+        return self.kernel.smoothness
+
+    @property
+    def support(self):
+        return self.kernel.support * self.factor
+
+    @property
+    def tail(self):
+        return self.kernel.tail
+
+    def eval(self, x, y):
+        factor = jnp.asarray(self.factor, x.dtype)
+        return self.kernel.eval(x / factor, y / factor)
+
+    def laplacian(self, x, y):
+        factor = jnp.asarray(self.factor, x.dtype)
+        return self.kernel.laplacian(x / factor, y / factor) / factor**2
+
 
 def positive(raw: ArrayLike) -> Array:
     """softplus(raw) = log(1 + eʳᵃʷ), the positive number behind an unconstrained leaf."""
     return jax.nn.softplus(jnp.asarray(raw))
+
+
+def _shown_positive(raw: Any) -> str:
+    """The positive number behind a leaf, without JAX, which under jit would trace it; another thing as it is."""
+    number = concrete(raw)
+    return shown(raw if number is None or number.dtype.kind != "f" else np.logaddexp(0, number))
+
+
+def _in_brackets(operand: Any, *kinds: type) -> str:
+    """An operand as it stands in an expression: in brackets where it is itself an expression of one of `kinds`."""
+    return f"({operand!r})" if isinstance(operand, kinds) else repr(operand)
 
 
 def unconstrained(value: ArrayLike, what: str) -> Leaf:
@@ -219,7 +280,7 @@ def half_integer(value: float, lowest: float, highest: float, what: str) -> floa
 
 
 def one_floating_type(X: ArrayLike, Y: ArrayLike) -> tuple[Array, Array]:
-    """Both as arrays of the wider of their two floating types; whole numbers count as the default one."""
+    """Both as arrays of the wider of their two floating types; integers count as the default one."""
     X, Y = (A if jnp.issubdtype(A.dtype, jnp.floating) else A.astype(float) for A in (jnp.asarray(X), jnp.asarray(Y)))
     dtype = np.promote_types(X.dtype, Y.dtype)
     return X.astype(dtype), Y.astype(dtype)

@@ -117,7 +117,7 @@ def _require(kernel: Kernel, order: int) -> None:
     if order > kernel.smoothness:
         raise ValueError(
             f"{kernel.describe()} has continuous derivatives up to order {kernel.smoothness}; a derivative of order "
-            f"{order} was asked for: take a smoother kernel, or one derivative less"
+            f"{order} was asked for: use a smoother kernel, or one derivative less"
         )
 
 

@@ -52,7 +52,7 @@ class Jet(eqx.Module):
 def needed_order(value_of: Callable, dim: int, fields: int = 1) -> int:
     """The order of the highest derivative of u in `value_of(u, x)`, found by tracing it with longer and longer jets.
 
-    Raises ValueError beyond order 8.
+    Raises ValueError beyond order `HIGHEST`.
     """
     shape = () if fields == 1 else (fields,)
     point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))

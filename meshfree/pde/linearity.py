@@ -1,4 +1,4 @@
-"""What the outputs of a traced program are computed from."""
+"""Whether an equation is linear: it is where its derivative by the unknowns is not computed from the unknowns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import jax
 
 
 def depends_on_input(function: Callable, *inputs: Any) -> bool:
-    """Whether any output of `function(*inputs)` is computed from the inputs: read off the traced program."""
+    """Whether any output of `function(*inputs)` is computed from the inputs, as read off the traced program.
+
+    True also where the inputs cancel out: only what the program says counts, no values do.
+    """
     jaxpr = jax.make_jaxpr(function)(*inputs).jaxpr
     return any(_tainted_outputs(jaxpr, [True] * len(jaxpr.invars)))
 

@@ -27,7 +27,7 @@ class HasLaplacian(Protocol):
 
 
 def derivative(u: Field, direction: int | ArrayLike) -> Field:
-    """∂u/∂v = v·∇u along an axis (a whole number) or a vector v (d,), not normalised: of the shape of u(x).
+    """∂u/∂v = v·∇u along an axis (an integer) or a vector v (d,), not normalised: of the shape of u(x).
 
     Raises ValueError for an axis or a vector that does not fit the point.
     """

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..internal.printing import aligned, shown
 from .operators import Field, derivative
 
 Residual = Callable[..., Float[Array, "..."]]
@@ -72,6 +73,18 @@ class Problem(eqx.Module):
             )
         return {part: named.get(part, default) for part in parts}
 
+    def __repr__(self) -> str:
+        rows = [("fields", shown(self.fields)), ("interior", shown(self.interior))]
+        rows += [(name, shown(residual) + self._served(name)) for name, residual in self.conditions.items()]
+        rows.append(("exact", "no" if self.exact is None else "yes"))
+        return aligned("Problem without a domain" if self.domain is None else f"Problem on {shown(self.domain)}", rows)
+
+    def _served(self, name: str) -> str:
+        """The parts that `boundary=` serves, where its name does not say it: ` on left, top`."""
+        parts = () if self.domain is None or name != "boundary" else self.domain.part_names
+        served = ", ".join(part for part in parts if part == name or part not in self.conditions)
+        return "" if served in ("", name) else f" on {served}"
+
 
 class Dirichlet(eqx.Module):
     """u = value."""
@@ -81,6 +94,9 @@ class Dirichlet(eqx.Module):
     def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
         return u(x) - at(self.value, x)
 
+    def __repr__(self) -> str:
+        return f"dirichlet({shown(self.value)})"
+
 
 class Neumann(eqx.Module):
     """∂u/∂n = flux, n the unit outward normal."""
@@ -89,6 +105,9 @@ class Neumann(eqx.Module):
 
     def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
         return derivative(u, n)(x) - at(self.flux, x)
+
+    def __repr__(self) -> str:
+        return f"neumann({shown(self.flux)})"
 
 
 class Robin(eqx.Module):
@@ -101,6 +120,9 @@ class Robin(eqx.Module):
     def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
         return at(self.a, x) * u(x) + at(self.b, x) * derivative(u, n)(x) - at(self.value, x)
 
+    def __repr__(self) -> str:
+        return f"robin({shown(self.a)}, {shown(self.b)}, {shown(self.value)})"
+
 
 def dirichlet(value: Any = 0.0) -> Dirichlet:
     """The condition u = value on a boundary part; `value` is a number, a vector (fields,) or a function of x."""
@@ -108,7 +130,7 @@ def dirichlet(value: Any = 0.0) -> Dirichlet:
 
 
 def neumann(flux: Any = 0.0) -> Neumann:
-    """The condition ∂u/∂n = flux along the outward normal; `flux` as `value` in `dirichlet`."""
+    """The condition ∂u/∂n = flux, n the outward normal; `flux` is a number, a vector (fields,) or a function of x."""
     return Neumann(flux)
 
 
@@ -123,7 +145,7 @@ def at(value: Any, x: Float[Array, " d"]) -> Float[Array, "..."]:
 
 
 def linearise(residual: Callable[[Field], Array], u: Field, v: Field) -> Array:
-    """The derivative of residual(u + εv) by ε at ε = 0, `residual` taking a field to its value at a point."""
+    """The derivative of residual(u + εv) by ε at ε = 0; `residual` maps a field to its residual at one point."""
     return jax.jvp(lambda t: residual(lambda x: u(x) + t * v(x)), (jnp.zeros(()),), (jnp.ones(()),))[1]
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import dataclasses
 import importlib.metadata
 import importlib.util
 import inspect
-import io
 import math
 import os
 import platform
-import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -26,37 +23,17 @@ from ..internal.saved_objects import check_path
 from ..pde.problem import Problem
 from ..plots import FORMATS, plot, plot_convergence, plot_history
 from ..solving.newton import ConvergenceError
-from .flags import Choices, Flags
+from .defaults import Choices
+from .flags import Output, parse
 from .study import Outcome, converge, study
 from .tables import convergence_table, judged, table
 
-OF_ONE_SPACE = (
-    "degree",
-    "scale",
-    "shape",
-    "size",
-    "ghost",
-    "spacing",
-    "cluster",
-)  # flags whose defaults mean nothing to another space
 MEASURES = {
     "error": "relative error",
     "difference": "relative difference from the finest",
     "residual": "residual off the nodes",
 }
 BAD_INPUT = (ValueError, TypeError, KeyError, OSError, MemoryError, ConvergenceError)
-
-
-@dataclasses.dataclass(frozen=True)
-class Output:
-    """What to do with the result."""
-
-    plot: Path | None = None
-    """Write a picture of the solution here; with --converge, of the study. With --tune, NAME_tuning beside it."""
-    save: Path | None = None
-    """Write the solution to this NPZ file; Solution.load reads it."""
-    converge: bool = False
-    """Solve at four resolutions, and print the observed order."""
 
 
 class _Script(NamedTuple):
@@ -73,8 +50,8 @@ def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = 
 
     Solves the problem as the flags say, prints a table, and writes pictures and files on request. `defaults` replace
     the defaults of flags (`degree=30`), as long as the flags name no other space or kernel; `args` stand in for the
-    command line's own. Switches JAX to float64 and its persistent compilation cache on. Prints one line and exits
-    with status 2 on bad input; an error in the problem's own code keeps its traceback.
+    command line's own. Switches JAX to float64 and its persistent compilation cache on. Says what is wrong
+    with bad input and exits with status 2; an error in the problem's own code keeps its traceback.
     """
     return _run(problem, args, defaults, _script_of(problem))
 
@@ -82,7 +59,7 @@ def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = 
 def _run(problem, args, defaults, script: _Script) -> Outcome:
     with _one_line_errors(script.file):
         configure_jax()
-        keywords, choices, output = _parsed(problem, args, defaults, script)
+        keywords, choices, output = parse(problem, args, defaults, script.program, script.description)
         _check_paths(output)
         made = problem if isinstance(problem, Problem) else problem(**keywords)
         if not isinstance(made, Problem):
@@ -197,75 +174,6 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed" + f", used from {Path(__file__).parent}" * (package == "meshfree")
-
-
-def _parsed(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], Choices, Output]:
-    """The factory's arguments, the solver's choices and the output, from the command line."""
-    keywords, choices, output = _parsed_once(problem, args, defaults, script)
-    if choices.family != Choices(**defaults).family:
-        # A script's degree and scale are those of its own space: another one starts from its rules.
-        others = {name: value for name, value in defaults.items() if name not in OF_ONE_SPACE}
-        keywords, choices, output = _parsed_once(problem, args, others, script)
-    return keywords, choices, output
-
-
-def _parsed_once(problem, args, defaults, script: _Script) -> tuple[dict[str, Any], Choices, Output]:
-    import tyro
-
-    defaults = dict(defaults)
-    grading = defaults.pop("grading", None)
-    equation = _argument_class(problem)
-    unprefixed: Any = tyro.conf.OmitArgPrefixes
-    flags = dataclasses.make_dataclass(
-        "Flags",
-        [
-            ("equation", unprefixed[equation], dataclasses.field(default_factory=equation)),  # type: ignore[misc]
-            ("choices", unprefixed[Flags], dataclasses.field(default=Flags(**defaults))),
-            ("output", unprefixed[Output], dataclasses.field(default=Output())),
-        ],
-    )
-    printed = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            given = None if args is None else list(args)
-            parsed: Any = tyro.cli(flags, prog=script.program, args=given, description=script.description)
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            print(printed.getvalue(), end="")
-            raise
-        raise ValueError(_parser_message(printed.getvalue())) from None
-    keywords = {field.name: getattr(parsed.equation, field.name) for field in dataclasses.fields(equation)}
-    return keywords, Choices(**vars(parsed.choices), grading=grading), parsed.output
-
-
-def _argument_class(problem) -> type:
-    """A dataclass with the factory's keyword arguments as fields; TypeError for those that cannot be flags."""
-    if isinstance(problem, Problem):
-        return dataclasses.make_dataclass("Equation", [])
-    fields, taken = [], {field.name for kind in (Flags, Output) for field in dataclasses.fields(kind)}
-    for parameter in inspect.signature(problem, eval_str=True).parameters.values():
-        if parameter.default is parameter.empty:
-            raise TypeError(f"the factory's argument {parameter.name} needs a default, that of its flag")
-        if parameter.name in taken:
-            raise TypeError(f"the factory's argument {parameter.name} is a flag of every problem already: rename it")
-        annotated = parameter.annotation is not parameter.empty
-        kind = parameter.annotation if annotated else type(parameter.default)
-        fields.append((parameter.name, kind, dataclasses.field(default=parameter.default)))
-    return dataclasses.make_dataclass("Equation", fields)
-
-
-def _parser_message(text: str) -> str:
-    """The first section of the parser's message: below its title, above the next rule, without the box around it."""
-    lines = [line.strip("╭╮╰╯│ ") for line in text.splitlines()]
-    lines = [line for line in lines if line][1:]
-    rules = [i for i, line in enumerate(lines) if set(line) <= {"-", "─"}]
-    first = 1 if 0 in rules else 0
-    last = next((i for i in rules if i > first), len(lines))
-    message = " ".join(" ".join(lines[first:last]).split())
-    message = re.sub(
-        r"no type matching (?:\{None\}\|)?(\S+) could be .*? from \['(.*?)'\].*", r"expected \1, got '\2'", message
-    )
-    return message + " (--help lists the flags)"
 
 
 @contextlib.contextmanager

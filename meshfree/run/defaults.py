@@ -1,36 +1,100 @@
-"""From choices to nodes and a space: the rules behind the defaults of the command line."""
+"""From choices to nodes and a space: what may be chosen, and the rules for all that is not."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from .. import kernels
 from ..geometry.cloud import Cloud
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
 from ..spaces import Collocation, Eigenbasis, Multilevel, Space, Stencils
-from .flags import Choices
 
-EIGENBASIS_DEGREE = {1: 30, 2: 24, 3: 14}
+EIGENBASIS_DEGREE = {1: 30, 2: 24, 3: 14}  # by dimension
 EIGENBASIS_SCALE = 3.0
-ROWS_PER_FUNCTION = 2.0
+ROWS_PER_FUNCTION = 2
 STENCIL_DEGREE = 4
 STENCIL_SCALE = 1.0  # radii of the stencil
+STENCIL_POLYHARMONIC = 5  # the degree of that kernel in a stencil
 NODES_ACROSS = {1: 16, 2: 16, 3: 8}  # spacings along the shortest side of the bounding box, for translates
 LOCAL_NODES_ACROSS = {1: 200, 2: 48, 3: 20}
-SPACINGS_PER_SCALE = {"gaussian": 5.0, "multiquadric": 12.0}
 SPACINGS_PER_SUPPORT = {1: 20.0, 2: 8.0, 3: 4.0}  # of a narrow Wendland kernel: some 200 centers
 CHECK_SEED = 1000  # the check cloud's seed is this far from the nodes'
+RESOLUTIONS = 4  # of a convergence study
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """What a user may choose about nodes, space, tuning and solver: a flag each, explained in `flags.HELP`."""
+
+    space: str | None = None
+    kernel: str | None = None
+    kernel_order: float | None = None
+    scale: tuple[float, ...] = ()
+    degree: int | None = None
+    size: int | None = None
+    levels: int = 1
+    ghost: bool = False
+    spacing: float | None = None
+    cluster: float | None = None
+    nodes: Path | None = None
+    solver: Literal["auto", "lu", "qr", "svd", "superlu", "rslab", "pardiso", "krylov", "amg"] = "auto"
+    tune: int = 0
+    loss: Literal["residual", "leave-one-out"] = "residual"
+    optimizer: Literal["adam", "lbfgs"] = "adam"
+    rate: float = 0.05
+    seed: int = 0
+    grading: Callable | None = None  # x -> the share of the spacing there, (d,) -> (); for scripts, and no flag
+
+    @property
+    def of_space(self) -> str:
+        """The space by name: where none is given, collocation for a named kernel and the eigenbasis otherwise."""
+        return _known("space", self.space or ("eigenbasis" if self.kernel is None else "collocation"), SPACES)
+
+    @property
+    def of_kernel(self) -> str:
+        """The kernel by name."""
+        return _known("kernel", self.kernel or SPACES[self.of_space].kernel, KERNELS)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the space makes sparse equations."""
+        return SPACES[self.of_space].is_local
+
+    @property
+    def family(self) -> str:
+        """What the meaning of --degree, --scale, --kernel-order and --spacing depends on."""
+        return f"{self.of_space} {self.of_kernel}"
+
+
+class KernelRules(NamedTuple):
+    """What the command line knows of a kernel. Its default scale is so many widths of the cloud, or else spacings."""
+
+    make: type[kernels.Kernel]
+    order: str | None = None  # the constructor's argument that --kernel-order sets
+    default: float | None = None  # for --kernel-order; where it is an integer, the order is one
+    spacings: float = 12.0
+    widths: float | None = None
+
+    @property
+    def has_scale(self) -> bool:
+        """Whether there is a scale to choose and to tune."""
+        return issubclass(self.make, kernels.ScaledRadial)
+
+
 KERNELS = {
-    "gaussian": (kernels.Gaussian, None),
-    "matern": (kernels.Matern, 5.5),
-    "wendland": (kernels.Wendland, 6),
-    "multiquadric": (kernels.Multiquadric, None),
-    "inverse-multiquadric": (kernels.InverseMultiquadric, None),
-    "inverse-quadratic": (kernels.InverseQuadratic, None),
-    "rational-quadratic": (kernels.RationalQuadratic, 1.0),
-    "polyharmonic": (kernels.Polyharmonic, 7),
-}  # with the default of --shape
+    "gaussian": KernelRules(kernels.Gaussian, spacings=5.0),
+    "matern": KernelRules(kernels.Matern, "nu", 5.5, widths=1.0),
+    "wendland": KernelRules(kernels.Wendland, "smoothness", 6, widths=2.0),
+    "multiquadric": KernelRules(kernels.Multiquadric),
+    "inverse-multiquadric": KernelRules(kernels.InverseMultiquadric),
+    "inverse-quadratic": KernelRules(kernels.InverseQuadratic),
+    "rational-quadratic": KernelRules(kernels.RationalQuadratic, "alpha", 1.0),
+    "polyharmonic": KernelRules(kernels.Polyharmonic, "degree", 7),
+}
 
 
 def nodes(problem: Problem, choices: Choices) -> Cloud:
@@ -51,44 +115,34 @@ def check_cloud(problem: Problem, cloud: Cloud, seed: int) -> Cloud:
 
 def build_space(problem: Problem, cloud: Cloud, choices: Choices) -> Space:
     """The chosen space over a cloud; ValueError for choices that exclude one another."""
-    name = choices.of_space
-    if name != "stencils" and (choices.size is not None or choices.ghost):
-        raise ValueError(f"--size and --ghost are for --space stencils, not for {name}")
-    if name != "wendland" and choices.levels != 1:
-        raise ValueError(f"--levels is for --space wendland, not for {name}")
-    if name == "eigenbasis":
-        return _eigenbasis(cloud, choices)
-    if name == "wendland" and choices.of_kernel != "wendland":
-        raise ValueError(f"--space wendland takes the wendland kernel, not {choices.kernel}: drop one of the two")
-    if choices.levels != 1:
-        return _multilevel(problem, cloud, choices)
-    kernel = build_kernel(cloud, choices)
-    if name == "stencils":
-        degree = STENCIL_DEGREE if choices.degree is None else choices.degree
-        return Stencils(kernel, cloud, degree, size=choices.size, ghost=choices.ghost)
-    needed = -1 if kernel.tail is None else kernel.tail
-    return Collocation(kernel, cloud, degree=needed if choices.degree is None else choices.degree)
+    chosen = choices.of_space
+    for name, rules in SPACES.items():
+        if name != chosen and any(getattr(choices, flag) != getattr(Choices, flag) for flag in rules.own_flags):
+            flags = " and ".join(f"--{flag}" for flag in rules.own_flags)
+            verb = "is" if len(rules.own_flags) == 1 else "are"
+            raise ValueError(f"{flags} {verb} for --space {name}, not for {chosen}")
+    return SPACES[chosen].build(problem, cloud, choices)
 
 
 def build_kernel(cloud: Cloud, choices: Choices) -> kernels.Kernel:
     """The chosen kernel; its default scale is a stencil's radius, or follows the spacing or the cloud's width."""
     name = choices.of_kernel
-    make, default_shape = KERNELS[name]
-    if choices.shape is not None and default_shape is None:
-        raise ValueError(f"the {name} kernel has no --shape")
-    if name == "polyharmonic" and choices.of_space == "stencils":
-        default_shape = 5
-    shape = default_shape if choices.shape is None else choices.shape
-    if shape is not None and name in ("wendland", "polyharmonic"):
-        if shape != int(shape):
-            raise ValueError(f"--shape of the {name} kernel is a whole number; got {shape:g}")
-        shape = int(shape)
-    arguments = [] if shape is None else [shape]
-    if name == "polyharmonic":
-        if choices.scale:
-            raise ValueError("the polyharmonic kernel has no --scale")
-        return make(*arguments)
-    return make(*arguments, scale=_scale(choices, _default_scale(cloud, choices)))
+    rules, order = KERNELS[name], choices.kernel_order
+    if order is not None and rules.order is None:
+        raise ValueError(f"the {name} kernel has no --kernel-order: drop it")
+    if choices.scale and not rules.has_scale:
+        raise ValueError(f"the {name} kernel has no --scale: drop it")
+    if order is None:
+        in_stencil = name == "polyharmonic" and choices.of_space == "stencils"
+        order = STENCIL_POLYHARMONIC if in_stencil else rules.default
+    elif isinstance(rules.default, int):
+        if order != int(order):
+            raise ValueError(f"--kernel-order of the {name} kernel is an integer; got {order:g}")
+        order = int(order)
+    arguments: dict[str, Any] = {} if rules.order is None else {rules.order: order}
+    if rules.has_scale:
+        arguments["scale"] = _scale(choices, _default_scale(cloud, choices))
+    return rules.make(**arguments)
 
 
 def spacing_of(problem: Problem, choices: Choices) -> float:
@@ -115,6 +169,32 @@ def eigenbasis_degree(choices: Choices, dim: int) -> int:
     return degree
 
 
+def _collocation(problem: Problem, cloud: Cloud, choices: Choices) -> Collocation:
+    kernel = build_kernel(cloud, choices)
+    needed = -1 if kernel.tail is None else kernel.tail
+    return Collocation(kernel, cloud, degree=needed if choices.degree is None else choices.degree)
+
+
+def _eigenbasis(problem: Problem, cloud: Cloud, choices: Choices) -> Eigenbasis:
+    if choices.kernel not in (None, "gaussian"):
+        raise ValueError(f"the eigenbasis is that of the gaussian, not of {choices.kernel}: drop one of the two")
+    if choices.kernel_order is not None:
+        raise ValueError("the eigenbasis is that of the gaussian, which has no --kernel-order: drop it")
+    kernel = kernels.Gaussian(_scale(choices, EIGENBASIS_SCALE))
+    return Eigenbasis(kernel, cloud, eigenbasis_degree(choices, cloud.dim))
+
+
+def _stencils(problem: Problem, cloud: Cloud, choices: Choices) -> Stencils:
+    degree = STENCIL_DEGREE if choices.degree is None else choices.degree
+    return Stencils(build_kernel(cloud, choices), cloud, degree, size=choices.size, ghost=choices.ghost)
+
+
+def _narrow_wendland(problem: Problem, cloud: Cloud, choices: Choices) -> Space:
+    if choices.of_kernel != "wendland":
+        raise ValueError(f"--space wendland takes the wendland kernel, not {choices.kernel}: drop one of the two")
+    return (_collocation if choices.levels == 1 else _multilevel)(problem, cloud, choices)
+
+
 def _multilevel(problem: Problem, cloud: Cloud, choices: Choices) -> Multilevel:
     if choices.levels < 1:
         raise ValueError(f"--levels must be at least 1; got {choices.levels}")
@@ -129,26 +209,41 @@ def _multilevel(problem: Problem, cloud: Cloud, choices: Choices) -> Multilevel:
     return Multilevel(build_kernel(clouds[0], choices), clouds)
 
 
-def _eigenbasis(cloud: Cloud, choices: Choices) -> Eigenbasis:
-    if choices.kernel not in (None, "gaussian"):
-        raise ValueError(f"the eigenbasis is that of the gaussian, not of {choices.kernel}: drop one of the two")
-    if choices.shape is not None:
-        raise ValueError("the eigenbasis is that of the gaussian, which has no --shape")
-    kernel = kernels.Gaussian(_scale(choices, EIGENBASIS_SCALE))
-    return Eigenbasis(kernel, cloud, eigenbasis_degree(choices, cloud.dim))
+class SpaceRules(NamedTuple):
+    """What the command line knows of a space."""
+
+    build: Callable[[Problem, Cloud, Choices], Space]
+    phrase: str  # what it is, for the help of --space
+    kernel: str = "gaussian"  # where none is named
+    is_local: bool = False  # its equations are sparse: many nodes, evenly spread
+    own_flags: tuple[str, ...] = ()  # that mean nothing to another space
+
+
+SPACES = {
+    "collocation": SpaceRules(_collocation, "translates of a kernel"),
+    "eigenbasis": SpaceRules(_eigenbasis, "the Gaussian's eigenfunctions"),
+    "stencils": SpaceRules(_stencils, "RBF-FD", "polyharmonic", is_local=True, own_flags=("size", "ghost")),
+    "wendland": SpaceRules(
+        _narrow_wendland, "translates with a narrow support", "wendland", is_local=True, own_flags=("levels",)
+    ),
+}
+
+
+def _known(what: str, name: str, table: Mapping[str, tuple]) -> str:
+    if name not in table:
+        raise ValueError(f"{what} is {name!r}; it is one of {', '.join(table)}")
+    return name
 
 
 def _default_scale(cloud: Cloud, choices: Choices) -> float:
-    name, space = choices.of_kernel, choices.of_space
-    if space == "stencils":
+    if choices.of_space == "stencils":
         return STENCIL_SCALE
     width = float(max(cloud.points.max(axis=0) - cloud.points.min(axis=0)))
     typical = width / len(cloud) ** (1 / cloud.dim)
-    if space == "wendland":
+    if choices.of_space == "wendland":
         return SPACINGS_PER_SUPPORT[cloud.dim] * typical
-    if name in ("matern", "wendland"):
-        return width if name == "matern" else 2 * width
-    return SPACINGS_PER_SCALE.get(name, SPACINGS_PER_SCALE["multiquadric"]) * typical
+    rules = KERNELS[choices.of_kernel]
+    return rules.spacings * typical if rules.widths is None else rules.widths * width
 
 
 def _scale(choices: Choices, default: float) -> float | list[float]:

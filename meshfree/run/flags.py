@@ -1,97 +1,169 @@
-"""What a user may choose on the command line about nodes, space, tuning and solver."""
+"""The flags of a problem script: their help, with the numbers of `defaults`, and the reading of a command line."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
-SpaceName = Literal["collocation", "eigenbasis", "stencils", "wendland"]
+from ..pde.problem import Problem
+from .defaults import (
+    EIGENBASIS_DEGREE,
+    EIGENBASIS_SCALE,
+    KERNELS,
+    LOCAL_NODES_ACROSS,
+    NODES_ACROSS,
+    RESOLUTIONS,
+    ROWS_PER_FUNCTION,
+    SPACES,
+    STENCIL_DEGREE,
+    STENCIL_POLYHARMONIC,
+    STENCIL_SCALE,
+    Choices,
+)
 
-KernelName = Literal[
-    "gaussian",
-    "matern",
-    "wendland",
-    "multiquadric",
-    "inverse-multiquadric",
-    "inverse-quadratic",
-    "rational-quadratic",
-    "polyharmonic",
-]
-
-SolverName = Literal["auto", "lu", "qr", "svd", "superlu", "rslab", "pardiso", "krylov", "amg"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Flags:
-    """The solver's choices."""
-
-    space: SpaceName | None = None
-    """Translates of a kernel, the Gaussian's eigenfunctions, RBF-FD stencils, or translates of a Wendland kernel with a
-    narrow support; default: eigenbasis, collocation for a named kernel."""
-    kernel: KernelName | None = None
-    """The kernel; default: gaussian, polyharmonic for stencils."""
-    shape: float | None = None
-    """Its other parameter: nu (matern), smoothness (wendland), alpha (rational-quadratic), degree (polyharmonic)."""
-    scale: tuple[float, ...] = ()
-    """The kernel's scale, one number or one per dimension, for stencils in their radii; default: a rule."""
-    degree: int | None = None
-    """The eigenbasis' degree (default 30, 24, 14 in 1, 2, 3 dimensions), or that of the polynomials in a stencil (4) or
-    beside translates."""
-    size: int | None = None
-    """The nodes of a stencil; default: twice the number of polynomials."""
-    levels: int = 1
-    """Levels of a Wendland kernel, the spacing and the support halved from each to the next; --spacing is that of the
-    finest, --scale that of the coarsest."""
-    ghost: bool = False
-    """Ghost nodes outside of the boundary, for stencils."""
-    spacing: float | None = None
-    """The distance of neighbouring nodes; default: 1/16 of the domain, 1/48 (3-D: 1/20) for local spaces, or two nodes
-    per eigenfunction."""
-    cluster: float | None = None
-    """How far nodes are drawn towards the boundary, 0 (not at all) to 1 (Chebyshev-like); default 1, 0 for local
-    spaces."""
-    nodes: Path | None = None
-    """A file of nodes, in place of --spacing."""
-    solver: SolverName = "auto"
-    """The solver: auto, or a dense (lu, qr, svd) or sparse one (the others), as the space is."""
-    tune: int = 0
-    """Steps of gradient descent on the kernel's scale."""
-    loss: Literal["residual", "leave-one-out"] = "residual"
-    """What tuning minimises: the residual off the nodes, or at each node with that node left out."""
-    optimizer: Literal["adam", "lbfgs"] = "adam"
-    """The optimiser of --tune."""
-    rate: float = 0.05
-    """The learning rate of adam."""
-    seed: int = 0
-    """The seed of the nodes."""
+RENAMED = {"shape": "kernel_order"}  # flags by their names in old scripts
+OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
 
 @dataclasses.dataclass(frozen=True)
-class Choices(Flags):
-    """The flags, and what only a script can choose."""
+class Output:
+    """What to do with the result."""
 
-    grading: Callable | None = None
-    """x -> the share of the spacing there, (d,) -> ()."""
+    plot: Path | None = None
+    save: Path | None = None
+    converge: bool = False
 
-    @property
-    def of_space(self) -> SpaceName:
-        """The space by name: where none is given, collocation for a named kernel and the eigenbasis otherwise."""
-        return self.space or ("eigenbasis" if self.kernel is None else "collocation")
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the space makes sparse equations."""
-        return self.of_space in ("stencils", "wendland")
+def _by_dimension(numbers: Mapping[int, float]) -> str:
+    """As in `30, 24, 14 in 1, 2, 3 dimensions`."""
+    return f"{', '.join(map(str, numbers.values()))} in {', '.join(map(str, numbers))} dimensions"
 
-    @property
-    def family(self) -> str:
-        """What the meaning of --degree, --scale, --shape and --spacing depends on."""
-        return f"{self.of_space} {self.of_kernel}"
 
-    @property
-    def of_kernel(self) -> KernelName:
-        """The kernel by name."""
-        default: dict[str, KernelName] = {"stencils": "polyharmonic", "wendland": "wendland"}
-        return self.kernel or default.get(self.of_space, "gaussian")
+HELP = {
+    "space": "; ".join(f"{name}: {rules.phrase}" for name, rules in SPACES.items())
+    + ". Default: eigenbasis, collocation for a named kernel.",
+    "kernel": "The kernel; default: gaussian, "
+    + ", ".join(f"{rules.kernel} for {name}" for name, rules in SPACES.items() if rules.kernel != "gaussian")
+    + ".",
+    "kernel_order": "The kernel's other parameter: "
+    + ", ".join(f"{rules.order} of {name} (default {rules.default})" for name, rules in KERNELS.items() if rules.order)
+    + f"; {STENCIL_POLYHARMONIC} for polyharmonic stencils.",
+    "scale": f"The kernel's scale, one number or one per dimension; default: {EIGENBASIS_SCALE:g} for the eigenbasis, "
+    f"{STENCIL_SCALE:g} for stencils, in their radii, else from the spacing or the domain's width.",
+    "degree": f"The eigenbasis' degree (default {_by_dimension(EIGENBASIS_DEGREE)}), or that of the polynomials in a "
+    f"stencil ({STENCIL_DEGREE}) or beside translates.",
+    "size": "The nodes of a stencil; default: twice the number of polynomials.",
+    "levels": "Levels of a Wendland kernel, the spacing and the support halved from each to the next; --spacing is "
+    "that of the finest, --scale that of the coarsest.",
+    "ghost": "Ghost nodes outside of the boundary, for stencils.",
+    "spacing": f"The distance of neighbouring nodes; default: {ROWS_PER_FUNCTION} nodes per eigenfunction, or the "
+    f"domain's shortest side divided by {_by_dimension(NODES_ACROSS)}, by {_by_dimension(LOCAL_NODES_ACROSS)} for "
+    "local spaces.",
+    "cluster": "How far nodes are drawn towards the boundary, 0 (not at all) to 1 (Chebyshev-like); default 1, 0 for "
+    "local spaces.",
+    "nodes": "A file of nodes, in place of --spacing.",
+    "solver": "The solver: auto, or a dense (lu, qr, svd) or sparse one (the others), as the space is.",
+    "tune": "Steps of gradient descent on the kernel's scale.",
+    "loss": "What tuning minimises: the residual off the nodes, or at each node with that node left out.",
+    "optimizer": "The optimiser of --tune.",
+    "rate": "The learning rate of adam.",
+    "seed": "The seed of the nodes.",
+    "plot": "Write a picture of the solution here; with --converge, of the study. With --tune, NAME_tuning beside it.",
+    "save": "Write the solution to this NPZ file; Solution.load reads it.",
+    "converge": f"Solve at {RESOLUTIONS} resolutions, and print the observed order.",
+}
+
+
+def parse(
+    problem: Problem | Callable[..., Problem],
+    args: Sequence[str] | None,
+    defaults: Mapping[str, Any],
+    program: str,
+    description: str,
+) -> tuple[dict[str, Any], Choices, Output]:
+    """The factory's arguments, the choices and the output that a command line asks for.
+
+    Raises ValueError for defaults that are no flags, and TypeError for a factory's arguments that cannot be; prints
+    what is wrong with the command line, and exits with status 2.
+    """
+    equation = _argument_class(problem)
+    args = sys.argv[1:] if args is None else list(args)
+    _refuse_unknown(defaults, args, equation)
+    before = Choices(**defaults)
+    family = before.family
+    parsed = _parsed(equation, before, args, program, description)
+    if parsed[1].family != family:
+        # A script's degree and scale are those of its own space: another one starts from its rules.
+        others = {name: value for name, value in defaults.items() if name not in OF_ONE_FAMILY}
+        parsed = _parsed(equation, Choices(**others), args, program, description)
+    return parsed
+
+
+def _parsed(equation: type, before: Choices, args: Sequence[str], program: str, description: str):
+    import tyro
+
+    unprefixed: Any = tyro.conf.OmitArgPrefixes
+    parts = {"equation": equation, "choices": _flags_of(before), "output": _flags_of(Output())}
+    flags = dataclasses.make_dataclass(
+        "Flags",
+        [(name, unprefixed[kind], dataclasses.field(default_factory=kind)) for name, kind in parts.items()],  # type: ignore[misc]
+    )
+    parsed: Any = tyro.cli(flags, prog=program, args=args, description=description)
+    choices = dataclasses.replace(before, **vars(parsed.choices))
+    return dict(vars(parsed.equation)), choices, Output(**vars(parsed.output))
+
+
+def _flags_of(defaults: Choices | Output) -> type:
+    """A dataclass as tyro reads it: the fields that have a help, and the names of a table for those chosen from one."""
+    import tyro
+
+    kinds: dict[str, Any] = get_type_hints(type(defaults))
+    one_of: Any = Literal  # names that only a table knows are beyond a type checker
+    kinds |= {"space": one_of[tuple(SPACES)] | None, "kernel": one_of[tuple(KERNELS)] | None}
+    fields = [
+        (
+            name,
+            Annotated[kinds[name], tyro.conf.arg(help=HELP[name])],
+            dataclasses.field(default_factory=_always(value)),
+        )
+        for name, value in vars(defaults).items()
+        if name in HELP
+    ]
+    return dataclasses.make_dataclass(type(defaults).__name__, fields)
+
+
+def _always(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _argument_class(problem: Problem | Callable[..., Problem]) -> type:
+    """A dataclass with the factory's keyword arguments as fields; TypeError for those that cannot be flags."""
+    fields = []
+    parameters = {} if isinstance(problem, Problem) else inspect.signature(problem, eval_str=True).parameters
+    for name, parameter in parameters.items():
+        if parameter.default is parameter.empty:
+            raise TypeError(f"the factory's argument {name} needs a default, that of its flag")
+        if name in HELP:
+            raise TypeError(f"the factory's argument {name} is a flag of every problem already: rename it")
+        annotated = parameter.annotation is not parameter.empty
+        kind = parameter.annotation if annotated else type(parameter.default)
+        fields.append((name, kind, dataclasses.field(default=parameter.default)))
+    return dataclasses.make_dataclass("Equation", fields)
+
+
+def _refuse_unknown(defaults: Mapping[str, Any], args: Sequence[str], equation: type) -> None:
+    """ValueError for a default that is no flag, and for one or a flag by its name in old scripts."""
+    own = {field.name for field in dataclasses.fields(equation)}
+    for old, new in RENAMED.items():
+        if old in defaults:
+            raise ValueError(f"{old}= is called {new}= now: rename it in the script")
+        if old not in own and any(arg == f"--{old}" or arg.startswith(f"--{old}=") for arg in args):
+            raise ValueError(f"--{old} is called --{new.replace('_', '-')} now")
+    names = [field.name for field in dataclasses.fields(Choices)]
+    unknown = [name for name in defaults if name not in names]
+    if unknown:
+        raise ValueError(f"no flag is named {', '.join(unknown)}; a script may set {', '.join(names)}")

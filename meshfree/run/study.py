@@ -16,8 +16,7 @@ from ..solving.solve import solve
 from ..spaces import Space
 from ..tuning import losses
 from ..tuning.tune import History, tune
-from .defaults import build_space, check_cloud, eigenbasis_degree, nodes, spacing_of
-from .flags import Choices
+from .defaults import KERNELS, RESOLUTIONS, Choices, build_space, check_cloud, eigenbasis_degree, nodes, spacing_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +52,7 @@ def study(problem: Problem, choices: Choices) -> Outcome:
     )
 
 
-def converge(problem: Problem, choices: Choices, levels: int = 4) -> list[Outcome]:
+def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> list[Outcome]:
     """The study at `levels` finer and finer resolutions: the spacing divided by √2, or the degree raised, each time.
 
     Where no exact solution is known, the errors are differences from the finest one, which has none.
@@ -95,13 +94,13 @@ def observed_order(coarse: tuple[float, float], fine: tuple[float, float]) -> fl
 
 
 def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, History]:
-    if choices.of_kernel == "polyharmonic":
-        raise ValueError("the polyharmonic kernel has no scale to tune: drop --tune")
+    if not KERNELS[choices.of_kernel].has_scale:
+        raise ValueError(f"the {choices.of_kernel} kernel has no scale to tune: drop --tune")
     loss: losses.LeaveOneOut | losses.Residual
     if choices.loss == "leave-one-out":
         loss = losses.leave_one_out(problem, solver=choices.solver)
     elif problem.domain is None:
-        raise ValueError("--loss residual needs a domain to take check points from: take --loss leave-one-out")
+        raise ValueError("--loss residual needs a domain to take check points from: use --loss leave-one-out")
     else:
         loss = losses.residual(problem, check_cloud(problem, space.cloud, choices.seed), solver=choices.solver)
     optimizer = optax.lbfgs() if choices.optimizer == "lbfgs" else optax.adam(choices.rate)

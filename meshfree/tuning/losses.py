@@ -75,7 +75,7 @@ def residual(problem: Problem, check: Cloud, **options) -> Residual:
 def leave_one_out(problem: Problem, **options) -> LeaveOneOut:
     """log of the root mean square of the leave-one-out residuals, all from one factorisation.
 
-    Square systems: eₖ = cₖ/(A⁻¹)ₖₖ, row and centre k left out together (Rippa, Adv. Comput. Math. 11 (1999), eq. 17).
+    Square systems: eₖ = cₖ/(A⁻¹)ₖₖ, row and center k left out together (Rippa, Adv. Comput. Math. 11 (1999), eq. 17).
     Least squares, and square systems of deficient rank: eₖ = rₖ/(1 − hₖ), hₖ the diagonal of A A⁺ (PRESS; Allen,
     Technometrics 16 (1974)). A nonlinear problem is linearised at its solution. `options` go to `solve`.
     """

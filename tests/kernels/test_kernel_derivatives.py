@@ -224,7 +224,7 @@ def test_the_refusal_names_the_kernel():
     points = jnp.zeros((3, 2))
     with pytest.raises(ValueError, match=r"^Matern\(nu=0.5\) has continuous derivatives up to order 0; a derivative "):
         rough.grad(points, points)
-    with pytest.raises(ValueError, match=r"^Matern\(nu=0.5\) .* of order 2 was asked for: take a smoother kernel"):
+    with pytest.raises(ValueError, match=r"^Matern\(nu=0.5\) .* of order 2 was asked for: use a smoother kernel"):
         rough.laplacian(points[0], points[1])
     with pytest.raises(ValueError, match=r"^Wendland\(smoothness=0, dim=3\) has"):
         jax.grad(mf.Wendland(0).eval)(points[0], points[1])

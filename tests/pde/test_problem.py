@@ -113,3 +113,60 @@ def test_a_problem_is_a_pytree_whose_numbers_are_leaves():
     changed = eqx.tree_at(lambda p: p.interior.args[0], problem, 4.0)
     assert changed.interior.args == (4.0,)
     assert problem.interior.args == (3.0,)
+
+
+class Reaction(eqx.Module):
+    rate: float
+
+    def __call__(self, u, x):
+        return mf.laplacian(u)(x) - self.rate * u(x)
+
+
+def flux(x):
+    return x[0]
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        (mf.dirichlet(), "dirichlet(0.0)"),
+        (mf.dirichlet([1.0, 0.5]), "dirichlet([1.0, 0.5])"),
+        (mf.dirichlet(jnp.array(0.1)), "dirichlet(0.1)"),
+        (mf.neumann(flux), "neumann(flux)"),
+        (mf.robin(1.0, np.ones(2), lambda x: x[0]), "robin(1.0, [1.0, 1.0], <lambda>)"),
+    ],
+)
+def test_a_condition_prints_as_it_is_written(condition, text):
+    assert repr(condition) == text
+
+
+def test_a_problem_prints_in_a_few_lines():
+    problem = mf.Problem(SQUARE, interior=Reaction(0.3), top=mf.neumann(flux), boundary=mf.dirichlet(0.0), exact=flux)
+    assert repr(problem) == (
+        "Problem on Box(lower=(0.0, 0.0), upper=(1.0, 1.0), name=None)\n"
+        "    fields: 1\n"
+        "  interior: Reaction(rate=0.3)\n"
+        "       top: neumann(flux)\n"
+        "  boundary: dirichlet(0.0) on left, right, bottom\n"
+        "     exact: yes"
+    )
+
+
+def test_a_problem_prints_without_a_domain_and_inside_jit():
+    problem = mf.Problem(None, interior=laplace, boundary=jax.tree_util.Partial(mf.dirichlet(1.0)), fields=2)
+    assert repr(problem).splitlines() == [
+        "Problem without a domain",
+        "    fields: 2",
+        "  interior: laplace",
+        "  boundary: dirichlet(1.0)(...)",
+        "     exact: no",
+    ]
+    printed = []
+
+    @jax.jit
+    def trace(rate):
+        printed.append(repr(mf.Problem(mf.Disk(), interior=Reaction(rate), boundary=mf.dirichlet(rate))))
+        return rate
+
+    trace(1.0)
+    assert "interior: Reaction(rate=<traced>)\n  boundary: dirichlet(<traced>)\n" in printed[0]

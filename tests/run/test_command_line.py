@@ -1,5 +1,6 @@
 """The command line: every flag does what it says, and bad input is one line and status 2."""
 
+import dataclasses
 import os
 import re
 import subprocess
@@ -14,7 +15,8 @@ import pytest
 
 import meshfree as mf
 from meshfree.internal.saved_objects import load_npz
-from meshfree.run import command_line
+from meshfree.run import command_line, defaults
+from meshfree.run.flags import HELP, Choices, Output, parse
 
 ROOT = Path(__file__).parents[2]
 ROD = mf.Interval(0.0, 1.0)
@@ -95,7 +97,7 @@ def test_the_table_says_what_was_solved_and_how_well(capsys):
     outcome = solved()
     table = rows(capsys.readouterr().out)
     assert list(table) == ["problem", "nodes", "space", "solve", "residual", "off", "error", "seconds"]
-    assert table["problem"] == "test_cli(k=2, known=True)"
+    assert table["problem"] == "test_command_line(k=2, known=True)"
     assert f"{len(outcome.solution.space.cloud)} (interior" in table["nodes"]
     assert "Eigenbasis of degree 6, 7 unknowns" in table["space"]
     assert "Gaussian(), scale 3" in table["space"]
@@ -113,7 +115,7 @@ def test_without_an_exact_solution_there_is_no_error_in_the_table(capsys):
 def test_a_study_prints_the_observed_order(capsys, tmp_path):
     outcome = solved("--converge", "--plot", tmp_path / "study.png")
     name, heads, *lines = capsys.readouterr().out.splitlines()
-    assert name == "test_cli"
+    assert name == "test_command_line"
     assert heads.split() == ["unknowns", "spacing", "error", "order", "seconds"]
     assert [line.split()[0] for line in lines] == ["3", "4", "5", "7"]
     assert float(lines[-1].split()[3]) > 2
@@ -133,11 +135,11 @@ def test_arguments_of_the_factory_are_flags(capsys):
 def test_a_problem_has_no_flags_of_its_own(capsys):
     assert solved(made=problem()).error == solved().error
     capsys.readouterr()
-    assert "--k" in refused(capsys, lambda: solved("--k", 3.0, made=problem()))
+    assert "Unrecognized options: --k" in unreadable(capsys, lambda: solved("--k", 3.0, made=problem()))
 
 
 def test_a_named_kernel_means_its_translates():
-    outcome = solved("--kernel", "wendland", "--scale", "0.6", "--shape", "4", "--spacing", "0.1")
+    outcome = solved("--kernel", "wendland", "--scale", "0.6", "--kernel-order", "4", "--spacing", "0.1")
     space = outcome.solution.space
     assert isinstance(space, mf.Collocation)
     assert space.kernel.describe() == "Wendland(smoothness=4, dim=3)"
@@ -148,8 +150,10 @@ def test_a_named_kernel_means_its_translates():
 def test_another_space_takes_its_own_rules_and_all_that_was_said():
     script = {"degree": 9, "scale": (0.5,), "spacing": 0.1, "rate": 0.3}
     flags = ["--space", "collocation", "--degree", "1"]
-    _, choices, _ = command_line._parsed(problem, flags, script, command_line._script_of(problem))
+    _, choices, _ = parse(problem, flags, script, "script.py", "")
     assert (choices.degree, choices.scale, choices.spacing, choices.rate) == (1, (), None, 0.3)
+    _, choices, _ = parse(problem, ["--space", "stencils"], {"space": "wendland", "levels": 4}, "script.py", "")
+    assert choices.levels == 1
 
 
 def test_spacing_seed_cluster_and_scale_make_the_space_and_its_nodes():
@@ -204,9 +208,9 @@ def test_help_names_every_flag_and_the_equation(capsys):
         solved("--help")
     assert stop.value.code in (0, None)
     shown = capsys.readouterr().out
-    solver = "space kernel shape scale degree spacing cluster nodes solver tune loss optimizer rate seed"
-    flags = f"k known {solver} plot save converge"
-    assert set(re.findall(r"^ +--([a-z]+)", shown, re.MULTILINE)) >= set(flags.split())
+    assert set(re.findall(r"^ +--([a-z-]+)", shown, re.MULTILINE)) >= {
+        name.replace("_", "-") for name in ["k", "known", *HELP]
+    }
     assert "every flag does what it says" in shown  # this file's docstring, as that of a script
     assert "Write a picture of the solution here" in shown
     assert "default: 6" in shown
@@ -214,14 +218,40 @@ def test_help_names_every_flag_and_the_equation(capsys):
 
 # -------------------------------------------------------------------------------------------- bad input
 
-BAD = {
-    "unknown flag": ("--spacin 0.1", "Unrecognized options: --spacin"),
-    "wrong type": ("--degree six", "error: Error parsing --degree: expected INT, got 'six' (--help"),
+UNREADABLE = {
+    "unknown flag": ("--spacin 0.1", "Unrecognized options: --spacin, 0.1 .* --spacing"),
+    "wrong type": ("--degree six", "Error parsing --degree: .*'six'"),
     "wrong type of the factory's": ("--k two", "--k: could not convert"),
-    "unknown kernel": ("--kernel cubic", "'cubic' for argument '--kernel'. Expected one of"),
-    "missing value": ("--degree", "--degree"),
-    "shape of the gaussian": ("--kernel gaussian --shape 2", "the gaussian kernel has no --shape"),
-    "shape of the eigenbasis": ("--shape 2", "no --shape"),
+    "unknown kernel": ("--kernel cubic", "'cubic' for argument '--kernel'. Expected one of .*'gaussian'"),
+    "unknown space": ("--space wavelets", "'wavelets' for argument '--space'. Expected one of .*'stencils'"),
+    "missing value": ("--degree", "Missing value for argument '--degree'"),
+}
+
+
+def unreadable(capsys, call) -> str:
+    """What the parser says of a command line that it cannot read, without the box around it, and on one line."""
+    with pytest.raises(SystemExit) as stop:
+        call()
+    assert stop.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return " ".join(printed.err.translate(dict.fromkeys(map(ord, "╭╮╰╯│─"))).split())
+
+
+@pytest.mark.parametrize(("flags", "message"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_as_flags_is_explained_with_status_2(capsys, tmp_path, monkeypatch, flags, message):
+    monkeypatch.chdir(tmp_path)
+    said = unreadable(capsys, lambda: solved(*flags.split()))
+    assert re.search(message, said), said
+    assert said.endswith("--help")
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD = {
+    "order of the gaussian": ("--kernel gaussian --kernel-order 2", "the gaussian kernel has no --kernel-order"),
+    "order of the eigenbasis": ("--kernel-order 2", "no --kernel-order"),
+    "a flag of old": ("--kernel matern --shape 2.5", "--shape is called --kernel-order now"),
+    "a flag of old, joined": ("--kernel matern --shape=2.5", "--shape is called --kernel-order now"),
     "scale of the polyharmonic": (
         "--kernel polyharmonic --scale 1",
         "the polyharmonic kernel has no --scale",
@@ -251,22 +281,38 @@ def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, flags
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("width", ["60", "200"])
-def test_the_parser_s_message_survives_the_width_of_the_terminal(capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", width)
-    assert "Unrecognized options: --spacin, 0.1 (--help" in refused(capsys, lambda: solved("--spacin", 0.1))
+def test_defaults_that_are_no_flags(capsys):
+    assert "shape= is called kernel_order= now" in refused(capsys, lambda: solved(defaults={"shape": 4}))
+    line = refused(capsys, lambda: solved(defaults={"spacin": 0.1}))
+    assert "no flag is named spacin; a script may set space, kernel, kernel_order, scale," in line
+    assert "space is 'wavelets'" in refused(capsys, lambda: solved(defaults={"space": "wavelets"}))
 
 
-def test_a_message_is_found_inside_a_box():
-    boxed = """
-╭─ Value error ───╮
-│ Error parsing   │
-│ --n: no number  │
-│ ─────────────── │
-│ Argument help   │
-╰─────────────────╯
-"""
-    assert command_line._parser_message(boxed) == "Error parsing --n: no number (--help lists the flags)"
+def test_a_factory_may_have_an_argument_that_is_called_as_a_flag_of_old():
+    def with_shape(shape: float = 2.0):
+        return problem(shape)
+
+    assert parse(with_shape, ["--shape", "3"], {}, "script.py", "")[0] == {"shape": 3.0}
+
+
+def test_every_choice_but_the_grading_has_a_help_that_tells_its_defaults():
+    fields = [field.name for kind in (Choices, Output) for field in dataclasses.fields(kind)]
+    assert [name for name in fields if name not in HELP] == ["grading"]
+    assert set(HELP) <= set(fields)
+    assert "nu of matern (default 5.5), smoothness of wendland (default 6)" in HELP["kernel_order"]
+    assert "default 30, 24, 14 in 1, 2, 3 dimensions" in HELP["degree"]
+    assert "divided by 16, 16, 8 in 1, 2, 3 dimensions, by 200, 48, 20" in HELP["spacing"]
+
+
+def test_a_new_space_is_one_line_of_a_table(monkeypatch):
+    """A registered builder can be chosen, is shown in the help, and its own flags are refused elsewhere."""
+    rules = defaults.SPACES["eigenbasis"]._replace(own_flags=("seed",))
+    monkeypatch.setitem(defaults.SPACES, "tenth", rules)
+    _, choices, _ = parse(problem, ["--space", "tenth", "--degree", "3", "--seed", "1"], {}, "script.py", "")
+    assert (choices.family, choices.is_local) == ("tenth gaussian", False)
+    assert defaults.build_space(problem(), ROD.cloud(0.2), choices).size == 4
+    with pytest.raises(ValueError, match="--seed is for --space tenth, not for stencils"):
+        defaults.build_space(problem(), ROD.cloud(0.2), dataclasses.replace(choices, space="stencils"))
 
 
 def test_earlier_files_stay_whole_when_a_run_fails(capsys, tmp_path):
@@ -410,13 +456,17 @@ def test_without_a_command_the_commands_are_shown(args, capsys):
         (["run", "nowhere.py"], "no problem script at nowhere.py"),
         (["run", "{folder}/helper.py"], "defines no `problem`"),
         (["run", "{folder}/u.txt"], "a problem script is a .py file"),
-        (["run", "{folder}/rod.py", "--lod", "1"], "Unrecognized options: --lod"),
         (["list", "{folder}/nowhere"], "no problem scripts in"),
     ],
 )
 def test_bad_commands_are_one_line_and_status_2(folder, capsys, args, message):
     (folder / "u.txt").write_text("no script")
     assert message in refused(capsys, lambda: command_line.main([arg.format(folder=folder) for arg in args]))
+
+
+def test_an_unknown_flag_of_a_script_is_explained(folder, capsys):
+    said = unreadable(capsys, lambda: command_line.main(["run", str(folder / "rod.py"), "--lod", "1"]))
+    assert "Unrecognized options: --lod, 1" in said
 
 
 def test_a_script_runs_from_the_shell_and_keeps_what_it_compiled(tmp_path):

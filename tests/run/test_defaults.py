@@ -9,7 +9,7 @@ from shared_cases import SQUARE
 
 import meshfree as mf
 from meshfree.run import defaults
-from meshfree.run.flags import Choices
+from meshfree.run.defaults import Choices
 
 LINE, CUBE = mf.Interval(0.0, 2.0), mf.Box((0.0,) * 3, (1.0, 2.0, 3.0))
 
@@ -49,7 +49,7 @@ def test_the_default_scale_of_a_stencil_is_its_radius_whatever_the_spacing(name)
 
 
 def test_a_stencil_may_have_another_polyharmonic_kernel():
-    assert built(space="stencils", shape=7.0).kernel.describe() == "Polyharmonic(degree=7)"
+    assert built(space="stencils", kernel_order=7.0).kernel.describe() == "Polyharmonic(degree=7)"
 
 
 def test_wendland_by_default_is_narrow_and_sparse():
@@ -127,7 +127,12 @@ def test_a_collocation_with_a_wendland_kernel_is_wide():
         ({"space": "wendland", "levels": 2, "degree": 1}, "no polynomials beside them: drop --degree"),
         ({"space": "wendland", "kernel": "matern"}, "takes the wendland kernel, not matern"),
         ({"space": "stencils", "scale": (1.0,)}, "the polyharmonic kernel has no --scale"),
-        ({"space": "stencils", "shape": 5.5}, "--shape of the polyharmonic kernel is a whole number; got 5.5"),
+        (
+            {"space": "stencils", "kernel_order": 5.5},
+            "--kernel-order of the polyharmonic .* an integer; got 5.5",
+        ),
+        ({"space": "wavelets"}, "space is 'wavelets'; it is one of collocation, eigenbasis, stencils, wendland"),
+        ({"kernel": "cubic"}, "kernel is 'cubic'; it is one of gaussian, matern, wendland, multiquadric, "),
         ({"space": "stencils", "degree": -2}, "-1 for none; got -2"),
         ({"space": "stencils", "size": 3}, "a stencil of 3 nodes"),
     ],

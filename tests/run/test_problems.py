@@ -12,7 +12,7 @@ import pytest
 import meshfree as mf
 from meshfree.run import defaults
 from meshfree.run.command_line import load_script
-from meshfree.run.flags import Choices
+from meshfree.run.defaults import Choices
 from meshfree.run.study import difference_from_finer, study
 
 pytestmark = pytest.mark.usefixtures("untraced")

@@ -11,7 +11,7 @@ from shared_cases import SQUARE
 
 import meshfree as mf
 from meshfree.run import defaults, study, tables
-from meshfree.run.flags import Choices
+from meshfree.run.defaults import Choices
 
 LINE = mf.Interval(0.0, 2.0)
 
@@ -75,7 +75,7 @@ def test_check_points_lie_apart_from_the_nodes():
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "described"),
+    ("name", "order", "described"),
     [
         ("gaussian", None, "Gaussian()"),
         ("matern", None, "Matern(nu=5.5)"),
@@ -90,14 +90,14 @@ def test_check_points_lie_apart_from_the_nodes():
         ("polyharmonic", 5.0, "Polyharmonic(degree=5)"),
     ],
 )
-def test_every_kernel_can_be_built(name, shape, described):
-    choices = Choices(kernel=name, shape=shape)
+def test_every_kernel_can_be_built(name, order, described):
+    choices = Choices(kernel=name, kernel_order=order)
     kernel = defaults.build_kernel(CLOUD, choices)
     assert kernel.describe().startswith(described)
     assert np.isfinite(kernel.eval(jnp.zeros(2), jnp.array([0.1, 0.2])))
     space = defaults.build_space(PLANE, CLOUD, choices)
     assert isinstance(space, mf.Collocation)
-    assert space.degree == {"polyharmonic": int(shape or 7) // 2, "multiquadric": 0}.get(name, -1)
+    assert space.degree == {"polyharmonic": int(order or 7) // 2, "multiquadric": 0}.get(name, -1)
 
 
 def test_a_scale_is_one_number_or_one_per_dimension():
@@ -126,15 +126,15 @@ def test_the_eigenbasis_is_the_default_with_a_degree_by_dimension(dim, degree):
     ("choices", "message"),
     [
         (Choices(space="eigenbasis", kernel="matern"), "that of the gaussian, not of matern"),
-        (Choices(shape=2.0), "eigenbasis .* no --shape"),
-        (Choices(kernel="gaussian", shape=2.0), "the gaussian kernel has no --shape"),
+        (Choices(kernel_order=2.0), "eigenbasis .* no --kernel-order"),
+        (Choices(kernel="gaussian", kernel_order=2.0), "the gaussian kernel has no --kernel-order"),
         (Choices(kernel="polyharmonic", scale=(1.0,)), "the polyharmonic kernel has no --scale"),
         (Choices(degree=-1), "--degree must be at least 0; got -1"),
         (Choices(scale=(0.0,)), "scale must be positive"),
         (Choices(kernel="matern", scale=(0.0,)), "scale must be positive"),
         (Choices(kernel="matern", scale=(1.0, 2.0, 3.0)), "3 scales and the cloud 2 dimensions"),
-        (Choices(kernel="matern", shape=2.2), "nu must be one of"),
-        (Choices(kernel="wendland", shape=2.5), "--shape of the wendland kernel is a whole number; got 2.5"),
+        (Choices(kernel="matern", kernel_order=2.2), "nu must be one of"),
+        (Choices(kernel="wendland", kernel_order=2.5), "--kernel-order of the wendland kernel is an integer; got 2.5"),
     ],
 )
 def test_choices_that_exclude_one_another(choices, message):
@@ -178,7 +178,7 @@ def test_a_problem_without_a_domain_is_solved_on_nodes_from_a_file(tmp_path):
 
 
 def test_a_study_converges_with_translates():
-    outcomes = study.converge(ROD, Choices(kernel="matern", shape=4.5, spacing=0.2), levels=2)
+    outcomes = study.converge(ROD, Choices(kernel="matern", kernel_order=4.5, spacing=0.2), levels=2)
     coarse, fine = [(1 / outcome.solution.space.size, outcome.error) for outcome in outcomes]
     print("observed order", study.observed_order(coarse, fine))
     assert fine[0] == pytest.approx(coarse[0] / math.sqrt(2), rel=0.15)

@@ -13,7 +13,7 @@ from shared_cases import SQUARE
 
 import meshfree as mf
 from meshfree.run import defaults
-from meshfree.run.flags import Choices
+from meshfree.run.defaults import Choices
 
 CLOUDS = [SQUARE.cloud(2.0**-level, seed=level) for level in (2, 3, 4)]
 SPACE = mf.Multilevel(mf.Wendland(4, 3, 1.5), CLOUDS)
@@ -205,7 +205,7 @@ def test_tuning_moves_the_support_of_all_levels():
 
 
 def test_the_command_line_makes_levels():
-    problem, choices = POISSON, Choices(space="wendland", levels=3, spacing=1 / 16, scale=(1.5,), shape=4)
+    problem, choices = POISSON, Choices(space="wendland", levels=3, spacing=1 / 16, scale=(1.5,), kernel_order=4)
     space = defaults.build_space(problem, defaults.nodes(problem, choices), choices)
     assert isinstance(space, mf.Multilevel)
     assert [len(cloud) for cloud in space.clouds] == [len(SQUARE.cloud(h)) for h in (1 / 4, 1 / 8, 1 / 16)]
