@@ -2,7 +2,6 @@
 
 import abc
 import functools
-import os
 
 import equinox as eqx
 import jax
@@ -11,6 +10,8 @@ import jax.scipy.linalg as jsl
 import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
+
+from ..internal import memory
 
 TRUNCATION = 1e-15  # directions below this share of the largest are round-off, and are left out
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
@@ -248,17 +249,10 @@ def _chosen(A: Float[Array, "n n"]) -> Factor:
 
 def check_memory(rows: int, columns: int, copies: int = 3) -> None:
     """MemoryError if a dense (rows, columns) matrix and its factors would not fit this machine's memory."""
-    needed, installed = 8 * copies * rows * columns, _installed_memory()
+    needed, installed = 8 * copies * rows * columns, memory.installed()
     if needed > installed:
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.0f} GiB with its factors, and "
             f"this machine has {installed / 2**30:.0f} GiB: take Stencils, whose matrix is sparse, an Eigenbasis of "
             "fewer functions, or a larger spacing"
         )
-
-
-def _installed_memory() -> float:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # no sysconf on this platform: nothing to compare with
-        return float("inf")

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from ..internal.saved_objects import check_path, load_npz, save_npz
+from ..internal.files import check_path
+from ..internal.saved_objects import load_npz, save_npz
 from ..pde.problem import Problem
 from ..spaces import Space
 from .indicator import residual_indicator

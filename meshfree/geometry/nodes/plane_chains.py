@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..boundary import Curve
+from ..boundary import BoundaryCurve
 from ..spacing import Spacing
 from .filling import apart
 from .plane_outline import Stretch, end_points, groups
@@ -14,7 +14,7 @@ NEAREST = 0.7  # boundary nodes are left out before they come this close, in spa
 _MILD = 20.0  # degrees: corners that turn by less are kept only a whole spacing apart
 
 
-class Chain(Curve):
+class Chain(BoundaryCurve):
     """Stretches of one part, each beginning where the one before it ends, as one curve with corners."""
 
     def __init__(self, stretches: Sequence[Stretch]):

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from meshfree.internal.pointwise import PointwiseGradient
+
 from ..arguments import Name, check_name, numbers, set_fields
 from ..domain import Primitive, sampled_volume
 from ..shape import as_points
-from .implicit import Implicit
 from .plane.curve_region import CurvedBoundary
 from .plane.panel_curve import Path
 from .plane.zero_curves import zero_curves
@@ -50,8 +51,8 @@ class SignedDistance(Primitive):
         self.pieces  # noqa: B018  what is wrong with the function is told now
 
     @cached_property
-    def _implicit(self) -> Implicit:
-        return Implicit(self.function, float(np.max(np.subtract(self.upper, self.lower))))
+    def _implicit(self) -> PointwiseGradient:
+        return PointwiseGradient(self.function, "SignedDistance", float(np.max(np.subtract(self.upper, self.lower))))
 
     @cached_property
     def pieces(self):

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from meshfree.geometry.boundary import Patch
+from meshfree.geometry.boundary import BoundaryPatch
+from meshfree.internal.pointwise import PointwiseGradient
 
-from ..implicit import Implicit
 from ..nearest_simplex import NearestSimplex
 from .square_fold import SquareFold
 from .tetrahedra import zero_triangles
@@ -17,7 +17,7 @@ _SLIDES = 40  # steps along the surface towards the nearest point
 _STRIDE = (0.2, 5.0)  # of such a step: at least, at most
 
 
-class ImplicitSurface(Patch):
+class ImplicitSurface(BoundaryPatch):
     """Where f is zero, ∇f pointing outwards; smooth, with f < 0 on one side within the bounds.
 
     f is looked at on a lattice of 48 cells along the longest side of the shape: what is smaller than a cell is not
@@ -28,7 +28,9 @@ class ImplicitSurface(Patch):
     Raises ValueError where f is nowhere negative, negative at the bounds, or without gradient where it is zero.
     """
 
-    def __init__(self, part: str, implicit: Implicit, lower: Float[np.ndarray, " 3"], upper: Float[np.ndarray, " 3"]):
+    def __init__(
+        self, part: str, implicit: PointwiseGradient, lower: Float[np.ndarray, " 3"], upper: Float[np.ndarray, " 3"]
+    ):
         self.part, self._implicit = part, implicit
         lattice, values = _lattice(implicit, lower, upper, _CELLS[0])
         _refuse(lattice, values)
@@ -122,7 +124,9 @@ def _unit(g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(slope[:, None] > 0, g / np.where(slope > 0, slope, 1.0)[:, None], (1.0, 0.0, 0.0)), slope
 
 
-def _lattice(f: Implicit, lower: np.ndarray, upper: np.ndarray, cells: int) -> tuple[list[np.ndarray], np.ndarray]:
+def _lattice(
+    f: PointwiseGradient, lower: np.ndarray, upper: np.ndarray, cells: int
+) -> tuple[list[np.ndarray], np.ndarray]:
     """The axes of a lattice with so many cells along its longest side, and f on it."""
     cell = np.max(upper - lower) / cells
     axes = [np.linspace(a, b, max(round((b - a) / cell), 2) + 1) for a, b in zip(lower, upper, strict=True)]
@@ -147,7 +151,7 @@ def _refuse(axes: list[np.ndarray], values: np.ndarray) -> None:
         )
 
 
-def _refuse_flat(f: Implicit, X: np.ndarray) -> Float[np.ndarray, " n"]:
+def _refuse_flat(f: PointwiseGradient, X: np.ndarray) -> Float[np.ndarray, " n"]:
     """The slopes of f at points of the surface; ValueError where it has none."""
     slope = _unit(f.gradients(X))[1]
     if slope.min() == 0:

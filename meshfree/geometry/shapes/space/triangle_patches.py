@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from meshfree.geometry.boundary import Patch, Sides, ring
+from meshfree.geometry.boundary import BoundaryPatch, Sides, ring
 
 from ..nearest_simplex import NearestSimplex, on_segment
 from .square_fold import SquareFold
@@ -18,7 +18,7 @@ _BENT = 0.75  # in radii: how far from the tangent plane a surface may be at the
 _INSIDE = np.array([[8, 1, 1], [1, 8, 1], [1, 1, 8], [4.5, 4.5, 1], [1, 4.5, 4.5], [4.5, 1, 4.5]]) / 10
 
 
-class FacetPatch(Patch):
+class FacetPatch(BoundaryPatch):
     """The triangles of those `numbers` of a surface that is folded at its creases."""
 
     def __init__(self, part: str, creases: Creases, numbers: Int[np.ndarray, " k"]):
