@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from ..boundary import BoundaryCurve
 from ..spacing import Spacing
+from .arc_length import length
 from .filling import apart
 from .plane_outline import Stretch, end_points, groups
 
@@ -20,7 +21,7 @@ class Chain(BoundaryCurve):
     def __init__(self, stretches: Sequence[Stretch]):
         self.part, self.closed = stretches[0].part, False
         self._stretches = tuple(stretches)
-        lengths = [_length(one) for one in stretches]
+        lengths = [length(one) for one in stretches]
         self._breaks = np.concatenate([[0.0], np.cumsum(lengths) / np.sum(lengths)])
 
     def point(self, t):
@@ -44,10 +45,6 @@ class Chain(BoundaryCurve):
         bounds = np.searchsorted(piece[order], np.arange(len(self._stretches) + 1))
         found = [method(one, s[order[a:b]]) for one, a, b in zip(self._stretches, bounds, bounds[1:], strict=False)]
         return np.concatenate(found)[np.argsort(order)]
-
-
-def _length(one: Stretch) -> float:
-    return float(np.linalg.norm(np.diff(one.point(np.linspace(0, 1, 33)), axis=0), axis=1).sum())
 
 
 def without_close_corners(found: Sequence[Stretch], spacing: Spacing, size: float) -> list[Stretch]:

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from ..boundary import BoundaryCurve
 from ..shape import Shape
+from .arc_length import length
 
 _SAMPLES = 512  # of a curve as long as the shape is wide, to find its crossings
 _SIXTEENTHS = np.linspace(0, 1, 17)[:, None]
@@ -48,8 +49,8 @@ class Stretch:
         return self.curve.part
 
     def _parameter(self, s: np.ndarray) -> np.ndarray:
-        length = self.stop - self.start
-        return np.where(s < 0.5, self.start + s * length, self.stop - (1 - s) * length)
+        reach = self.stop - self.start
+        return np.where(s < 0.5, self.start + s * reach, self.stop - (1 - s) * reach)
 
     def point(self, s: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
         """Points of the stretch."""
@@ -135,9 +136,7 @@ def cut(curve: BoundaryCurve, others: Sequence[Shape], size: float, tolerance: f
 
 
 def _sample_count(curve: BoundaryCurve, size: float) -> int:
-    X = curve.point(np.linspace(0, 1, 33))
-    length = np.linalg.norm(np.diff(X, axis=0), axis=1).sum()
-    return int(np.clip(np.ceil(_SAMPLES * length / size), 32, 4 * _SAMPLES)) + 1
+    return int(np.clip(np.ceil(_SAMPLES * length(curve) / size), 32, 4 * _SAMPLES)) + 1
 
 
 def crossings(

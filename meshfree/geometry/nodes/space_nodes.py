@@ -17,9 +17,10 @@ from scipy.spatial import cKDTree
 from ..boundary import BoundaryPatch, Sides
 from ..shape import Shape
 from ..spacing import Spacing
+from .arc_length import arc_length_parameters
 from .filling import DENSITY, Chart, apart, cells, draw, fill
 from .plane_chains import NEAREST
-from .plane_nodes import BoundaryNodes, Nodes, arc_length_parameters, mean_normal
+from .plane_nodes import BoundaryNodes, Nodes, mean_normal
 from .plane_outline import OFF_CENTRE, Stretch, cut, flips, groups, joined
 from .space_crossings import Crossing, nodes_on_crossing
 
