@@ -34,10 +34,11 @@ def untraced():
 @pytest.fixture
 def coarse_pictures(monkeypatch):
     """Pictures with few triangles and colours, bodies drawn by Matplotlib, for speed."""
-    from meshfree.plots import borders, hulls, render, scales, skins, triangles  # after the type checker's hook
+    from meshfree.geometry import contouring  # after the type checker's hook
+    from meshfree.plots import borders, hulls, render, scales, triangles
 
     for module in (borders, hulls, triangles):
         monkeypatch.setattr(module, "VERTICES", 1500)
     monkeypatch.setattr(scales, "BANDS", 48)
-    monkeypatch.setattr(skins, "CELLS", 16)
+    monkeypatch.setattr(contouring, "CELLS", 16)
     monkeypatch.setattr(render, "find_spec", lambda name: None)

@@ -112,6 +112,11 @@ class BoundaryPatch(ABC):
     part: str
 
     @property
+    def aspect(self) -> float:
+        """The first side over the second of the rectangle that, instead of the square of `at`, is cut into cells."""
+        return 1.0
+
+    @property
     @abstractmethod
     def area(self) -> float:
         """Area of the patch."""

@@ -177,6 +177,10 @@ class MovedPatch(BoundaryPatch):
         return cls(patch.part, patch, motion)
 
     @property
+    def aspect(self):
+        return self.patch.aspect
+
+    @property
     def area(self):
         return self.motion.factor**2 * self.patch.area
 

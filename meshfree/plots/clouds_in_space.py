@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..geometry.cloud import Cloud
+from ..geometry.contouring import skin
 from .cutaway import TOWARDS, View
 from .node_marks import arrow_length, arrows, dot_size, extent
-from .skins import skin
 from .style import LEGEND, PANEL, figure_of
 
 ARROWS = 250  # at most

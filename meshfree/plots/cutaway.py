@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ..geometry.contouring import Skin, skin
 from .render import rendered
 from .scales import Scale
-from .skins import Skin, skin
 from .style import DPI, GREY, INK
 
 TOWARDS = np.array([1.0, -1.6, 0.85]) / np.linalg.norm([1.0, -1.6, 0.85])  # the viewer

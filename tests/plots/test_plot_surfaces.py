@@ -10,12 +10,12 @@ from plot_cases import first, map_color, panels, solution, swirl
 from shared_cases import BLOCK, as_arrays, cloud_of
 
 import meshfree as mf
+from meshfree.geometry.contouring import skin
 from meshfree.geometry.simplices import distance_from_nodes
 from meshfree.plots import plot, render
 from meshfree.plots.borders import zero_line
 from meshfree.plots.cutaway import TOWARDS, UNKNOWN, View, colored, opened
 from meshfree.plots.scales import SEQUENTIAL, value_scale
-from meshfree.plots.skins import skin
 
 CUBE = mf.Box((0, 0, 0), (1, 1, 1))
 TUBE = CUBE - mf.Box((0.3, 0.3, -1), (0.6, 0.6, 2))

@@ -143,7 +143,9 @@ def _farthest(X: np.ndarray, fixed: np.ndarray) -> Float[np.ndarray, "1 3"]:
 
 
 def _chart(patch: BoundaryPatch) -> Chart:
-    return Chart(np.zeros(2), np.ones(2), patch.area, patch.at)
+    """The square of `patch.at`, stretched: cells are halved across their longer side."""
+    sides = np.array([patch.aspect, 1.0])
+    return Chart(np.zeros(2), sides, patch.area, lambda U: patch.at(U / sides))
 
 
 # ------------------------------------------------------------------------------- corners, edges, crossings
