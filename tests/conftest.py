@@ -34,9 +34,10 @@ def untraced():
 @pytest.fixture
 def coarse_pictures(monkeypatch):
     """Pictures with few triangles and colours, bodies drawn by Matplotlib, for speed."""
-    from meshfree.plots import render, scales, skins, triangles  # after the type checker's hook
+    from meshfree.geometry import contouring  # after the type checker's hook
+    from meshfree.plots import render, scales, triangles
 
     monkeypatch.setattr(triangles, "VERTICES", 1500)
     monkeypatch.setattr(scales, "BANDS", 48)
-    monkeypatch.setattr(skins, "CELLS", 16)
+    monkeypatch.setattr(contouring, "CELLS", 16)
     monkeypatch.setattr(render, "find_spec", lambda name: None)

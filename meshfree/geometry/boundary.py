@@ -4,6 +4,7 @@ A new shape describes its boundary with these; node placement and the algebra of
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _RING = 0.3 + np.arange(8) * np.pi / 4  # angles
+_SAMPLES = 1025  # of a curve, for its bounding box
+_ZOOMS = 3  # each by a factor of 16: then heights at a smooth extreme are exact
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class End:
     normal: float
 
 
-class Curve(ABC):
+class BoundaryCurve(ABC):
     """A smooth parametric curve, t in [0, 1], in the plane or (as an edge) in space.
 
     In the plane the domain lies to the LEFT of the direction of travel (counter-clockwise around the
@@ -52,7 +55,7 @@ class Curve(ABC):
 
 
 @dataclass(frozen=True)
-class Segment(Curve):
+class Segment(BoundaryCurve):
     """The straight line from `start` to `end`, points as tuples."""
 
     part: str
@@ -70,7 +73,7 @@ class Segment(Curve):
 
 
 @dataclass(frozen=True)
-class Circle(Curve):
+class Circle(BoundaryCurve):
     """A whole circle from angle zero, counter-clockwise unless around a hole."""
 
     part: str
@@ -103,10 +106,15 @@ class Sides(NamedTuple):
     side: Int[np.ndarray, " r"]
 
 
-class Patch(ABC):
+class BoundaryPatch(ABC):
     """A piece of surface in space; smooth, unless its class says what `sides` meet where it is not."""
 
     part: str
+
+    @property
+    def aspect(self) -> float:
+        """The first side over the second of the rectangle that, instead of the square of `at`, is cut into cells."""
+        return 1.0
 
     @property
     @abstractmethod
@@ -144,7 +152,7 @@ def ring(X: Float[np.ndarray, "n 3"], N: Float[np.ndarray, "n 3"], radius: float
 
 
 @dataclass(frozen=True)
-class Rectangle(Patch):
+class Rectangle(BoundaryPatch):
     """The side of an axis-parallel box where coordinate `axis` is at its lower (-1) or upper (+1) value."""
 
     part: str
@@ -180,7 +188,7 @@ class Rectangle(Patch):
 
 
 @dataclass(frozen=True)
-class Sphere(Patch):
+class Sphere(BoundaryPatch):
     """A whole sphere."""
 
     part: str
@@ -206,3 +214,31 @@ class Sphere(Patch):
         # The centre is equally far from everywhere: any direction will do.
         away[length[:, 0] == 0] = (1.0, 0.0, 0.0)
         return away / np.where(length == 0, 1.0, length)
+
+
+# -------------------------------------------------------------------------------------------- bounding boxes
+
+
+def bounding_box(curves: Sequence[BoundaryCurve]) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
+    """The lower and the upper corner of the box around plane curves, to round-off."""
+    return _least(curves, 1.0), -_least(curves, -1.0)
+
+
+def _least(curves: Sequence[BoundaryCurve], sign: float) -> Float[np.ndarray, " d"]:
+    return np.min([_least_of(curve, sign) for curve in curves], axis=0)
+
+
+def _least_of(curve: BoundaryCurve, sign: float) -> Float[np.ndarray, " d"]:
+    """The least coordinates of sign × the curve, on ever finer grids about the lowest point of each."""
+    t = np.linspace(0, 1, _SAMPLES)
+    X = sign * curve.point(t)
+    least = X.min(axis=0)
+    for axis, lowest in enumerate(np.argmin(X, axis=0)):
+        middle, reach = t[lowest], 1 / (_SAMPLES - 1)
+        for _ in range(_ZOOMS):
+            grid = middle + reach * np.linspace(-1, 1, 33)
+            grid = grid if curve.closed else np.clip(grid, 0, 1)
+            heights = sign * curve.point(grid)[:, axis]
+            middle, reach = grid[np.argmin(heights)], reach / 16
+            least[axis] = min(least[axis], heights.min())
+    return least

@@ -1,15 +1,14 @@
 """Clouds as files: CSV for people and spreadsheets, NPZ for size, those of `mesh_files` for other programs."""
 
 import csv
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import numpy as np
 
-from ..internal.files import replaced
-from .mesh_files import FORMATS
-from .mesh_vertices import read_points, write_vertices
+from ..internal.files import check_extension, read_arrays, replaced, write_arrays
+from .mesh_files import FORMATS, read_mesh, write_mesh
+from .mesh_parts import parts_of_mesh
 
 # part -> points (n, d); of the boundary with normals (n, d), and those of the part's own side where they differ
 Parts = dict[str, tuple[np.ndarray, ...]]
@@ -19,11 +18,16 @@ _NORMALS = ("nx", "ny", "nz")
 _SIDES = ("sx", "sy", "sz")
 _SUFFIX = "_normals"
 _SIDE_SUFFIX = "_side" + _SUFFIX
+_EXTENSIONS = (".csv", ".npz", *FORMATS)
+# Of a mesh of vertices, the data at its points.
+_PART = "part"
+_NAMED = _PART + ":"  # an array of this name and the part's tells 1 on the part: files keep no texts
+_DATA = ("normals", "side_normals")
 
 
 def read(path: Path) -> Parts:
     """Parts of a file in one of the formats; FileNotFoundError, or ValueError naming the file and the fault."""
-    reader = {".csv": _read_csv, ".npz": _read_npz}.get(_extension(path), read_points)
+    reader = {".csv": _read_csv, ".npz": _read_npz}.get(check_extension(path, _EXTENSIONS, "clouds"), _read_points)
     if not path.is_file():
         raise FileNotFoundError(f"no cloud file at {path} (looked in {path.resolve().parent})")
     return reader(path)
@@ -31,20 +35,8 @@ def read(path: Path) -> Parts:
 
 def write(path: Path, parts: Parts) -> None:
     """Write parts in the format that the extension names; a failed write leaves an old file as it was."""
-    writer: Callable | None = {".csv": _write_csv, ".npz": _write_npz}.get(_extension(path))
-    if writer is None:
-        write_vertices(path, parts)
-        return
-    with replaced(path) as temporary:
-        writer(temporary, parts)
-
-
-def _extension(path: Path) -> str:
-    extension = path.suffix.lower()
-    if extension not in (".csv", ".npz", *FORMATS):
-        known = ", ".join((".csv", ".npz", *FORMATS))
-        raise ValueError(f"clouds are kept in files {known}; got {str(path)!r}: rename the file")
-    return extension
+    writer = {".csv": _write_csv, ".npz": _write_npz}.get(check_extension(path, _EXTENSIONS, "clouds"), _write_vertices)
+    writer(path, parts)
 
 
 # --------------------------------------------------------------------------------------------------- CSV
@@ -54,7 +46,7 @@ def _write_csv(path: Path, parts: Parts) -> None:
     dim = next(iter(parts.values()))[0].shape[1]
     if dim > len(_AXES):
         raise ValueError(f"a CSV cloud has at most 3 coordinates, this one has {dim}; save it as .npz")
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replaced(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         with_sides = any(len(arrays) == 3 for arrays in parts.values())
         table.writerow([*_AXES[:dim], "part", *_NORMALS[:dim], *(_SIDES[:dim] if with_sides else ())])
@@ -112,19 +104,11 @@ def _write_npz(path: Path, parts: Parts) -> None:
             raise ValueError(f"a part named {part!r} cannot be kept in .npz (names end in {_SUFFIX}); use .csv")
         arrays[part] = X
         arrays.update(zip((part + _SUFFIX, part + _SIDE_SUFFIX), vectors, strict=False))
-    # Not np.savez: its own keywords (`file`) could not be the names of parts.
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
+    write_arrays(path, arrays)
 
 
 def _read_npz(path: Path) -> Parts:
-    try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a NumPy .npz file of plain arrays: {error}") from error
+    arrays = read_arrays(path)
     parts: Parts = {}
     for name, X in arrays.items():
         if name.endswith(_SUFFIX):
@@ -136,3 +120,62 @@ def _read_npz(path: Path) -> Parts:
         named = [arrays[name + suffix] for suffix in (_SUFFIX, _SIDE_SUFFIX) if name + suffix in arrays]
         parts[name] = (X, *named)
     return parts
+
+
+# -------------------------------------------------------------------------------------- meshes of other programs
+
+
+def _write_vertices(path: Path, parts: Parts) -> None:
+    """Every node as a vertex, with three coordinates, the number of its part and its normals, zero in the interior."""
+    dim = next(iter(parts.values()))[0].shape[1]
+    if dim > 3:
+        raise ValueError(f"a {path.suffix} file has at most 3 coordinates, this cloud has {dim}; save it as .npz")
+    number = np.repeat(np.arange(len(parts), dtype=np.int64), [len(arrays[0]) for arrays in parts.values()])
+    data = {_PART: number, _DATA[0]: _stacked(parts, 1)}
+    if any(len(arrays) == 3 for arrays in parts.values()):
+        data[_DATA[1]] = _stacked(parts, 2)
+    for i, part in enumerate(parts):
+        data[_NAMED + quote(part, safe="")] = (number == i).astype(np.int64)  # VTK has no blanks in names
+    vertices = [("vertex", np.arange(len(number))[:, None])]
+    # Gmsh's format wants both tags of every cell; a tag of zero would mean none
+    tags = {"gmsh:physical": [number + 1], "gmsh:geometrical": [number + 1]} if path.suffix.lower() == ".msh" else {}
+    write_mesh(path, _stacked(parts, 0), vertices, data, tags)
+
+
+def _read_points(path: Path) -> Parts:
+    """Parts of what `_write_vertices` wrote, or of a mesh with named groups of boundary facets."""
+    mesh = read_mesh(path)
+    if {block.type for block in mesh.cells} <= {"vertex"}:
+        return _read_vertices(np.asarray(mesh.points, float), mesh.point_data)
+    try:
+        return parts_of_mesh(mesh)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _stacked(parts: Parts, which: int) -> np.ndarray:
+    """The points (0), normals (1) or side normals (2) of all parts in three coordinates, zero where none are."""
+    found = []
+    for X, *vectors in parts.values():
+        array = X if which == 0 else vectors[min(which, len(vectors)) - 1] if vectors else np.zeros_like(X)
+        found.append(np.pad(array, ((0, 0), (0, 3 - X.shape[1]))))
+    return np.concatenate(found)
+
+
+def _read_vertices(points: np.ndarray, data: dict[str, np.ndarray]) -> Parts:
+    """Coordinates beyond the last one that differs from zero somewhere are none of the cloud's."""
+    names = {unquote(name.removeprefix(_NAMED)): np.asarray(on) > 0 for name, on in data.items() if _is_named(name)}
+    vectors = [np.asarray(data[name], float) for name in _DATA if name in data] if names else []
+    used = np.flatnonzero(np.any(np.concatenate([points, *vectors]) != 0, axis=0))
+    dim = int(used.max(initial=0)) + 1
+    columns = [array[:, :dim] for array in (points, *vectors)]
+    if not names:
+        return {"interior": (columns[0],)}
+    return {
+        part: tuple(array[on] for array in (columns[:1] if part == "interior" else columns))
+        for part, on in names.items()
+    }
+
+
+def _is_named(name: str) -> bool:
+    return name.startswith(_NAMED)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+CELLS = 64  # along the sides of a cube, as many in all for other bounding boxes
 OFFSET = 0.37  # of a cell: no face of an axis-parallel body shall lie in the lattice
 PULL = 0.002  # towards the middle of a cell's crossings, where its tangent planes leave the vertex free
 SHARP = 0.98  # length of a cell's mean normal, below which it holds a corner or an edge
@@ -112,3 +113,37 @@ def _vertices(X: np.ndarray, N: np.ndarray, cells: np.ndarray, base: np.ndarray)
     right = mean(N * np.sum(N * X, axis=1, keepdims=True)) - np.einsum("kij,kj->ki", matrix, middle)
     moved = np.linalg.solve(matrix + PULL * np.eye(X.shape[1]), right[:, :, None])[:, :, 0]
     return np.clip(middle + moved, base, base + 1), np.linalg.norm(mean(N), axis=1) < SHARP
+
+
+# ------------------------------------------------------------------------------------------- surfaces in space
+
+
+class Skin(NamedTuple):
+    """A triangulated surface: vertices (m, 3), and triangles (t, 3), counter-clockwise seen from outside."""
+
+    vertices: Float[np.ndarray, "m 3"]
+    triangles: Int[np.ndarray, "t 3"]
+
+
+def skin(distance: Callable, lower: np.ndarray, upper: np.ndarray, cells: int | None = None) -> Skin:
+    """The boundary of {distance < 0} in the box between two corners: a quadrilateral for each of `dual`'s crossings.
+
+    `cells` of the lattice along the sides, if the box is a cube, as many in all for others; `CELLS` by default.
+    """
+    found = dual(distance, lower, upper, cell_size(lower, upper, cells or CELLS))
+    corners = np.where(found.rising[:, None], found.cells, found.cells[:, ::-1])
+    return Skin(found.vertices, _halved(distance, found.vertices, corners))
+
+
+def cell_size(lower: np.ndarray, upper: np.ndarray, cells: int) -> float:
+    """The side of the cells of which so many lie along a cube whose faces are as large as the box's together."""
+    size = upper - lower
+    return float(np.sqrt(np.sum(size * np.roll(size, 1)) / 3)) / cells
+
+
+def _halved(distance: Callable, vertices: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Two triangles of each quadrilateral, along the diagonal whose middle is nearer to the surface."""
+    a, b, c, d = corners.T
+    off = [np.abs(distance((vertices[p] + vertices[q]) / 2)) for p, q in ((a, c), (b, d))]
+    across = np.stack([a, b, c, a, c, d], axis=1), np.stack([a, b, d, b, c, d], axis=1)
+    return np.where((off[0] <= off[1])[:, None], *across).reshape(-1, 3)

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.stats import qmc
 
 from . import motions
+from .boundary import bounding_box
 from .cloud import Cloud
-from .extremes import bounding_box
 from .motions import Motion, MovedCurve, MovedPatch
 from .nodes import domain_nodes, plane_nodes, plane_outline, space_nodes
 from .shape import Shape, as_points

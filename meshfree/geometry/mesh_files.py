@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..internal.extras import needed_for, require
 from ..internal.files import replaced
 
 if TYPE_CHECKING:
@@ -24,35 +24,36 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
 def read_mesh(path: Path) -> meshio.Mesh:
     """The mesh in a file; ImportError without meshio, ValueError for a file that is damaged or of another format."""
     module, _ = _meshio(path)
-    try:
-        return module.read(path)
-    except ImportError as error:
-        raise _needs(path, error) from error
-    except Exception as error:  # meshio checks little: what is damaged shows as an error of any kind
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"{path} is damaged, or not a file that meshio reads as {path.suffix}: {reason}") from error
+    with _needed_for(path):
+        try:
+            return module.read(path)
+        except ImportError:
+            raise
+        except Exception as error:  # meshio checks little: what is damaged shows as an error of any kind
+            reason = str(error) or type(error).__name__
+            raise ValueError(
+                f"{path} is damaged, or not a file that meshio reads as {path.suffix}: {reason}"
+            ) from error
 
 
 def write_mesh(path: Path, points, cells: list, point_data: dict[str, Any], cell_data: dict[str, Any]) -> None:
     """Write a mesh as the suffix says; a failed write leaves an old file as it was. ImportError without meshio."""
     module, options = _meshio(path)
-    mesh = importlib.import_module("meshio").Mesh(points, cells, point_data=point_data, cell_data=cell_data)
-    with replaced(path) as temporary:
-        try:
-            module.write(temporary, mesh, **options)
-        except ImportError as error:
-            raise _needs(path, error) from error
+    mesh = require("meshio", _purpose(path)).Mesh(points, cells, point_data=point_data, cell_data=cell_data)
+    with _needed_for(path), replaced(path) as temporary:
+        module.write(temporary, mesh, **options)
 
 
 def _meshio(path: Path) -> tuple[ModuleType, dict[str, Any]]:
+    """What of meshio handles these files, and its options."""
     name, options = FORMATS[path.suffix.lower()]
-    try:
-        return importlib.import_module(f"meshio.{name}"), options
-    except ImportError as error:
-        raise _needs(path, error) from error
+    return require(f"meshio.{name}", _purpose(path)), options
 
 
-def _needs(path: Path, error: ImportError) -> ImportError:
-    return ImportError(
-        f"{path.suffix.lower()} files need {error.name}: pip install 'meshfree[geometry]'", name=error.name
-    )
+def _needed_for(path: Path):
+    """meshio imports what else it needs, h5py among others, when it comes to it."""
+    return needed_for(_purpose(path), "geometry")
+
+
+def _purpose(path: Path) -> str:
+    return f"a {path.suffix.lower()} file"

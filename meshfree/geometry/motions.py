@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .arguments import number, numbers, positive
-from .boundary import Curve, Patch, Sides
+from .boundary import BoundaryCurve, BoundaryPatch, Sides
 
 _ROUNDING = 1e-15  # of rotations: the cosine of a right angle
 _SIMILAR = 1e-12  # relative difference of factors that count as one
@@ -134,16 +134,16 @@ def _space_rotation(angle: float, axis: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class MovedCurve(Curve):
+class MovedCurve(BoundaryCurve):
     """A curve after a motion."""
 
     part: str
     closed: bool
-    curve: Curve
+    curve: BoundaryCurve
     motion: Motion
 
     @classmethod
-    def of(cls, curve: Curve, motion: Motion) -> "MovedCurve":
+    def of(cls, curve: BoundaryCurve, motion: Motion) -> "MovedCurve":
         """The curve moved."""
         return cls(curve.part, curve.closed, curve, motion)
 
@@ -164,17 +164,21 @@ class MovedCurve(Curve):
 
 
 @dataclass(frozen=True, eq=False)
-class MovedPatch(Patch):
+class MovedPatch(BoundaryPatch):
     """A patch after a motion that scales all lengths alike."""
 
     part: str
-    patch: Patch
+    patch: BoundaryPatch
     motion: Motion
 
     @classmethod
-    def of(cls, patch: Patch, motion: Motion) -> "MovedPatch":
+    def of(cls, patch: BoundaryPatch, motion: Motion) -> "MovedPatch":
         """The patch moved."""
         return cls(patch.part, patch, motion)
+
+    @property
+    def aspect(self):
+        return self.patch.aspect
 
     @property
     def area(self):

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from .boundary import Curve
+from .boundary import BoundaryCurve
 
 
 class Shape(ABC):
@@ -45,11 +45,11 @@ class Shape(ABC):
     @property
     @abstractmethod
     def pieces(self) -> tuple:
-        """The boundaries of the primitives: `End`s, `Curve`s or `Patch`es, by dimension."""
+        """The boundaries of the primitives: `End`s, `BoundaryCurve`s or `BoundaryPatch`es, by dimension."""
 
     @property
     @abstractmethod
-    def edges(self) -> tuple[Curve, ...]:
+    def edges(self) -> tuple[BoundaryCurve, ...]:
         """The sharp edges of primitives in space, corners being their ends; otherwise empty."""
 
     @property

@@ -6,16 +6,15 @@ Whatever reads NPZ and JSON reads these files.
 
 import json
 import os
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from .descriptions import Describer, Restorer, names
-from .files import replaced
+from .files import check_path, read_arrays, write_arrays
 
 VERSION = 1  # of the format; a change that older versions of meshfree cannot read raises it
 
@@ -47,16 +46,11 @@ def save_npz(path: str | os.PathLike, tree: Any, *, settings: Mapping[str, Any] 
     describer = Describer(reserved=texts | arrays.keys())
     description = {"meshfree": VERSION, "object": describer.describe(tree)}
     beside = {name: np.asarray(array) for name, array in arrays.items()}
-    with replaced(path) as temporary, temporary.open("wb") as file:
-        _write(
-            file,
-            beside
-            | {
-                _OBJECT: np.array(json.dumps(description, allow_nan=False)),
-                _SETTINGS: np.array(json.dumps(dict(settings or {}), default=_plain)),
-            }
-            | describer.arrays,
-        )
+    written = {
+        _OBJECT: np.array(json.dumps(description, allow_nan=False)),
+        _SETTINGS: np.array(json.dumps(dict(settings or {}), default=_plain)),
+    }
+    write_arrays(path, beside | written | describer.arrays)
 
 
 def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
@@ -66,7 +60,7 @@ def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
     meshfree, or names a class that this program does not have.
     """
     path = Path(path)
-    arrays = _read(path)
+    arrays = read_arrays(path)
     if not {_OBJECT, _SETTINGS} <= arrays.keys():
         raise ValueError(f"{path} was not written by meshfree: no texts {_OBJECT}, {_SETTINGS} in {names(arrays)}")
     description, settings = _parsed(path, arrays.pop(_OBJECT)), _parsed(path, arrays.pop(_SETTINGS))
@@ -81,40 +75,6 @@ def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
     if not isinstance(tree, kind):
         raise ValueError(f"{path} holds a {type(tree).__name__}, not a {kind.__name__}")
     return Contents(tree, {name: arrays[name] for name in arrays if name not in restorer.used}, settings)
-
-
-def check_path(path: str | os.PathLike, suffixes: Sequence[str] = (".npz",)) -> Path:
-    """`path`, if a file can be written there: ask before a long computation, not after it.
-
-    Raises ValueError for another extension, IsADirectoryError, and FileNotFoundError for a missing folder.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in suffixes:
-        raise ValueError(f"solutions are kept in {', '.join(suffixes)} files; got {str(path)!r}: rename the file")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in; create it first")
-    return path
-
-
-def _write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
-    """An uncompressed NPZ file. Not np.savez: here the same arrays make the same bytes, whatever their names."""
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, array in arrays.items():
-            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980, not now
-            with archive.open(member, "w", force_zip64=True) as entry:
-                np.lib.format.write_array(entry, array, allow_pickle=False)
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path} (looked in {path.resolve().parent})")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not an NPZ file of plain arrays, or is damaged: {error}") from error
 
 
 def _parsed(path: Path, text: np.ndarray) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Dense factorisations: LU, pivoted QR, SVD, and the choice among them."""
 
 import functools
-import os
 
 import equinox as eqx
 import jax
@@ -11,6 +10,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
 
+from ..internal import memory
 from .condition import inverse_norm
 from .interface import Factor
 
@@ -220,17 +220,10 @@ def _chosen(A: Float[Array, "n n"]) -> Factor:
 
 def check_memory(rows: int, columns: int, copies: int = 3) -> None:
     """MemoryError if a dense (rows, columns) matrix and its factors would not fit this machine's memory."""
-    needed, installed = 8 * copies * rows * columns, _installed_memory()
+    needed, installed = 8 * copies * rows * columns, memory.installed()
     if needed > installed:
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.0f} GiB with its factors, and "
             f"this machine has {installed / 2**30:.0f} GiB: use Stencils, whose matrix is sparse, an Eigenbasis of "
             "fewer functions, or a larger spacing"
         )
-
-
-def _installed_memory() -> float:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # no sysconf on this platform: nothing to compare with
-        return float("inf")

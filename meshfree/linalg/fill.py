@@ -1,10 +1,10 @@
 """The memory that a sparse factorisation takes, told beforehand from the graph of the matrix."""
 
-import os
-
 import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from ..internal import memory
 
 BYTES_PER_ENTRY = {"pardiso": 13, "rslab": 17, "superlu": 12}  # of L + U, at the peak
 
@@ -61,22 +61,9 @@ def _last_level(graph, start: int) -> tuple[int, int, int]:
 
 def check_fits(solver: str, needed: float) -> None:
     """MemoryError if the direct `solver` needs more bytes than there are."""
-    available = available_memory()
+    available = memory.available()
     if needed > available:
         raise MemoryError(
             f"solver={solver!r} takes about {needed / 2**30:.1f} GiB for this matrix, and this machine has "
             f"{available / 2**30:.1f} GiB free: use solver='krylov', which takes a tenth, or a larger spacing"
         )
-
-
-def available_memory() -> float:
-    """The bytes that this machine can still give; inf on a platform that doesn't say."""
-    try:
-        with open("/proc/meminfo") as file:
-            fields = dict(line.split(":") for line in file)
-        return 1024 * float(fields["MemAvailable"].split()[0])
-    except (OSError, KeyError):
-        try:
-            return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-        except (AttributeError, ValueError, OSError):
-            return float("inf")

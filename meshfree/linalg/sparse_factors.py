@@ -10,9 +10,10 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from ..internal import memory
 from .condition import inverse_norm
-from .fill import available_memory, check_fits, direct_memory
-from .sparse_solvers import PACKAGES, SOLVERS, KrylovError, SingularFactorError, Solver, required
+from .fill import check_fits, direct_memory
+from .sparse_solvers import PACKAGES, SOLVERS, KrylovError, SingularFactorError, Solver, package_of
 
 __all__ = ["KrylovError", "SparseFactor", "factor_sparse"]
 
@@ -266,7 +267,7 @@ def factor_sparse(A: scipy.sparse.csr_array, solver: str = "auto") -> SparseFact
             "local spaces (the dense solvers are for Collocation with kernels of global support, and Eigenbasis)"
         )
     if solver in PACKAGES:
-        required(PACKAGES[solver])
+        package_of(solver)
     A = scipy.sparse.csr_array(A, dtype=float, copy=True)
     A.sum_duplicates()
     rows, columns = A.shape
@@ -299,13 +300,13 @@ def _column_norms(A) -> np.ndarray:
 
 def _chosen(needed: dict[str, float]) -> str:
     """The fastest direct solver that is installed and fits."""
-    available = available_memory()
+    available = memory.available()
     return next((name for name in DIRECT if needed[name] <= available and _installed(name)), "krylov")
 
 
 def _installed(solver: str) -> bool:
     try:
-        return solver not in PACKAGES or bool(required(PACKAGES[solver]))
+        return solver not in PACKAGES or bool(package_of(solver))
     except ImportError:
         return False
 

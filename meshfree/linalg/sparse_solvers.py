@@ -3,14 +3,16 @@
 import abc
 import copy
 import functools
-import importlib
 import weakref
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+from ..internal.extras import require
 
 ROUND_OFF = 4 * np.finfo(float).eps  # the backward error that GMRES aims at, that of a direct solver
 RELATIVE_RESIDUAL, BACKWARD_ERROR = 1e-12, 1e-14  # either will do where it stalls: rounding may allow no more
@@ -24,7 +26,6 @@ SINGLE_CONDITION = 2e6  # up to which that is refined safely: rounding hides a s
 REFINED = 1e-14  # ‖b − S x‖ / (‖x‖ + ‖b‖) to which its solutions are refined then
 # By Intel's numbers: METIS, pivots perturbed at 1e-13, scaling and matching, as its defaults for such matrices
 PARDISO_SETTINGS = {1: 1, 2: 2, 10: 13, 11: 1, 13: 1}
-EXTRAS = {"rslab": "fast", "pyamg": "fast", "pypardiso": "mkl"}
 
 
 class SingularFactorError(ArithmeticError):
@@ -77,7 +78,7 @@ class Rslab(Solver):
 
     def __init__(self, matrix):
         try:
-            self._factor = required("rslab").lu(matrix.tocsc(), threads=2)
+            self._factor = package_of("rslab").lu(matrix.tocsc(), threads=2)
         except RuntimeError as error:
             raise SingularFactorError(str(error)) from error
 
@@ -142,7 +143,7 @@ class _PardisoFactor:
     """The factors of a matrix in single or double precision, in a handle of their own, freed with this object."""
 
     def __init__(self, matrix, dtype):
-        pardiso = required("pypardiso")
+        pardiso = package_of("pardiso")
         unused = _unused_handle()
         handle = copy.copy(unused)
         handle.pt, handle.iparm = np.zeros_like(unused.pt), np.zeros_like(unused.iparm)
@@ -176,7 +177,7 @@ class _PardisoFactor:
 @functools.cache
 def _unused_handle():
     """A handle to be copied: making one looks for MKL in the whole environment, 0.3 s."""
-    return required("pypardiso").PyPardisoSolver()
+    return package_of("pardiso").PyPardisoSolver()
 
 
 class Krylov(Solver):
@@ -229,7 +230,7 @@ class AMG(Solver):
     """GMRES on smoothed aggregation, for Dirichlet problems of Poisson type."""
 
     def __init__(self, matrix):
-        required("pyamg")
+        package_of("amg")
         diagonal = np.where(matrix.diagonal() < 0, -1.0, 1.0)
         self._signs = diagonal[:, None]  # of the rows: multigrid wants a positive diagonal
         self._matrix = scipy.sparse.csr_array(scipy.sparse.diags_array(diagonal) @ matrix)
@@ -270,7 +271,7 @@ def _multigrid(matrix) -> Callable[[np.ndarray], np.ndarray]:
     state = np.random.get_state()
     np.random.seed(0)  # pyamg draws from NumPy's global generator: the same cycle every time, and that one as it was
     try:
-        hierarchy = required("pyamg").smoothed_aggregation_solver(
+        hierarchy = package_of("amg").smoothed_aggregation_solver(
             scipy.sparse.csr_matrix(matrix), symmetry="nonsymmetric"
         )
     except ValueError as error:  # its way to say that smoothing diverged
@@ -331,15 +332,9 @@ def _by_columns(solve: Callable[[np.ndarray], np.ndarray], b: np.ndarray) -> np.
     return np.stack([solve(np.ascontiguousarray(column)) for column in b.T], axis=1)
 
 
-def required(package: str):
-    """The module of an optional package; ImportError that names the extra where it is missing."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ImportError(
-            f"this solver needs the package {package}: pip install 'meshfree[{EXTRAS[package]}]', or take "
-            "solver='auto', which uses what is installed"
-        ) from error
+def package_of(solver: str) -> ModuleType:
+    """The optional package of a solver; ImportError that names the extra where it is missing."""
+    return require(PACKAGES[solver], f"solver={solver!r}", "use solver='auto', which uses what is installed")
 
 
 SOLVERS: dict[str, type[Solver]] = {

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ..geometry.cloud import Cloud
+from ..geometry.contouring import skin
 from .cutaway import VIEWER, View
 from .node_marks import arrow_length, dot_size, draw_arrows, extent
-from .skins import skin
 from .style import (
     COLORS,
     GREY,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from ..geometry.contouring import Skin, skin
 from .render import render_images
-from .skins import Skin, skin
 from .style import DPI, GREY, INK
 
 VIEWER = np.array([1.0, -1.6, 0.85]) / np.linalg.norm([1.0, -1.6, 0.85])  # the direction towards the viewer

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from ..internal.saved_objects import check_path
+from ..internal.files import check_path
 from ..pde.problem import Problem
 from ..plots import FORMATS, plot, plot_convergence, plot_history
 from ..solving.newton import ConvergenceError

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from ..internal.saved_objects import check_path, load_npz, save_npz
+from ..internal.files import check_path
+from ..internal.saved_objects import load_npz, save_npz
 from ..spaces.base import Space
 from .solution_files import SUFFIXES, error_of, save_fields
 

@@ -293,7 +293,7 @@ def test_damaged_files(tmp_path, suffix, damage):
 def test_missing_files_and_other_suffixes(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no cloud file at .*none\.vtu"):
         mf.Cloud.load(tmp_path / "none.vtu")
-    with pytest.raises(ValueError, match=r"in files \.csv, \.npz, \.vtk, \.vtu, \.xdmf, \.msh; got .*c\.stl'"):
+    with pytest.raises(ValueError, match=r"kept in \.csv, \.npz, \.vtk, \.vtu, \.xdmf, \.msh files; got .*c\.stl'"):
         mf.Cloud.load(tmp_path / "c.stl")
 
 
@@ -301,6 +301,7 @@ def test_missing_files_and_other_suffixes(tmp_path):
 def test_without_meshio_the_message_says_what_to_install(tmp_path, missing, suffix, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)  # so importing it fails
     cloud = mf.Box().cloud(0.3)
-    with pytest.raises(ImportError, match=rf"\{suffix} files need {missing}: pip install 'meshfree\[geometry\]'"):
+    message = rf"\{suffix} file needs the package {missing}: pip install 'meshfree\[geometry\]'"
+    with pytest.raises(ImportError, match=message):
         cloud.save(tmp_path / f"c{suffix}")
     assert not list(tmp_path.iterdir())

@@ -194,8 +194,8 @@ BAD_FILES = [
     ("c.csv", "x,part,nx\n1,left,\n", r"line 2: expected a number in column nx, got ''"),
     ("c.csv", "x,part,nx\n1,domain,1\n", "'domain' cannot be the name of a part"),
     ("c.csv", "x,y\n", "needs points, got none"),
-    ("c.npz", "hello", "not a NumPy .npz file"),
-    ("c.txt", "x\n1\n", r"in files \.csv, \.npz, .*; got .*c\.txt"),
+    ("c.npz", "hello", "not an NPZ file"),
+    ("c.txt", "x\n1\n", r"kept in \.csv, \.npz, .* files; got .*c\.txt"),
 ]
 
 
@@ -228,5 +228,5 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 
 def test_save_refuses_other_extensions(tmp_path, cloud):
-    with pytest.raises(ValueError, match=r"in files \.csv, \.npz, .*; got .*cloud\.stl"):
+    with pytest.raises(ValueError, match=r"kept in \.csv, \.npz, .* files; got .*cloud\.stl"):
         cloud.save(tmp_path / "cloud.stl")

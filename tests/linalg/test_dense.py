@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from meshfree.internal import memory
 from meshfree.linalg import dense
 from meshfree.linalg.factor import factor
 
@@ -96,12 +97,12 @@ def test_errors_say_what_to_do():
 
 
 def test_memory_is_estimated_before_it_is_taken(monkeypatch):
-    monkeypatch.setattr(dense, "_installed_memory", lambda: 2.0**30)
+    monkeypatch.setattr(memory, "installed", lambda: 2.0**30)
     dense.check_memory(1000, 1000)
     with pytest.raises(MemoryError, match=r"100000 rows and 100000 columns takes 224 GiB .* this machine has 1 GiB"):
         dense.check_memory(100_000, 100_000)
 
 
 def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
-    monkeypatch.delattr(dense.os, "sysconf")
+    monkeypatch.delattr("os.sysconf")
     dense.check_memory(10**9, 10**9)

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse
 from scipy.spatial import cKDTree
 
+from meshfree.internal import memory
 from meshfree.linalg import fill, sparse_factors, sparse_solvers
 from meshfree.linalg.sparse_factors import KrylovError, factor_sparse
 
@@ -310,7 +311,7 @@ def test_auto_takes_the_best_that_is_installed(monkeypatch, installed):
 
 
 def test_auto_takes_krylov_where_a_direct_solver_would_not_fit(monkeypatch):
-    monkeypatch.setattr(sparse_factors, "available_memory", lambda: 1e4)
+    monkeypatch.setattr(memory, "available", lambda: 1e4)
     A = stencils()
     b = right_hand_side(A.shape[0])
     factor = factor_sparse(A)
@@ -321,7 +322,7 @@ def test_auto_takes_krylov_where_a_direct_solver_would_not_fit(monkeypatch):
 
 @named(*DIRECT)
 def test_a_direct_solver_that_does_not_fit_says_so(monkeypatch, solver):
-    monkeypatch.setattr(fill, "available_memory", lambda: 1e4)
+    monkeypatch.setattr(memory, "available", lambda: 1e4)
     with pytest.raises(MemoryError, match=rf"solver='{solver}' takes about .* GiB .* GiB free: use solver='krylov'"):
         factor_sparse(stencils(), solver)
 
@@ -347,14 +348,6 @@ def test_a_full_matrix_is_filled_already():
     A = scipy.sparse.csr_array(np.random.default_rng(0).random((200, 200)) + 200 * np.eye(200))
     assert fill.fill(A) == 200**2
     np.testing.assert_allclose(A @ factor_sparse(A).solve(np.ones(200)), 1, rtol=1e-12)
-
-
-def test_the_available_memory_is_less_than_a_terabyte_or_unknown(monkeypatch):
-    assert 1e6 < fill.available_memory()
-    monkeypatch.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(OSError()))
-    assert 1e6 < fill.available_memory()
-    monkeypatch.delattr("os.sysconf")
-    assert fill.available_memory() == np.inf
 
 
 @pytest.mark.parametrize("solver, extra", [("rslab", "fast"), ("amg", "fast"), ("pardiso", "mkl")])

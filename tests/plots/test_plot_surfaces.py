@@ -10,11 +10,11 @@ from plot_cases import first, map_color, panels, solution, swirl
 from shared_cases import BLOCK, as_arrays, cloud_of
 
 import meshfree as mf
+from meshfree.geometry.contouring import skin
 from meshfree.geometry.simplices import distance_from_nodes
 from meshfree.plots import plot, render
 from meshfree.plots.cutaway import VIEWER, View, cut_open
 from meshfree.plots.scales import SEQUENTIAL, UNKNOWN, value_scale
-from meshfree.plots.skins import skin
 from meshfree.plots.triangles import zero_line
 
 CUBE = mf.Box((0, 0, 0), (1, 1, 1))

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..boundary import Curve
+from ..boundary import BoundaryCurve
 from ..spacing import Spacing
+from .arc_length import length
 from .filling import apart
 from .plane_outline import Stretch, end_points, groups
 
@@ -14,13 +15,13 @@ NEAREST = 0.7  # boundary nodes are left out before they come this close, in spa
 _MILD = 20.0  # degrees: corners that turn by less are kept only a whole spacing apart
 
 
-class Chain(Curve):
+class Chain(BoundaryCurve):
     """Stretches of one part, each beginning where the one before it ends, as one curve with corners."""
 
     def __init__(self, stretches: Sequence[Stretch]):
         self.part, self.closed = stretches[0].part, False
         self._stretches = tuple(stretches)
-        lengths = [_length(one) for one in stretches]
+        lengths = [length(one) for one in stretches]
         self._breaks = np.concatenate([[0.0], np.cumsum(lengths) / np.sum(lengths)])
 
     def point(self, t):
@@ -44,10 +45,6 @@ class Chain(Curve):
         bounds = np.searchsorted(piece[order], np.arange(len(self._stretches) + 1))
         found = [method(one, s[order[a:b]]) for one, a, b in zip(self._stretches, bounds, bounds[1:], strict=False)]
         return np.concatenate(found)[np.argsort(order)]
-
-
-def _length(one: Stretch) -> float:
-    return float(np.linalg.norm(np.diff(one.point(np.linspace(0, 1, 33)), axis=0), axis=1).sum())
 
 
 def without_close_corners(found: Sequence[Stretch], spacing: Spacing, size: float) -> list[Stretch]:

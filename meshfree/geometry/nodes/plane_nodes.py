@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from ..boundary import End, Segment
 from ..shape import Shape
 from ..spacing import Spacing
+from .arc_length import arc_length_parameters, length, travel
 from .filling import apart
 from .plane_chains import NEAREST, without_close_corners
 from .plane_outline import Stretch, end_points, flips, groups
@@ -70,11 +71,11 @@ def place_between(
 ) -> Float[np.ndarray, "n 1"]:
     """Nodes in the open interval, `spacing` apart but for a random shift by up to `jitter` spacings."""
     line = Stretch(Segment("", (interval[0],), (interval[1],)), 0.0, 1.0)
-    s, travelled = _travel(line, spacing, size)
-    count = max(1, round(travelled[-1]))
-    wanted = np.linspace(0, travelled[-1], count + 1)[1:-1]
-    shift = rng.uniform(-jitter, jitter, len(wanted)) * travelled[-1] / count
-    return line.point(np.interp(wanted + shift, travelled, s))
+    s, way = travel(line, spacing, size)
+    count = max(1, round(way[-1]))
+    wanted = np.linspace(0, way[-1], count + 1)[1:-1]
+    shift = rng.uniform(-jitter, jitter, len(wanted)) * way[-1] / count
+    return line.point(np.interp(wanted + shift, way, s))
 
 
 # --------------------------------------------------------------------------------------------- the plane
@@ -110,31 +111,10 @@ def _part_nodes(part: str, inner: list, corners: list) -> BoundaryNodes:
     own = [(one, s) for one, s in inner if one.part == part]
     points, mean, side = ([corner[i][None] for corner in corners if corner[0] == part] for i in (1, 2, 3))
     if not points and not any(len(s) for _, s in own):
-        own = [(max(own, key=lambda item: _length(item[0]))[0], np.array([0.5]))]
+        own = [(max(own, key=lambda item: length(item[0]))[0], np.array([0.5]))]
     points += [one.point(s) for one, s in own]
     normals = [one.normal(s) for one, s in own]
     return BoundaryNodes(np.concatenate(points), np.concatenate(mean + normals), np.concatenate(side + normals))
-
-
-def _length(one: Stretch) -> float:
-    return float(np.linalg.norm(np.diff(one.point(np.linspace(0, 1, 65)), axis=0), axis=1).sum())
-
-
-def arc_length_parameters(one: Stretch, spacing: Spacing, size: float) -> Float[np.ndarray, " n"]:
-    """Parameters of nodes `spacing` apart along a stretch, without the ends (a closed one has none)."""
-    s, travelled = _travel(one, spacing, size)
-    count = max(3 if one.closed else 1, round(travelled[-1]))
-    wanted = np.linspace(0, travelled[-1], count + 1)
-    return np.interp(wanted[:-1] if one.closed else wanted[1:-1], travelled, s)
-
-
-def _travel(one: Stretch, spacing: Spacing, size: float) -> tuple[np.ndarray, np.ndarray]:
-    """Parameters, and the way to each from the start in units of the local spacing."""
-    s = np.linspace(0, 1, int(np.clip(np.ceil(2048 * _length(one) / size), 64, 8192)) + 1)
-    X = one.point(s)
-    rate = 1 / spacing(X)
-    steps = np.linalg.norm(np.diff(X, axis=0), axis=1) * (rate[1:] + rate[:-1]) / 2
-    return s, np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def _corners(

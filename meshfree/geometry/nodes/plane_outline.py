@@ -14,8 +14,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ..boundary import Curve
+from ..boundary import BoundaryCurve
 from ..shape import Shape
+from .arc_length import length
 
 _SAMPLES = 512  # of a curve as long as the shape is wide, to find its crossings
 _SIXTEENTHS = np.linspace(0, 1, 17)[:, None]
@@ -36,7 +37,7 @@ class Stretch:
     comes back to its first point smoothly.
     """
 
-    curve: Curve
+    curve: BoundaryCurve
     start: float
     stop: float
     sign: int = 1
@@ -48,8 +49,8 @@ class Stretch:
         return self.curve.part
 
     def _parameter(self, s: np.ndarray) -> np.ndarray:
-        length = self.stop - self.start
-        return np.where(s < 0.5, self.start + s * length, self.stop - (1 - s) * length)
+        reach = self.stop - self.start
+        return np.where(s < 0.5, self.start + s * reach, self.stop - (1 - s) * reach)
 
     def point(self, s: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]:
         """Points of the stretch."""
@@ -122,7 +123,7 @@ def end_points(found: Sequence[Stretch]) -> Float[np.ndarray, "n d"]:
     return np.concatenate([one.point(np.array([0.0, 1.0])) for one in found]) if found else np.empty((0, 2))
 
 
-def cut(curve: Curve, others: Sequence[Shape], size: float, tolerance: float) -> list[Stretch]:
+def cut(curve: BoundaryCurve, others: Sequence[Shape], size: float, tolerance: float) -> list[Stretch]:
     """Cut a curve where it meets the boundaries of the other shapes; slivers are merged away."""
     samples = np.linspace(0, 1, _sample_count(curve, size))
     meetings = [crossings(curve, other.distance, samples, tolerance) for other in others]
@@ -134,14 +135,12 @@ def cut(curve: Curve, others: Sequence[Shape], size: float, tolerance: float) ->
     return [Stretch(curve, a, b) for a, b in itertools.pairwise([0.0, *inner, 1.0])]
 
 
-def _sample_count(curve: Curve, size: float) -> int:
-    X = curve.point(np.linspace(0, 1, 33))
-    length = np.linalg.norm(np.diff(X, axis=0), axis=1).sum()
-    return int(np.clip(np.ceil(_SAMPLES * length / size), 32, 4 * _SAMPLES)) + 1
+def _sample_count(curve: BoundaryCurve, size: float) -> int:
+    return int(np.clip(np.ceil(_SAMPLES * length(curve) / size), 32, 4 * _SAMPLES)) + 1
 
 
 def crossings(
-    curve: Curve, distance: Callable, samples: Float[np.ndarray, " n"], tolerance: float
+    curve: BoundaryCurve, distance: Callable, samples: Float[np.ndarray, " n"], tolerance: float
 ) -> Float[np.ndarray, " c"]:
     """Parameters in (0, 1) where a curve enters, leaves or starts to follow the boundary of a shape.
 
@@ -165,7 +164,7 @@ def crossings(
     return right
 
 
-def _with_near_misses(curve: Curve, distance: Callable, t: np.ndarray) -> np.ndarray:
+def _with_near_misses(curve: BoundaryCurve, distance: Callable, t: np.ndarray) -> np.ndarray:
     """The samples t and, between them, where |distance| is smallest: a shallow crossing shows only there."""
     X = curve.point(t)
     gap, step = np.abs(distance(X)), np.linalg.norm(np.diff(X, axis=0), axis=1)

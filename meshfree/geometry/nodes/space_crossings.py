@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 from ..spacing import Spacing
+from .arc_length import points_by_arc_length
 from .filling import apart
 
 _FINEST = 0.04  # spacings between points strewn along a curve, at least
@@ -54,21 +55,9 @@ def nodes_on_crossing(
     for run in _runs(crossing, seeds, spacing):
         if not run.closed:
             ends.append(run.points[[0, -1]])
-        inner.append(_by_arc_length(run, spacing))
+        inner.append(points_by_arc_length(run.points, run.closed, spacing))
     nodes = np.concatenate(inner)
     return np.concatenate(ends), crossing.onto(nodes) if len(nodes) else nodes
-
-
-def _by_arc_length(run: Run, spacing: Spacing) -> Float[np.ndarray, "n 3"]:
-    """Points `spacing` apart on the straight lines between those of a run, without its ends."""
-    X = np.concatenate([run.points, run.points[:1]]) if run.closed else run.points
-    rate = 1 / spacing(X)
-    steps = np.linalg.norm(np.diff(X, axis=0), axis=1) * (rate[1:] + rate[:-1]) / 2
-    travelled = np.concatenate([[0.0], np.cumsum(steps)])
-    count = max(3 if run.closed else 1, round(travelled[-1]))
-    wanted = np.linspace(0, travelled[-1], count + 1)
-    wanted = wanted[:-1] if run.closed else wanted[1:-1]
-    return np.stack([np.interp(wanted, travelled, x) for x in X.T], axis=1)
 
 
 def _runs(crossing: Crossing, seeds: np.ndarray, spacing: Spacing) -> list[Run]:

@@ -14,12 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from ..boundary import Patch, Sides
+from ..boundary import BoundaryPatch, Sides
 from ..shape import Shape
 from ..spacing import Spacing
+from .arc_length import arc_length_parameters
 from .filling import DENSITY, Chart, apart, cells, draw, fill
 from .plane_chains import NEAREST
-from .plane_nodes import BoundaryNodes, Nodes, arc_length_parameters, mean_normal
+from .plane_nodes import BoundaryNodes, Nodes, mean_normal
 from .plane_outline import OFF_CENTRE, Stretch, cut, flips, groups, joined
 from .space_crossings import Crossing, nodes_on_crossing
 
@@ -35,7 +36,7 @@ class Skin:
     """A shape and the surface patches of the primitives it is made of, each with its primitive's number."""
 
     shape: Shape
-    patches: tuple[tuple[int, Patch], ...]
+    patches: tuple[tuple[int, BoundaryPatch], ...]
     parts: tuple[str, ...]
     size: float
     tolerance: float
@@ -46,7 +47,7 @@ class Skin:
         patches = tuple((number, patch) for number, leaf in enumerate(shape.leaves) for patch in leaf.pieces)
         return cls(shape, patches, tuple(parts), shape.extent, 1e5 * shape.round_off)
 
-    def on(self, patch: Patch, X: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
+    def on(self, patch: BoundaryPatch, X: Float[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
         """Which points lie on a patch."""
         return np.linalg.norm(patch.project(X) - X, axis=1) <= self.tolerance
 
@@ -106,7 +107,7 @@ def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.
 def _on_patch(
     skin: Skin,
     number: int,
-    patch: Patch,
+    patch: BoundaryPatch,
     spacing: Spacing,
     fixed: np.ndarray,
     least: int,
@@ -141,8 +142,10 @@ def _farthest(X: np.ndarray, fixed: np.ndarray) -> Float[np.ndarray, "1 3"]:
     return X[[np.argmax(gap)]]
 
 
-def _chart(patch: Patch) -> Chart:
-    return Chart(np.zeros(2), np.ones(2), patch.area, patch.at)
+def _chart(patch: BoundaryPatch) -> Chart:
+    """The square of `patch.at`, stretched: cells are halved across their longer side."""
+    sides = np.array([patch.aspect, 1.0])
+    return Chart(np.zeros(2), sides, patch.area, lambda U: patch.at(U / sides))
 
 
 # ------------------------------------------------------------------------------- corners, edges, crossings
@@ -207,7 +210,7 @@ def _crossing_nodes(
     return points
 
 
-def _crossing(skin: Skin, one: Patch, two: Patch) -> Crossing:
+def _crossing(skin: Skin, one: BoundaryPatch, two: BoundaryPatch) -> Crossing:
     """Where two patches cross."""
 
     def shows(X):
@@ -225,7 +228,7 @@ def _crossing(skin: Skin, one: Patch, two: Patch) -> Crossing:
     return Crossing(lambda X: _onto_both(one, two, X, skin.tolerance), shows, tangent)
 
 
-def _onto_both(one: Patch, two: Patch, X: np.ndarray, tolerance: float) -> np.ndarray:
+def _onto_both(one: BoundaryPatch, two: BoundaryPatch, X: np.ndarray, tolerance: float) -> np.ndarray:
     """Newton's method for nearby points of two crossing surfaces, with the shortest step each time."""
     for _ in range(10):
         p, q = one.project(X), two.project(X)
@@ -288,7 +291,7 @@ def _distinct(N: np.ndarray) -> np.ndarray:
     return N[~same]
 
 
-def _sign_of(shape: Shape, patch: Patch, found: Sides) -> Int[np.ndarray, " s"]:
+def _sign_of(shape: Shape, patch: BoundaryPatch, found: Sides) -> Int[np.ndarray, " s"]:
     """1 or -1 where the shape ends across a side, its normal pointing out or in, 0 where it does not."""
     seen = flips(shape, found.beside, patch.normal(found.beside))
     sign = np.zeros(len(found.point), dtype=int)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from meshfree.internal.pointwise import PointwiseGradient
+
 from ..arguments import Name, check_name, numbers, set_fields
 from ..domain import Primitive, sampled_volume
 from ..shape import as_points
-from .implicit import Implicit
 from .plane.curve_region import CurvedBoundary
 from .plane.panel_curve import Path
 from .plane.zero_curves import zero_curves
@@ -27,8 +28,9 @@ class SignedDistance(Primitive):
 
     In the plane the boundary is traced on a lattice of 100 000 cells and drawn onto function(x) = 0 to round-off, with
     its corners, as those of max(f, g), as nodes; what is smaller than a cell is not seen. `distance` is that to the
-    boundary, exact as that of `Curve`. In space see `ImplicitSurface`: a lattice of 64 cells along the longest side, a
-    distance by Newton's method from its triangles, a volume good to 1e-3.
+    boundary, exact as that of `Curve`. In space the lattice has 48 cells along each side of a shape as wide and high as
+    long, and the boundary is to be smooth: `distance` is then exact near it, by Newton's method, elsewhere hardly too
+    large, and the volume good to 1e-3.
 
     Two such shapes are equal when their functions are the same object.
 
@@ -50,8 +52,8 @@ class SignedDistance(Primitive):
         self.pieces  # noqa: B018  what is wrong with the function is told now
 
     @cached_property
-    def _implicit(self) -> Implicit:
-        return Implicit(self.function, float(np.max(np.subtract(self.upper, self.lower))))
+    def _implicit(self) -> PointwiseGradient:
+        return PointwiseGradient(self.function, "SignedDistance", float(np.max(np.subtract(self.upper, self.lower))))
 
     @cached_property
     def pieces(self):

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from meshfree.geometry.extremes import bounding_box
+from meshfree.geometry.boundary import bounding_box
 
 from ..nearest_simplex import NearestSimplex
 from .panel_curve import Path

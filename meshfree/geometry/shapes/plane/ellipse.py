@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshfree.geometry.arguments import Coordinates, Name, check_name, numbers, positive, set_fields
-from meshfree.geometry.boundary import Curve
+from meshfree.geometry.boundary import BoundaryCurve
 from meshfree.geometry.domain import Moved, Primitive
 from meshfree.geometry.shape import as_points
 
@@ -56,7 +56,7 @@ class Ellipse(Primitive):
 
 
 @dataclass(frozen=True)
-class EllipseLine(Curve):
+class EllipseLine(BoundaryCurve):
     """A whole ellipse, counter-clockwise from the positive x-axis."""
 
     part: str

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from meshfree.geometry.boundary import Curve
+from meshfree.geometry.boundary import BoundaryCurve
 
 from .chebyshev_panels import Panels
 
@@ -16,7 +16,7 @@ _FLATTEST = 1e-3  # of the second derivative that a straight line would have
 
 
 @dataclass(frozen=True, eq=False)
-class Path(Curve):
+class Path(BoundaryCurve):
     """The curve on `panels`, the parameter of these mapped to [0, 1].
 
     Where it stops at an end, as at a cusp, tangents and normals are their limits from inside.

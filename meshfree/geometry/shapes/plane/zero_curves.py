@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
-from ..implicit import Implicit
+from meshfree.internal.pointwise import PointwiseGradient
+
 from . import chebyshev_panels
 from .chebyshev_panels import Panels, UnresolvedError
 
@@ -20,7 +21,7 @@ _HALVINGS = 24
 
 
 def zero_curves(
-    f: Implicit, lower: Float[np.ndarray, " 2"], upper: Float[np.ndarray, " 2"]
+    f: PointwiseGradient, lower: Float[np.ndarray, " 2"], upper: Float[np.ndarray, " 2"]
 ) -> list[tuple[list[Panels], bool]]:
     """Each curve as spans from corner to corner, {f < 0} to their left, and whether it is smooth, without corners.
 
@@ -79,7 +80,7 @@ def _refuse_bounds(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
         )
 
 
-def _traced(f: Implicit, X: np.ndarray, cell: float) -> tuple[list[Panels], bool]:
+def _traced(f: PointwiseGradient, X: np.ndarray, cell: float) -> tuple[list[Panels], bool]:
     X, N = _onto(f, X, cell)
     X, N = _thinned(X, N, cell)
     corners, after = _corners(f, X, N, cell)
@@ -91,7 +92,7 @@ def _traced(f: Implicit, X: np.ndarray, cell: float) -> tuple[list[Panels], bool
     return spans, not len(after)
 
 
-def _onto(f: Implicit, X: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
+def _onto(f: PointwiseGradient, X: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     """Points drawn onto f = 0 along its gradient, and unit normals; without those that hop about a corner."""
     X, step, N = _newton(f, X, cell)
     settled = step <= 1e-9 * cell
@@ -104,7 +105,7 @@ def _onto(f: Implicit, X: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarr
     return X[settled], N[settled]
 
 
-def _newton(f: Implicit, X: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _newton(f: PointwiseGradient, X: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points moved by Newton's method along the gradient, the length of the last step, and unit gradients."""
     X, length, N = X.copy(), np.full(len(X), np.inf), np.zeros_like(X)
     open_ = np.arange(len(X))
@@ -133,7 +134,7 @@ def _thinned(X: np.ndarray, N: np.ndarray, cell: float) -> tuple[np.ndarray, np.
     return X[kept], N[kept]
 
 
-def _corners(f: Implicit, X: np.ndarray, N: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
+def _corners(f: PointwiseGradient, X: np.ndarray, N: np.ndarray, cell: float) -> tuple[np.ndarray, np.ndarray]:
     """Corners of a closed line, and the numbers of the vertices that they come after.
 
     Where the normal turns much from vertex to vertex, the half in which it turns more is halved again; a corner is
@@ -168,7 +169,7 @@ def _split(X: np.ndarray, corners: np.ndarray, after: np.ndarray, cell: float) -
     return lines
 
 
-def _fitted(f: Implicit, X: np.ndarray, cell: float, closed: bool) -> Panels:
+def _fitted(f: PointwiseGradient, X: np.ndarray, cell: float, closed: bool) -> Panels:
     """Polynomials for the points of a spline through the vertices, drawn onto f = 0."""
     s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(X, axis=0), axis=1))])
     spline = CubicSpline(s, X, bc_type="periodic" if closed else "not-a-knot")

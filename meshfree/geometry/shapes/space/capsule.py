@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshfree.geometry.arguments import Coordinates, Name, Number, check_name, numbers, positive, set_fields
-from meshfree.geometry.boundary import Curve
+from meshfree.geometry.boundary import BoundaryCurve
 from meshfree.geometry.domain import Moved, Primitive
 from meshfree.geometry.shape import as_points
 
@@ -72,7 +72,7 @@ class Capsule(Primitive):
 
 
 @dataclass(frozen=True)
-class StadiumLine(Curve):
+class StadiumLine(BoundaryCurve):
     """The boundary of a stadium by arc length: along one side to `end`, around it, back, around `start`."""
 
     part: str

@@ -1,56 +1,66 @@
 """Surfaces in space on which a function is zero."""
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float
 
-from meshfree.geometry.boundary import Patch
+from meshfree.geometry.boundary import BoundaryPatch
+from meshfree.geometry.contouring import cell_size, skin
+from meshfree.internal.pointwise import PointwiseGradient
 
-from ..implicit import Implicit
 from ..nearest_simplex import NearestSimplex
-from .square_fold import SquareFold
-from .tetrahedra import zero_triangles
 from .triangle_mesh import crosses, shown
+from .triangle_patches import AreaMap
 
-_CELLS = (32, 48)  # along the longest side: of the bounds, and of the box then known to hold the shape
+_CELLS = (32, 48)  # along the longest side of the bounds; of `skin` in the box then known to hold the shape
+_FLAT = 1e-9  # of a cell's face, below which a triangle has no area
 _NEWTON = 30  # steps along the gradient; four do on smooth surfaces
 _SLIDES = 40  # steps along the surface towards the nearest point
 _STRIDE = (0.2, 5.0)  # of such a step: at least, at most
 
 
-class ImplicitSurface(Patch):
+class ImplicitSurface(BoundaryPatch):
     """Where f is zero, ∇f pointing outwards; smooth, with f < 0 on one side within the bounds.
 
-    f is looked at on a lattice of 48 cells along the longest side of the shape: what is smaller than a cell is not
-    seen. `at` keeps areas up to terms of second order in the cells; `project` starts from the triangles between lattice
-    points and slides to where the surface is nearest: exact to round-off where the surface is smooth and the point
-    closer than its radii of curvature, elsewhere a point of the surface hardly further away.
+    f is looked at on a lattice of 48 cells along each side of a shape as wide and high as long, as many in all for
+    others: what is smaller than a cell, or a wall thinner than two, is not seen. `at` keeps areas up to terms of second
+    order in the cells. `project` starts from triangles between points of the surface and slides to where the surface is
+    nearest: exact to round-off where the surface is smooth and the point closer than its radii of curvature, elsewhere
+    a point of the surface hardly further away.
 
     Raises ValueError where f is nowhere negative, negative at the bounds, or without gradient where it is zero.
     """
 
-    def __init__(self, part: str, implicit: Implicit, lower: Float[np.ndarray, " 3"], upper: Float[np.ndarray, " 3"]):
+    def __init__(
+        self, part: str, implicit: PointwiseGradient, lower: Float[np.ndarray, " 3"], upper: Float[np.ndarray, " 3"]
+    ):
         self.part, self._implicit = part, implicit
-        lattice, values = _lattice(implicit, lower, upper, _CELLS[0])
+        lattice, values = _lattice(implicit, lower, upper)
         _refuse(lattice, values)
-        lattice, values = _lattice(implicit, *_around_negative(lattice, values), _CELLS[1])
-        corners = zero_triangles(lattice, values)
-        self._cell = float(max(axis[1] - axis[0] for axis in lattice))
-        self._nearest = NearestSimplex(corners)
-        vertices, number = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
-        step, _ = self._newton(vertices)  # leaves an error of fourth order
-        on_surface = vertices + step
-        slope = _refuse_flat(implicit, on_surface)
+        around = _around_negative(lattice, values)
+        found = skin(_cut_off(implicit, lower, upper), *around, _CELLS[1])
+        self._cell = cell_size(*around, _CELLS[1])
+        vertices = found.vertices + self._newton(found.vertices)[0]  # leaves an error of fourth order
+        slope = _refuse_flat(implicit, vertices)
         self._steepest = float(slope.max())
-        self.bounds = on_surface.min(axis=0) - self._cell / 2, on_surface.max(axis=0) + self._cell / 2
-        areas = np.linalg.norm(crosses(on_surface[number.reshape(-1, 3)]), axis=1) / 2
-        self._area, self._fold = float(areas.sum()), SquareFold(corners, areas)
+        self.bounds = vertices.min(axis=0) - self._cell / 2, vertices.max(axis=0) + self._cell / 2
+        corners = vertices[found.triangles]
+        areas = np.linalg.norm(crosses(corners), axis=1) / 2
+        kept = areas > _FLAT * self._cell**2
+        self._nearest, self._map = NearestSimplex(corners[kept]), AreaMap(corners[kept], areas[kept])
+        self._area = float(areas.sum())
 
     @property
     def area(self):
         return self._area
 
+    @property
+    def aspect(self):
+        return self._map.aspect
+
     def at(self, U):
-        return self._drawn(self._fold(U)[1])
+        return self._drawn(self._map(U))
 
     def normal(self, X):
         return _unit(self._implicit.gradients(X))[0]
@@ -122,12 +132,23 @@ def _unit(g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(slope[:, None] > 0, g / np.where(slope > 0, slope, 1.0)[:, None], (1.0, 0.0, 0.0)), slope
 
 
-def _lattice(f: Implicit, lower: np.ndarray, upper: np.ndarray, cells: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """The axes of a lattice with so many cells along its longest side, and f on it."""
-    cell = np.max(upper - lower) / cells
+def _lattice(f: PointwiseGradient, lower: np.ndarray, upper: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """The axes of a lattice that fills the bounds, and f on it."""
+    cell = np.max(upper - lower) / _CELLS[0]
     axes = [np.linspace(a, b, max(round((b - a) / cell), 2) + 1) for a, b in zip(lower, upper, strict=True)]
     X = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     return axes, f.values(X.reshape(-1, 3)).reshape(X.shape[:3])
+
+
+def _cut_off(f: PointwiseGradient, lower: np.ndarray, upper: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The values of f, which is asked for them within the bounds only; beyond them nothing is inside."""
+
+    def values(X):
+        within = np.clip(X, lower, upper)
+        found, beyond = f.values(within), np.linalg.norm(X - within, axis=1)
+        return np.where(beyond > 0, np.maximum(found, beyond), found)
+
+    return values
 
 
 def _refuse(axes: list[np.ndarray], values: np.ndarray) -> None:
@@ -147,7 +168,7 @@ def _refuse(axes: list[np.ndarray], values: np.ndarray) -> None:
         )
 
 
-def _refuse_flat(f: Implicit, X: np.ndarray) -> Float[np.ndarray, " n"]:
+def _refuse_flat(f: PointwiseGradient, X: np.ndarray) -> Float[np.ndarray, " n"]:
     """The slopes of f at points of the surface; ValueError where it has none."""
     slope = _unit(f.gradients(X))[1]
     if slope.min() == 0:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from meshfree.geometry.arguments import Coordinates
-from meshfree.geometry.boundary import Curve, Patch
+from meshfree.geometry.boundary import BoundaryCurve, BoundaryPatch
 
 from ..nearest_simplex import on_segment
 
@@ -37,7 +37,7 @@ def _across(u_v_w: np.ndarray, X: np.ndarray) -> Float[np.ndarray, "n 3"]:
 
 
 @dataclass(frozen=True)
-class Rim(Curve):
+class Rim(BoundaryCurve):
     """A circle in space around `center` in the plane across `axis`."""
 
     part: str
@@ -58,7 +58,7 @@ class Rim(Curve):
 
 
 @dataclass(frozen=True)
-class _AroundSegment(Patch):
+class _AroundSegment(BoundaryPatch):
     """A surface `radius` away from the straight line from `start` to `end`; abstract."""
 
     part: str
@@ -98,7 +98,7 @@ class CylinderSide(_AroundSegment):
 
 
 @dataclass(frozen=True)
-class DiscFace(Patch):
+class DiscFace(BoundaryPatch):
     """The flat disc around `center` with the outward normal `outward`, of any length."""
 
     part: str
@@ -133,7 +133,7 @@ class DiscFace(Patch):
 
 
 @dataclass(frozen=True)
-class TorusSurface(Patch):
+class TorusSurface(BoundaryPatch):
     """The surface `minor` away from the circle of radius `major` around `center` in the plane across `axis`."""
 
     part: str

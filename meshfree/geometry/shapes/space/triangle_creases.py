@@ -8,12 +8,12 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from meshfree.geometry.boundary import Curve
+from meshfree.geometry.boundary import BoundaryCurve
 
 from .triangle_mesh import Triangulation
 
 
-class Polyline(Curve):
+class Polyline(BoundaryCurve):
     """The straight lines between points in order, by arc length."""
 
     def __init__(self, part: str, points: Float[np.ndarray, "n 3"], closed: bool):

@@ -1,15 +1,20 @@
 """Closed surfaces of triangles: what their edges and vertices join, which way they face, what is wrong with them."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from meshfree.internal.extras import require
+
 from ..nearest_simplex import on_segment
 
+_FILES = (".stl", ".obj", ".ply")  # that are read
 _UPRIGHT = 1 - 1e-12  # cosine squared between a triangle's normal and what stands on its inside
 _FLAT = 1e-9  # height over the longest side, below which a triangle has no area
 
@@ -94,6 +99,25 @@ class Triangulation:
 def crosses(corners: Float[np.ndarray, "m 3 3"]) -> Float[np.ndarray, "m 3"]:
     """Normals of triangles, as long as twice their areas."""
     return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+
+
+def read_triangles(path: str | os.PathLike, kind: str) -> tuple[Float[np.ndarray, "n 3"], Int[np.ndarray, "m 3"]]:
+    """Vertices and triangles of a file, as they are there; errors as of `TriangleSurface.load`."""
+    path = Path(path)
+    if path.suffix.lower() not in _FILES:
+        raise ValueError(f"{kind} is loaded from {', '.join(_FILES)} files, got {path.name!r}")
+    if not path.is_file():
+        raise FileNotFoundError(f"no file at {path}")
+    trimesh = require("trimesh", f"a {path.suffix.lower()} file")
+    try:
+        mesh = trimesh.load_mesh(path, process=False)
+        vertices, triangles = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, int)
+    except Exception as error:  # trimesh checks little: what is damaged shows as an error of any kind
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"{path} is damaged, or no {path.suffix.lower()} file of triangles: {reason}") from error
+    if len(triangles) == 0:
+        raise ValueError(f"{path} holds no triangles")
+    return vertices, triangles
 
 
 def merged(

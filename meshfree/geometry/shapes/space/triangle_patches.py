@@ -4,11 +4,11 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.spatial import cKDTree
 
-from meshfree.geometry.boundary import Patch, Sides, ring
+from meshfree.geometry.boundary import BoundaryPatch, Sides, ring
 
 from ..nearest_simplex import NearestSimplex, on_segment
-from .square_fold import SquareFold
 from .triangle_creases import Creases
 
 _AT = 1e-3  # closer to an edge or vertex, in radii of the ring around a point, is on it
@@ -18,7 +18,28 @@ _BENT = 0.75  # in radii: how far from the tangent plane a surface may be at the
 _INSIDE = np.array([[8, 1, 1], [1, 8, 1], [1, 1, 8], [4.5, 4.5, 1], [1, 4.5, 4.5], [4.5, 1, 4.5]]) / 10
 
 
-class FacetPatch(Patch):
+class AreaMap:
+    """A map of the unit square onto triangles that preserves area, up to a factor: a strip of the square for each.
+
+    Triangles that are neighbours in space have strips next to each other or nearly so. Of a square with the `aspect`
+    all strips are as wide as high on average.
+    """
+
+    def __init__(self, corners: Float[np.ndarray, "m 3 3"], areas: Float[np.ndarray, " m"]):
+        order = cKDTree(corners.mean(axis=1), leafsize=1).indices  # halves of halves follow each other
+        self._corners = corners[order]
+        self._until = np.cumsum(areas[order]) / areas.sum()
+        self.aspect = float(len(corners))
+
+    def __call__(self, U: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 3"]:
+        place = np.minimum(np.searchsorted(self._until, U[:, 0], side="right"), len(self._until) - 1)
+        start = np.concatenate([[0.0], self._until])[place]
+        share = np.clip((U[:, :1] - start[:, None]) / (self._until[place] - start)[:, None], 0, 1)
+        first, second, third = self._corners[place].swapaxes(0, 1)
+        return first + np.sqrt(share) * (second - first + U[:, 1:] * (third - second))
+
+
+class FacetPatch(BoundaryPatch):
     """The triangles of those `numbers` of a surface that is folded at its creases."""
 
     def __init__(self, part: str, creases: Creases, numbers: Int[np.ndarray, " k"]):
@@ -34,11 +55,15 @@ class FacetPatch(Patch):
         return NearestSimplex(self._surface.corners[self._numbers])
 
     @cached_property
-    def _fold(self) -> SquareFold:
-        return SquareFold(self._surface.corners[self._numbers], self._surface.areas[self._numbers])
+    def _map(self) -> AreaMap:
+        return AreaMap(self._surface.corners[self._numbers], self._surface.areas[self._numbers])
+
+    @property
+    def aspect(self):
+        return self._map.aspect
 
     def at(self, U):
-        return self._fold(U)[1]
+        return self._map(U)
 
     def project(self, X):
         return self._nearest(X).point

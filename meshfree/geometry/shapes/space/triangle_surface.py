@@ -15,8 +15,7 @@ from meshfree.geometry.shape import as_points
 from ..nearest_simplex import NearestSimplex
 from .triangle_creases import Creases
 from .triangle_crossings import refuse_crossing
-from .triangle_files import read_triangles
-from .triangle_mesh import Triangulation, merged, oriented, refuse_flat, shown
+from .triangle_mesh import Triangulation, merged, oriented, read_triangles, refuse_flat, shown
 from .triangle_patches import FacetPatch
 
 _KIND = "TriangleSurface"
