@@ -1,18 +1,29 @@
-"""The modules import each other in one direction only, and importing meshfree has no side effects."""
+"""The plan of the house: rooms that import downwards only, short chains, few rooms on a walk, and a light door."""
 
 import ast
+import collections
+import cProfile
+import functools
 import graphlib
 import json
 import os
+import pstats
 import subprocess
 import sys
 from pathlib import Path
 
+import jax.numpy as jnp
 import pytest
+from shared_cases import SQUARE
 
 import meshfree as mf
 
 PACKAGE = Path(mf.__file__).parent
+
+# Bottom up: a room imports from itself and from those before it. The README draws the same order.
+ROOMS = ["internal", "pde", "kernels", "linalg", "geometry", "spaces", "equations", "solving", "tuning", "plots", "run"]
+LONGEST_CHAIN = 18
+ROOMS_ON_A_WALK = 9
 
 # DESIGN section 3: what other people's scripts call.
 PROMISED = {
@@ -24,7 +35,7 @@ PROMISED = {
     "clouds": "Cloud refine",
     "problems": "Problem dirichlet neumann robin",
     "spaces": "Collocation Eigenbasis Multilevel Stencils",
-    "solutions": "Solution solve interpolate matrix",
+    "solutions": "Solution solve interpolate matrix indicator",
     "metrics": "error residual_norm integrate",
     "tuning": "tune losses",
     "pictures and scripts": "plot plot_quality run",
@@ -74,6 +85,22 @@ def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
     return found
 
 
+def _room(module: str) -> str:
+    return module.split(".")[1] if "." in module else "meshfree"
+
+
+def _floor(module: str) -> int:
+    return ROOMS.index(_room(module)) if "." in module else len(ROOMS)
+
+
+def _nodes(kind: type):
+    """Every node of the kind in the package's code, with the parts of its path."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, kind):
+                yield path.relative_to(PACKAGE).parts, node
+
+
 @pytest.fixture(scope="module")
 def graph():
     return imports_of(PACKAGE)
@@ -84,11 +111,75 @@ def test_the_imports_form_a_dag(graph):
     tuple(graphlib.TopologicalSorter(graph).static_order())  # CycleError shows the cycle
 
 
-@pytest.mark.parametrize(("here", "there"), [("kernels", "pde"), ("pde", "kernels")])
-def test_kernels_and_operators_know_nothing_of_each_other(graph, here, there):
+def test_every_module_stands_in_a_room():
+    found = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py")}
+    assert found == {"__init__.py", *ROOMS}
+
+
+def test_no_room_imports_one_above_it(graph):
+    for module, imported in graph.items():
+        for other in imported:
+            assert _floor(other) <= _floor(module), f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("room", ["pde", "kernels", "linalg", "geometry"])
+def test_the_lower_rooms_stand_side_by_side(graph, room):
+    """They know of the plumbing, and nothing of each other."""
     for module in graph:
-        if f"{module}.".startswith(f"meshfree.{here}."):
-            assert not [m for m in reachable(graph, module) if f"{m}.".startswith(f"meshfree.{there}.")], module
+        if _room(module) == room:
+            assert {_room(other) for other in graph[module]} <= {room, "internal"}, module
+
+
+def test_the_longest_chain_of_imports(graph):
+    @functools.cache
+    def chain(module):
+        return max(((module, *chain(other)) for other in graph[module]), key=len, default=(module,))
+
+    longest = max(map(chain, graph), key=len)
+    print(len(longest), *longest, sep="\n")
+    assert len(longest) <= LONGEST_CHAIN
+
+
+def test_no_name_of_a_module_occurs_twice(graph):
+    names = collections.Counter(module.rpartition(".")[2] for module in graph)
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("room", ["spaces", "linalg"])
+def test_spaces_and_matrices_are_asked_and_not_told_apart(room):
+    """Outside of their own rooms nothing asks of which class a space, a matrix or its factor is."""
+    classes = {node.name for _, node in _nodes(ast.ClassDef) if _[0] == room}
+    for parts, call in _nodes(ast.Call):
+        if getattr(call.func, "id", None) == "isinstance" and parts[0] != room:
+            asked = {getattr(node, "id", getattr(node, "attr", None)) for node in ast.walk(call.args[1])}
+            assert not asked & classes, f"{'/'.join(parts)}:{call.lineno}"
+
+
+def test_the_readme_draws_the_rooms_in_their_order():
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    drawing = readme.partition("## How it is made")[2].partition("```")[2].partition("```")[0]
+    drawn = [line.split("/")[0].strip() for line in drawing.splitlines() if "/ " in line]
+    assert drawn == ["meshfree", *reversed(ROOMS)]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        lambda: mf.Collocation(mf.Matern(5.5, 1.0), SQUARE.cloud(0.25)),
+        lambda: mf.Stencils(mf.Polyharmonic(3), SQUARE.cloud(0.2), 2),
+    ],
+    ids=["dense", "stencils"],
+)
+def test_a_solve_walks_through_few_rooms(space):
+    """From the cloud's nodes on: the entries of `meshfree/` that the call enters."""
+    space, profile = space(), cProfile.Profile()
+    problem = mf.Problem(SQUARE, interior=lambda u, x: mf.laplacian(u)(x) + jnp.sin(x[0]), boundary=mf.dirichlet(0.0))
+    profile.runcall(mf.solve, problem, space)
+    files = [Path(filename) for filename, _, _ in pstats.Stats(profile).stats]
+    entered = {path.relative_to(PACKAGE).parts[0] for path in files if PACKAGE in path.parents}
+    print(sorted(entered))
+    assert {"solving", "equations", "spaces", "linalg", "pde"} <= entered
+    assert len(entered) <= ROOMS_ON_A_WALK
 
 
 def test_the_checker_finds_imports_of_every_form(tmp_path):

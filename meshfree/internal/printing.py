@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import html
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,12 @@ def aligned(title: str, rows: Iterable[tuple[str, str]]) -> str:
     rows = list(rows)
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join([title, *(f"  {name:>{width}}: {value}" for name, value in rows)])
+
+
+def as_html(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    """The same as a table of a notebook."""
+    cells = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+    return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
 
 
 def concrete(value: Any) -> np.ndarray | None:

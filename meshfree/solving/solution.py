@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..internal.files import check_path
+from ..internal.printing import aligned, as_html, concrete, shown
 from ..internal.saved_objects import load_npz, save_npz
 from ..spaces.base import Space
 from .solution_files import SUFFIXES, error_of, save_fields
@@ -71,6 +72,38 @@ class Solution(eqx.Module):
         """Read what `save` wrote, bit for bit, its tuned kernel included. Raises as `saved_objects.load_npz`."""
         return load_npz(path, cls).tree
 
+    def __repr__(self) -> str:
+        return aligned("Solution", self._lines())
+
+    def _repr_html_(self) -> str:
+        return as_html("Solution", self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """What is printed of it: names and values."""
+        stats = self.stats
+        residuals = " · ".join(f"{part} {_short(value)}" for part, value in stats.get("residual", {}).items())
+        return [
+            ("space", self.space.describe()),
+            *((name, shown(stats[name])) for name in ("unknowns", "rows", "steps", "rank") if name in stats),
+            *[("residual", residuals)] * bool(residuals),
+            *((name, _short(stats[name])) for name in ("condition", "estimate", "error") if name in stats),
+            ("message", _message(stats.get("steps"))),
+        ]
+
     @property
     def _expansion(self):
         return self.space.function(self.coefficients)
+
+
+def _short(value: Any) -> str:
+    """A size with two digits."""
+    return f"{float(value):.1e}" if concrete(value) is not None else shown(value)
+
+
+def _message(steps: Any) -> str:
+    if steps is None:
+        return "made from given coefficients"
+    if concrete(steps) is None:
+        return "inside a traced program: not solved yet"
+    told = {0: "the coefficients are the given values", 1: "solved in one step"}
+    return told.get(int(steps), f"Newton's method converged in {steps} steps")

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
+from ..internal.printing import aligned
 from ..internal.tracing import is_traced
 
 
@@ -100,9 +101,7 @@ class Space(eqx.Module):
         return type(self).__name__
 
     def __repr__(self) -> str:
-        if is_traced(self):
-            return f"{type(self).__name__}(<traced>)"
-        return f"{self.describe()}\n  {self.size} unknowns a field, over {self.cloud!r}"
+        return aligned(self.describe(), [("unknowns", f"{self.size} a field"), ("cloud", repr(self.cloud))])
 
     def check_dimension(self, kernel) -> None:
         """ValueError unless the kernel's scale, one number or one per dimension, fits the cloud."""
