@@ -1,4 +1,4 @@
-"""Reading what shapes are given: numbers, points and names, with messages that name the shape and the argument."""
+"""The arguments of shapes, numbers, points and names, read and checked: messages name the shape and the argument."""
 
 from collections.abc import Mapping
 from reprlib import repr as short

@@ -96,8 +96,10 @@ class Circle(BoundaryCurve):
 
 
 class Sides(NamedTuple):
-    """The smooth sides of a surface that meet at points of it: of each the number of its point and its unit outward
-    normal there; and points of the surface beside these points, each with the number of its side.
+    """The smooth sides of a surface that meet at some points of it.
+
+    - `point`, `normal`: of every side the number of its point, and its unit outward normal there
+    - `beside`, `side`: points of the surface beside those points, and the number of the side that each lies on
     """
 
     point: Int[np.ndarray, " s"]
@@ -113,7 +115,7 @@ class BoundaryPatch(ABC):
 
     @property
     def aspect(self) -> float:
-        """The first side over the second of the rectangle that, instead of the square of `at`, is cut into cells."""
+        """How many times as long as wide the square that `at` maps counts, when it is cut into cells for nodes."""
         return 1.0
 
     @property

@@ -136,7 +136,7 @@ def skin(distance: Callable, lower: np.ndarray, upper: np.ndarray, cells: int | 
 
 
 def cell_size(lower: np.ndarray, upper: np.ndarray, cells: int) -> float:
-    """The side of the cells of which so many lie along a cube whose faces are as large as the box's together."""
+    """The side of a lattice's cells, so many of which lie along a cube with the surface of the box."""
     size = upper - lower
     return float(np.sqrt(np.sum(size * np.roll(size, 1)) / 3)) / cells
 

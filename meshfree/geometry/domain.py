@@ -20,7 +20,7 @@ from .spacing import Spacing
 
 
 class Domain(Shape):
-    """A bounded shape in 1, 2 or 3 dimensions with a named boundary.
+    """A bounded shape in 1, 2 or 3 dimensions with a named boundary: a `Shape` that makes clouds, moves and combines.
 
     Immutable and compared by value, so that it can be a static field of a jitted pytree. A new primitive
     is a frozen dataclass that gives `dim`, `bounds`, `volume`, `distance`, `leaves`, `pieces`, `edges` and
@@ -95,7 +95,7 @@ class Domain(Shape):
         lower, upper = self.bounds
         size = " x ".join(f"{side:g}" for side in upper - lower)
         return ValueError(
-            f"spacing={spacing} leaves no room for interior nodes in {self} of size {size}; take a smaller one"
+            f"spacing={spacing} leaves no room for interior nodes in {self} of size {size}; use a smaller one"
         )
 
     def translate(self, vector) -> "Domain":
@@ -135,7 +135,7 @@ class Domain(Shape):
 
 
 class Primitive(Domain):
-    """A shape that is not made of others, unless it says so without sharp edges in space; abstract."""
+    """A shape that is not made of others; in space without sharp edges, unless its class has some. Abstract."""
 
     @property
     def edges(self):
@@ -263,7 +263,7 @@ class _Combination(Domain):
 
 
 def sampled_volume(domain: Domain) -> float:
-    """The volume, good to about 1e-3: the share of its bounding box, by 65 536 Sobol points."""
+    """The volume of a domain, good to about 1e-3, from the share of 65 536 Sobol points of its box that it contains."""
     lower, upper = domain.bounds
     if not np.all(lower < upper):
         return 0.0
@@ -272,7 +272,7 @@ def sampled_volume(domain: Domain) -> float:
 
 
 def _holds(domain: Domain, X: np.ndarray) -> np.ndarray:
-    """Which points a domain contains, by what its primitives contain: some know that faster than distances."""
+    """Which points a domain contains, asked of its primitives: some know that faster than their distance."""
     if not isinstance(domain, _Combination):
         return domain.contains(X)
     left, right = _holds(domain.left, X), _holds(domain.right, X)

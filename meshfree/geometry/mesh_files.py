@@ -1,4 +1,4 @@
-"""Files of meshes that other programs know, through meshio, which is imported for the first of them."""
+"""Files of meshes that other programs know, read and written by meshio, an optional package."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def write_mesh(path: Path, points, cells: list, point_data: dict[str, Any], cell
 
 
 def _meshio(path: Path) -> tuple[ModuleType, dict[str, Any]]:
-    """What of meshio handles these files, and its options."""
+    """The module of meshio for these files, and its options for writing them."""
     name, options = FORMATS[path.suffix.lower()]
     return require(f"meshio.{name}", _purpose(path)), options
 
 
 def _needed_for(path: Path):
-    """meshio imports what else it needs, h5py among others, when it comes to it."""
+    """For what meshio itself imports late, as h5py."""
     return needed_for(_purpose(path), "geometry")
 
 

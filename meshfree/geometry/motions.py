@@ -29,7 +29,7 @@ class Motion:
 
     @cached_property
     def linear(self) -> Float[np.ndarray, "d d"]:
-        """A."""
+        """The matrix A."""
         return np.array(self.matrix)
 
     @cached_property
@@ -44,7 +44,7 @@ class Motion:
 
     @property
     def factor(self) -> float:
-        """By how much lengths grow at least; 1 exactly where that is only rounding away."""
+        """By how much lengths grow at least; exactly 1 where it differs from 1 by rounding only."""
         least = float(self.factors[-1])
         return 1.0 if abs(least - 1) < _SIMILAR else least
 
@@ -62,7 +62,7 @@ class Motion:
         return V * np.diag(self.linear) if self.upright else V @ self.linear.T
 
     def back(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-        """Where points came from."""
+        """Where moved points came from."""
         return np.linalg.solve(self.linear, (X - np.array(self.shift)).T).T
 
     def point(self, x: Sequence[float]) -> tuple[float, ...]:
@@ -70,7 +70,7 @@ class Motion:
         return tuple(self(np.array(x)).tolist())
 
     def after(self, first: "Motion") -> "Motion":
-        """Both, `first` before."""
+        """Both motions, `first` before this one."""
         return Motion(tuple(map(tuple, (self.linear @ first.linear).tolist())), self.point(first.shift))
 
 
@@ -78,12 +78,12 @@ class Motion:
 
 
 def translation(kind: str, dim: int, vector: Any) -> Motion:
-    """By a vector; `kind` is the shape's, for the messages of TypeError and ValueError."""
+    """The translation by a vector. TypeError and ValueError name the `kind` of the shape, here and below."""
     return Motion(tuple(map(tuple, np.eye(dim).tolist())), numbers(vector, kind, "vector", (dim,)))
 
 
 def rotation(kind: str, dim: int, angle: Any, center: Any, axis: Any) -> Motion:
-    """By an angle about a point of the plane, or about an axis through a point of space."""
+    """The rotation by an angle about a point of the plane, or about an axis through a point of space."""
     turn = number(angle, kind, "angle")
     if dim == 1:
         raise ValueError(f"{kind} lies on the line and cannot be rotated; translate or scale it")
@@ -95,7 +95,7 @@ def rotation(kind: str, dim: int, angle: Any, center: Any, axis: Any) -> Motion:
 
 
 def scaling(kind: str, dim: int, factor: Any, center: Any) -> Motion:
-    """By a positive number, or by one along each axis but in space, from a point that stays."""
+    """The scaling by a positive number, on the line and in the plane also by one for each axis; `center` stays."""
     if np.ndim(factor) == 0:
         factors = [positive(factor, kind, "factor")] * dim
     elif dim == 3:

@@ -54,8 +54,8 @@ class Quality:
 def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain: Any, spacing: Any) -> Quality:
     """The quality of nodes X, the last of them with normals N, in a domain or, where that is None, in their hull.
 
-    The hull is without what the normals show to lie outside. `spacing`: a number, or a function of a point.
-    Raises ValueError for a single node, and without a domain for nodes that span no region.
+    Of the hull, what lies beyond the boundary as the normals show it does not count. `spacing`: a number, or a function
+    of a point. Raises ValueError for a single node, and without a domain for nodes that span no region.
     """
     if len(X) < 2:
         raise ValueError("quality is that of at least two nodes, got one")

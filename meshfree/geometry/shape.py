@@ -1,4 +1,4 @@
-"""What every shape can tell about itself."""
+"""What the placement of nodes asks of a shape."""
 
 from abc import ABC, abstractmethod
 from functools import cached_property
@@ -11,7 +11,12 @@ from .boundary import BoundaryCurve
 
 
 class Shape(ABC):
-    """A bounded set of points in 1, 2 or 3 dimensions, made of one or more primitive shapes."""
+    """A bounded set of points in 1, 2 or 3 dimensions, made of one or more primitive shapes; abstract.
+
+    It stands below the placement of nodes, which is written for it alone, and `Domain` above, which adds what needs
+    nodes: `cloud`, and the algebra whose volumes are integrals around outlines. As one class, shapes and nodes would
+    import each other.
+    """
 
     @property
     def exact(self) -> bool:

@@ -1,4 +1,4 @@
-"""Triangles and tetrahedra between scattered points, and what the boundary's normals show to lie outside."""
+"""Triangles and tetrahedra between scattered points, and which of them lie outside by the normals of the boundary."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,8 +33,10 @@ def delaunay(vertices: Float[np.ndarray, "n d"], inside: Callable) -> Int[np.nda
 def simplices_between(
     X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain: Any
 ) -> Int[np.ndarray, "t d+1"]:
-    """Delaunay's simplices of nodes X inside a domain or, where that is None, without what the normals N of the last
-    nodes show to lie outside. On the line: between neighbours. QhullError for nodes that span no region.
+    """Delaunay's simplices of nodes X that lie inside; on the line the intervals between neighbours.
+
+    Inside is what the domain contains or, where that is None, what is not beyond the boundary as the normals N of the
+    last nodes show it. QhullError for nodes that span no region.
     """
 
     def inside(centers, simplices):
@@ -104,8 +106,10 @@ def _areas(B: np.ndarray, N: np.ndarray) -> np.ndarray:
 
 
 def distance_from_nodes(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"]) -> Callable:
-    """A function of points (m, d), negative inside the hull of the nodes X and, given the normals N of the last of
-    them, behind the planes of the nearest boundary nodes, blended so that it has no jumps between them.
+    """A function of points (m, d) that is negative inside, as the nodes X and the normals N of the last of them show.
+
+    Inside the convex hull, and behind the planes of the nearest boundary nodes; these are blended, so that there are no
+    jumps between them.
     """
     facets = ConvexHull(X).equations
     B = X[len(X) - len(N) :]

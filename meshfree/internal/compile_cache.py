@@ -1,4 +1,4 @@
-"""Compiled programs are let go before the process holds more of them than Linux maps into memory."""
+"""JAX's compiled programs, released before they take all the memory maps that Linux gives a process."""
 
 import functools
 from collections import Counter

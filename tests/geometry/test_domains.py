@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshfree.geometry.shapes.basic import Ball, Box, Disk, Domain, Interval
+from meshfree.geometry import Domain
+from meshfree.geometry.shapes.basic import Ball, Box, Disk, Interval
 
 CUBE = Box((0, 0, 0), (1, 1, 1))
 PRIMITIVES = [Interval(-1, 2), Box(), CUBE, Box((3.0,), (4.0,)), Disk(), Ball(), Ball((0.5,), 2.0)]

@@ -291,7 +291,7 @@ def test_points_near_an_edge_that_two_shapes_make_are_near_the_surface():
         (lambda: mf.Cylinder(start=(0, 0, np.nan)), ValueError, "Cylinder needs a finite start, got nan"),
         (lambda: mf.Cylinder(name="interior"), ValueError, "Cylinder: a boundary part cannot be named 'interior'"),
         (lambda: mf.Torus(axis=(0, 0, 0)), ValueError, "Torus needs a direction as axis"),
-        (lambda: mf.Torus(major=1, minor=1), ValueError, "Torus needs minor < major, lest its hole close, got major=1"),
+        (lambda: mf.Torus(major=1, minor=1), ValueError, "Torus needs minor < major, or its hole closes; got major=1"),
         (lambda: mf.Torus(minor=-1), ValueError, "Torus needs minor > 0, got -1"),
         (lambda: mf.Torus((0, 0)), ValueError, "Torus needs 3 coordinates as center, got 2"),
         (lambda: mf.Torus(name=3), TypeError, "Torus needs a string as name of its boundary, got 3"),

@@ -65,7 +65,7 @@ def cells(chart: Chart, spacing: Spacing) -> Cells:
         if load.sum() > MOST_NODES:
             raise ValueError(
                 f"the spacing asks for about {load.sum():.1e} nodes, more than the {MOST_NODES:.0e} that are "
-                "placed at once; take a larger spacing"
+                "placed at once; use a larger spacing"
             )
         # A spacing that is small in one spot only shows once the cells are fine enough to hit it.
         split = (load > 1) | (len(load) < 256)
@@ -142,7 +142,7 @@ def _emptiest(chart: Chart, fixed: np.ndarray, X: np.ndarray) -> np.ndarray:
 
 
 def _strewn(chart: Chart, spacing: Spacing, X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Random points, two or more for every node: in space, Delaunay's simplices would take longer than the rest."""
+    """Random points, two or more for every node: in space, Delaunay's simplices would need longer than all else."""
     return draw(chart, cells(chart, spacing), float(np.clip(200_000 / len(X), 2, 32)), rng)
 
 

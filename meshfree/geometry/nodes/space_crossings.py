@@ -24,7 +24,7 @@ _HALVINGS = 32
 
 @dataclass(frozen=True)
 class Crossing:
-    """What to know of the curves where two surfaces cross.
+    """The curves where two surfaces cross, as three functions of points.
 
     - `onto(X)` -> (n, 3): nearby points drawn onto both surfaces
     - `shows(X)` -> (n,): which of them lie on both, and on an edge of the whole shape

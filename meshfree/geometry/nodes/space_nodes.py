@@ -32,7 +32,7 @@ _EDGE_SHARE = 0.9  # surface nodes that an edge node stands for, half of them on
 
 
 @dataclass(frozen=True)
-class Skin:
+class Surface:
     """A shape and the surface patches of the primitives it is made of, each with its primitive's number."""
 
     shape: Shape
@@ -42,7 +42,7 @@ class Skin:
     tolerance: float
 
     @classmethod
-    def of(cls, shape: Shape, parts: Sequence[str]) -> "Skin":
+    def of(cls, shape: Shape, parts: Sequence[str]) -> "Surface":
         """Gather the patches of a shape's primitives."""
         patches = tuple((number, patch) for number, leaf in enumerate(shape.leaves) for patch in leaf.pieces)
         return cls(shape, patches, tuple(parts), shape.extent, 1e5 * shape.round_off)
@@ -68,10 +68,10 @@ def part_names(shape: Shape) -> tuple[str, ...]:
 def clear_of_surface(
     shape: Shape, X: Float[np.ndarray, "n 3"], depth: Float[np.ndarray, " n"]
 ) -> Bool[np.ndarray, " n"]:
-    """Which points have no foot of a perpendicular to the surface of the whole, or a crossing, within their depth."""
-    skin = Skin.of(shape, shape.part_names)
+    """Which points have neither a foot of a perpendicular to the whole surface nor a crossing within their depth."""
+    surface = Surface.of(shape, shape.part_names)
     clear, reached = np.ones(len(X), dtype=bool), []
-    for number, patch in skin.patches:
+    for number, patch in surface.patches:
         near = np.flatnonzero(np.abs(shape.leaves[number].distance(X)) < depth)
         foot = patch.project(X[near])
         close = np.linalg.norm(foot - X[near], axis=1) < depth[near]
@@ -81,21 +81,21 @@ def clear_of_surface(
     for (i, one, first), (j, two, second) in itertools.combinations(reached, 2):
         near = np.flatnonzero(clear & first & second) if i != j else np.empty(0, dtype=int)
         if len(near):
-            Y = _onto_both(one, two, X[near], skin.tolerance)
-            there = skin.on(one, Y) & skin.on(two, Y) & (np.abs(shape.distance(Y)) <= skin.tolerance)
+            Y = _onto_both(one, two, X[near], surface.tolerance)
+            there = surface.on(one, Y) & surface.on(two, Y) & (np.abs(shape.distance(Y)) <= surface.tolerance)
             clear[near[there]] = np.linalg.norm(Y - X[near], axis=1)[there] >= depth[near[there]]
     return clear
 
 
 def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.random.Generator) -> Nodes:
     """Quasi-uniform nodes on the surface of a shape in space, by part; at least one in each."""
-    skin = Skin.of(shape, parts)
-    points, normals, own, owner = _features(skin, spacing, rng)
-    for number, patch in skin.patches:
+    surface = Surface.of(shape, parts)
+    points, normals, own, owner = _features(surface, spacing, rng)
+    for number, patch in surface.patches:
         if patch.part not in parts:
             continue
         index = parts.index(patch.part)
-        X = _on_patch(skin, number, patch, spacing, points, int(index not in owner), rng)
+        X = _on_patch(surface, number, patch, spacing, points, int(index not in owner), rng)
         N = flips(shape, X, patch.normal(X))[:, None] * patch.normal(X)
         points = np.concatenate([points, X])
         normals, own = np.concatenate([normals, N]), np.concatenate([own, N])
@@ -105,7 +105,7 @@ def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.
 
 
 def _on_patch(
-    skin: Skin,
+    surface: Surface,
     number: int,
     patch: BoundaryPatch,
     spacing: Spacing,
@@ -115,13 +115,13 @@ def _on_patch(
 ) -> Float[np.ndarray, "n 3"]:
     """Nodes, `least` or more, on what a patch adds to the surface, not where it repeats an earlier one."""
     chart = _chart(patch)
-    earlier = skin.shape.leaves[:number]
+    earlier = surface.shape.leaves[:number]
 
     def accept(X):
-        if len(skin.shape.leaves) == 1:
+        if len(surface.shape.leaves) == 1:
             return np.ones(len(X), dtype=bool)
         N = patch.normal(X)
-        ok = flips(skin.shape, X, N) != 0
+        ok = flips(surface.shape, X, N) != 0
         for other in earlier:
             ok[ok] = flips(other, X[ok], N[ok]) == 0
         return ok
@@ -130,7 +130,7 @@ def _on_patch(
     trial = draw(chart, boxes, max(1.0, 2000 / boxes.load.sum()), rng)
     shown = accept(trial)
     share = boxes.load.sum() * shown.mean()
-    count = max(0, round(DENSITY * share - _EDGE_SHARE / 2 * skin.on(patch, fixed).sum()))
+    count = max(0, round(DENSITY * share - _EDGE_SHARE / 2 * surface.on(patch, fixed).sum()))
     found = fill(chart, spacing, accept, patch.project, fixed, count, rng) if count else trial[:0]
     if len(found) < least and shown.any():
         found = _farthest(trial[shown], fixed)
@@ -152,57 +152,57 @@ def _chart(patch: BoundaryPatch) -> Chart:
 
 
 def _features(
-    skin: Skin, spacing: Spacing, rng: np.random.Generator
+    surface: Surface, spacing: Spacing, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Nodes on the edges and crossing curves: points, mean normals, normals and number of the owning part."""
-    corners, inner = _edge_nodes(skin, spacing)
+    corners, inner = _edge_nodes(surface, spacing)
     # Edges of two primitives may coincide: the second's nodes would lie between the first's.
     points = np.concatenate([corners, inner[apart(inner, 0.5 * spacing(inner), corners)]])
-    points = _crossing_nodes(skin, spacing, points, rng)
-    sides = _sides(skin, points)
+    points = _crossing_nodes(surface, spacing, points, rng)
+    sides = _sides(surface, points)
     return points, sides.mean, sides.own, sides.owner
 
 
-def _edge_nodes(skin: Skin, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
+def _edge_nodes(surface: Surface, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
     """Ends, and nodes by arc length, of all edges of primitives, cut where they meet other primitives."""
     ends, inner = [np.empty((0, 3))], [np.empty((0, 3))]
-    for one in _sharp_edges(skin):
+    for one in _sharp_edges(surface):
         if not one.closed:
             ends.append(one.point(np.array([0.0, 1.0])))
-        inner.append(one.point(arc_length_parameters(one, spacing, skin.size)))
+        inner.append(one.point(arc_length_parameters(one, spacing, surface.size)))
     corners = np.concatenate(ends)
     if len(corners):
-        corners = corners[[group[0] for group in groups(corners, 1e-6 * skin.size)]]
+        corners = corners[[group[0] for group in groups(corners, 1e-6 * surface.size)]]
     return corners, np.concatenate(inner)
 
 
-def _sharp_edges(skin: Skin) -> list[Stretch]:
+def _sharp_edges(surface: Surface) -> list[Stretch]:
     """The stretches of the primitives' edges that are edges of the whole."""
     cuts = []
-    for leaf in skin.shape.leaves:
-        others = [other for other in skin.shape.leaves if other is not leaf]
+    for leaf in surface.shape.leaves:
+        others = [other for other in surface.shape.leaves if other is not leaf]
         for edge in leaf.edges:
-            cuts += cut(edge, others, skin.size, skin.shape.round_off)
+            cuts += cut(edge, others, surface.size, surface.shape.round_off)
     if not cuts:
         return []
     judged = np.concatenate([one.point(np.array([OFF_CENTRE])) for one in cuts])
-    sharp = [one for one, sides in zip(cuts, _sides(skin, judged).sides, strict=True) if sides >= 2]
-    return joined(sharp, 1e-6 * skin.size)
+    sharp = [one for one, sides in zip(cuts, _sides(surface, judged).sides, strict=True) if sides >= 2]
+    return joined(sharp, 1e-6 * surface.size)
 
 
 def _crossing_nodes(
-    skin: Skin, spacing: Spacing, points: np.ndarray, rng: np.random.Generator
+    surface: Surface, spacing: Spacing, points: np.ndarray, rng: np.random.Generator
 ) -> Float[np.ndarray, "n 3"]:
     """Append nodes on the curves where patches of different primitives cross: their ends, then those between."""
     ends, inner = [points[:0]], [points[:0]]
-    for first, (number, patch) in enumerate(skin.patches):
-        others = [other for other in skin.patches[first + 1 :] if other[0] != number]
+    for first, (number, patch) in enumerate(surface.patches):
+        others = [other for other in surface.patches[first + 1 :] if other[0] != number]
         if not others:
             continue
         seeds = draw(_chart(patch), cells(_chart(patch), spacing), _SEEDS, rng)
-        near = {n: np.abs(skin.shape.leaves[n].distance(seeds)) < spacing(seeds) for n in {n for n, _ in others}}
+        near = {n: np.abs(surface.shape.leaves[n].distance(seeds)) < spacing(seeds) for n in {n for n, _ in others}}
         for n, other in others:
-            found = nodes_on_crossing(_crossing(skin, patch, other), seeds[near[n]], spacing)
+            found = nodes_on_crossing(_crossing(surface, patch, other), seeds[near[n]], spacing)
             ends.append(found[0])
             inner.append(found[1])
     for group, radius in ((np.concatenate(ends), _SAME), (np.concatenate(inner), NEAREST)):
@@ -210,14 +210,14 @@ def _crossing_nodes(
     return points
 
 
-def _crossing(skin: Skin, one: BoundaryPatch, two: BoundaryPatch) -> Crossing:
+def _crossing(surface: Surface, one: BoundaryPatch, two: BoundaryPatch) -> Crossing:
     """Where two patches cross."""
 
     def shows(X):
-        ok = skin.on(one, X) & skin.on(two, X)
+        ok = surface.on(one, X) & surface.on(two, X)
         # The ring of `_sides` sees an edge from some way beyond its end too.
-        ok[ok] = np.abs(skin.shape.distance(X[ok])) <= skin.tolerance
-        ok[ok] = _sides(skin, X[ok]).sides >= 2
+        ok[ok] = np.abs(surface.shape.distance(X[ok])) <= surface.tolerance
+        ok[ok] = _sides(surface, X[ok]).sides >= 2
         return ok
 
     def tangent(X):
@@ -225,7 +225,7 @@ def _crossing(skin: Skin, one: BoundaryPatch, two: BoundaryPatch) -> Crossing:
         length = np.linalg.norm(across, axis=1, keepdims=True)
         return np.where(length > _TOUCHING, across / np.maximum(length, _TOUCHING), 0.0)
 
-    return Crossing(lambda X: _onto_both(one, two, X, skin.tolerance), shows, tangent)
+    return Crossing(lambda X: _onto_both(one, two, X, surface.tolerance), shows, tangent)
 
 
 def _onto_both(one: BoundaryPatch, two: BoundaryPatch, X: np.ndarray, tolerance: float) -> np.ndarray:
@@ -251,22 +251,22 @@ class _Sides(NamedTuple):
     sides: np.ndarray
 
 
-def _sides(skin: Skin, X: Float[np.ndarray, "n 3"]) -> _Sides:
+def _sides(surface: Surface, X: Float[np.ndarray, "n 3"]) -> _Sides:
     """What meets at points of the surface.
 
     A side of a patch through a point counts where the shape ends across it somewhere on a small ring around the
     point; sides that share a normal count once. One normal means a smooth place, none a point off the surface.
     """
     at, part, normals = [np.empty(0, dtype=int)], [np.empty(0, dtype=int)], [np.empty((0, 3))]
-    for _, patch in skin.patches:
-        near = np.flatnonzero(skin.on(patch, X))
-        if len(near) == 0 or patch.part not in skin.parts:
+    for _, patch in surface.patches:
+        near = np.flatnonzero(surface.on(patch, X))
+        if len(near) == 0 or patch.part not in surface.parts:
             continue
-        found = patch.sides(X[near], _RADIUS * skin.size)
-        sign = _sign_of(skin.shape, patch, found)
+        found = patch.sides(X[near], _RADIUS * surface.size)
+        sign = _sign_of(surface.shape, patch, found)
         shown = sign != 0
         at.append(near[found.point[shown]])
-        part.append(np.full(len(at[-1]), skin.parts.index(patch.part)))
+        part.append(np.full(len(at[-1]), surface.parts.index(patch.part)))
         normals.append(sign[shown, None] * found.normal[shown])
     return _gathered(len(X), np.concatenate(at), np.concatenate(part), np.concatenate(normals))
 

@@ -8,10 +8,8 @@ import numpy as np
 
 from ..arguments import Coordinates, Name, Number, check_name, number, numbers, set_fields
 from ..boundary import Circle, End, Rectangle, Segment, Sphere
-from ..domain import Difference, Domain, Intersection, Moved, Union
+from ..domain import Domain, Moved
 from ..shape import as_points
-
-__all__ = ["Ball", "Box", "Difference", "Disk", "Domain", "Intersection", "Interval", "Union"]
 
 _SIDES = (("left", "right"), ("bottom", "top"), ("back", "front"))
 

@@ -33,7 +33,7 @@ class Capsule(Primitive):
             raise ValueError(f"Capsule needs ends of equal dimension, got start={start}, end={end}")
         if start == end:
             kind = "Disk" if len(start) == 2 else "Ball"
-            raise ValueError(f"Capsule needs two different ends, got {start} twice; take a {kind}")
+            raise ValueError(f"Capsule needs two different ends, got {start} twice; use a {kind}")
 
     @property
     def dim(self):

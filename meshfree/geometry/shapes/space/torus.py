@@ -38,7 +38,7 @@ class Torus(Primitive):
             raise ValueError(f"Torus needs a direction as axis, got {self.axis}")
         if self.minor >= self.major:
             raise ValueError(
-                f"Torus needs minor < major, lest its hole close, got major={self.major}, minor={self.minor}"
+                f"Torus needs minor < major, or its hole closes; got major={self.major}, minor={self.minor}"
             )
 
     @property

@@ -177,7 +177,7 @@ def _refuse_open(vertices: np.ndarray, triangles: np.ndarray, kind: str) -> None
     edges, count = np.unique(ends, axis=0, return_counts=True)
     for wrong, what, hint in (
         (count == 1, "open: {} edges belong to one triangle only", "close its holes"),
-        (count > 2, "not a surface: {} edges belong to more than two triangles", "take triangles inside it away"),
+        (count > 2, "not a surface: {} edges belong to more than two triangles", "remove the triangles inside it"),
     ):
         if wrong.any():
             a, b = vertices[edges[wrong][0]]
