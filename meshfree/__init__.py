@@ -28,6 +28,7 @@ from .kernels import (
     RationalQuadratic,
     Wendland,
 )
+from .pde.manufactured import manufactured
 from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
 from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
@@ -84,6 +85,7 @@ __all__ = [
     "jacobian",
     "laplacian",
     "losses",
+    "manufactured",
     "matrix",
     "neumann",
     "plot",

@@ -24,8 +24,8 @@ def problem(radius: float = 0.2) -> mf.Problem:
     cube = mf.Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     return mf.Problem(
         reduce(lambda shape, bore: shape - bore, bores, cube),
-        interior=lambda u, x: mf.laplacian(u)(x) - mf.laplacian(exact)(x),
-        bores=lambda u, x, n: mf.derivative(u, n)(x) - mf.derivative(exact, n)(x),
+        interior=mf.manufactured(lambda u, x: mf.laplacian(u)(x), exact),
+        bores=mf.manufactured(mf.neumann(), exact),
         boundary=mf.dirichlet(exact),
         exact=exact,
     )

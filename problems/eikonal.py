@@ -29,7 +29,7 @@ def problem(viscosity: float = 0.1) -> mf.Problem:
         slope = mf.gradient(u)(x)
         return slope @ slope - 1 - viscosity * mf.laplacian(u)(x)
 
-    return mf.Problem(mf.Box((0.0, 0.0), (1.0, 1.0)), interior=eikonal, boundary=mf.dirichlet(0.0), exact=exact)
+    return mf.Problem(mf.Box(), interior=eikonal, boundary=mf.dirichlet(0.0), exact=exact)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,17 @@ def exact(x):
     return jnp.sin(s) * jnp.sin(t) + jnp.sin(2 * s) * jnp.cos(t)
 
 
+def cubic(u, x):
+    return -mf.laplacian(u)(x) + u(x) ** 3
+
+
 def problem(petals: int = 5, depth: float = 0.3) -> mf.Problem:
     def rim(t):
         return (1 + depth * jnp.cos(petals * t)) * jnp.array([jnp.cos(t), jnp.sin(t)])
 
     return mf.Problem(
         mf.Curve(rim),
-        interior=lambda u, x: mf.laplacian(exact)(x) - mf.laplacian(u)(x) + u(x) ** 3 - exact(x) ** 3,
+        interior=mf.manufactured(cubic, exact),
         boundary=mf.dirichlet(exact),
         exact=exact,
     )

@@ -15,7 +15,7 @@ def problem(k: float = 10.0) -> mf.Problem:
     def helmholtz(u, x):
         return mf.laplacian(u)(x) + k**2 * u(x) + k**2 * exact(x)
 
-    return mf.Problem(mf.Box((0.0, 0.0), (1.0, 1.0)), interior=helmholtz, boundary=mf.dirichlet(exact), exact=exact)
+    return mf.Problem(mf.Box(), interior=helmholtz, boundary=mf.dirichlet(exact), exact=exact)
 
 
 if __name__ == "__main__":

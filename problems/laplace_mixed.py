@@ -14,7 +14,7 @@ def exact(x):
 
 def problem() -> mf.Problem:
     return mf.Problem(
-        mf.Box((0.0, 0.0), (1.0, 1.0)),
+        mf.Box(),
         interior=lambda u, x: mf.laplacian(u)(x),
         bottom=mf.neumann(0.0),
         top=mf.dirichlet(lambda x: jnp.sin(jnp.pi * x[0])),

@@ -12,7 +12,7 @@ def exact(x):
 
 def problem() -> mf.Problem:
     return mf.Problem(
-        mf.Box((0.0, 0.0), (1.0, 1.0)),
+        mf.Box(),
         interior=lambda u, x: mf.laplacian(u)(x) + 5.4 * x[0],
         bottom=mf.neumann(0.0),
         top=mf.neumann(0.0),

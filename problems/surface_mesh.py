@@ -35,7 +35,7 @@ def problem(mesh: str = "") -> mf.Problem:
         body = mf.TriangleSurface.load(path)
     return mf.Problem(
         body,
-        interior=lambda u, x: mf.laplacian(u)(x) + 7 / 4 * exact(x),
+        interior=mf.manufactured(lambda u, x: mf.laplacian(u)(x), exact),
         boundary=mf.dirichlet(exact),
         exact=exact,
     )

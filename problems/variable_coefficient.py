@@ -23,8 +23,8 @@ def flux_divergence(u, x):
 
 def problem() -> mf.Problem:
     return mf.Problem(
-        mf.Box((0.0, 0.0), (1.0, 1.0)),
-        interior=lambda u, x: flux_divergence(u, x) - flux_divergence(exact, x),
+        mf.Box(),
+        interior=mf.manufactured(flux_divergence, exact),
         boundary=mf.dirichlet(0.0),
         exact=exact,
     )

@@ -21,7 +21,7 @@ def problem(waves: float = 1.0) -> mf.Problem:
     def poisson(u, x):
         return mf.laplacian(u)(x) + 2 * k**2 * exact(x)
 
-    return mf.Problem(mf.Box((0.0, 0.0), (1.0, 1.0)), interior=poisson, boundary=mf.dirichlet(exact), exact=exact)
+    return mf.Problem(mf.Box(), interior=poisson, boundary=mf.dirichlet(exact), exact=exact)
 
 
 if __name__ == "__main__":
