@@ -6,6 +6,7 @@ import pytest
 from plane_cases import around, check_cloud
 
 import meshfree as mf
+from meshfree.geometry.domain import Union
 from meshfree.geometry.shapes.implicit import Implicit
 
 BOUNDS = ((-2, -2), (2, 2))
@@ -68,7 +69,7 @@ def check_same(shape, same):
     X = around(same, 1000)
     np.testing.assert_array_equal(shape.contains(X), same.contains(X))
     # The algebra's distance is a bound only: exact outside a union, and inside an intersection.
-    exact = same.exact | (~same.contains(X) if isinstance(same, mf.domains.Union) else same.contains(X))
+    exact = same.exact | (~same.contains(X) if isinstance(same, Union) else same.contains(X))
     np.testing.assert_allclose(shape.distance(X)[exact], same.distance(X)[exact], atol=1e-10)
     assert np.all(np.abs(shape.distance(X)) >= np.abs(same.distance(X)) - 1e-10)
 
