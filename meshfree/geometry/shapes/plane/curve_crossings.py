@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .chebyshev_panels import Panels
-from .polygon_rings import contacts, meeting_boxes
+from .polygon_rings import close_edges
 
 _EDGES = 1024  # of the polygon that shows where to look, about
 _STEPS = 30
@@ -26,11 +26,9 @@ def self_crossing(spans: Sequence[Panels]) -> tuple[float, float, Float[np.ndarr
     owner = np.repeat(np.arange(len(spans)), [len(t) - 1 for t in parameters])
     middle = np.concatenate([(t[1:] + t[:-1]) / 2 for t in parameters])
     same = _SAME * float(np.ptp(edges.reshape(-1, 2), axis=0).max())
-    one, two = meeting_boxes(edges, same)
-    apart = np.minimum(np.abs(one - two), len(edges) - np.abs(one - two)) > 1
-    one, two = one[apart], two[apart]
-    meeting = np.any(contacts(edges[one], edges[two], same), axis=0)
-    for i, j in zip(one[meeting], two[meeting], strict=True):
+    one, two = close_edges(edges, same)
+    apart = np.minimum(two - one, len(edges) - (two - one)) > 1
+    for i, j in zip(one[apart], two[apart], strict=True):
         pair = (spans[owner[i]], spans[owner[j]])
         s, t = _common_point(pair, np.array([middle[i], middle[j]]))
         x, y = pair[0](np.array([s]))[0], pair[1](np.array([t]))[0]

@@ -11,7 +11,7 @@ from meshfree.geometry.boundary import bounding_box
 
 from ..nearest_simplex import NearestSimplex
 from .panel_curve import Path
-from .slabs import Slabs
+from .polygon_rings import lies_inside, region_of
 
 _SEGMENTS = 4096  # of the polygon through points of the curves
 _SUBDIVISIONS = (4, 256)  # of a panel, at least, at most
@@ -33,12 +33,12 @@ class CurvedBoundary:
         self.owner = np.repeat(np.arange(len(paths)), [len(t) - 1 for t in parameters])
         self.first = np.concatenate([t[:-1] for t in parameters])
         self.last = np.concatenate([t[1:] for t in parameters])
-        vertices = [path.point(t) for path, t in zip(paths, parameters, strict=True)]
-        starts = np.array([X[0] for X in vertices])
-        self._following = cKDTree(starts).query([X[-1] for X in vertices])[1]
-        for X, following in zip(vertices, self._following, strict=True):
+        self._vertices = [path.point(t) for path, t in zip(paths, parameters, strict=True)]
+        starts = np.array([X[0] for X in self._vertices])
+        self._following = cKDTree(starts).query([X[-1] for X in self._vertices])[1]
+        for X, following in zip(self._vertices, self._following, strict=True):
             X[-1] = starts[following]
-        self.segments = np.concatenate([np.stack([X[:-1], X[1:]], axis=1) for X in vertices])
+        self.segments = np.concatenate([np.stack([X[:-1], X[1:]], axis=1) for X in self._vertices])
 
     @cached_property
     def bounds(self) -> tuple[Float[np.ndarray, " 2"], Float[np.ndarray, " 2"]]:
@@ -51,23 +51,37 @@ class CurvedBoundary:
         return sum(path.panels.area(self.segments[0, 0]) for path in self.paths)
 
     @cached_property
-    def _slabs(self) -> Slabs:
-        return Slabs(self.segments)
+    def _region(self):
+        """The inside of the polygon."""
+        return region_of(self._rings)
+
+    @property
+    def _rings(self) -> list[Float[np.ndarray, "_ 2"]]:
+        """The polygon's vertices, one array for every closed curve."""
+        rings, open_ = [], set(range(len(self.paths)))
+        while open_:
+            chain, number = [], min(open_)
+            while number in open_:
+                open_.remove(number)
+                chain.append(self._vertices[number][:-1])
+                number = int(self._following[number])
+            rings.append(np.concatenate(chain))
+        return rings
 
     @cached_property
     def _nearest(self) -> NearestSimplex:
         return NearestSimplex(self.segments)
 
     @cached_property
-    def _vertices(self) -> tuple[cKDTree, float]:
+    def _vertex_tree(self) -> tuple[cKDTree, float]:
         """The polygon's vertices, and its longest edge."""
         edges = np.diff(self.segments, axis=1)[:, 0]
         return cKDTree(self.segments[:, 0]), float(np.linalg.norm(edges, axis=1).max())
 
     def contains(self, X: Float[np.ndarray, "n 2"], tolerance: float) -> Bool[np.ndarray, " n"]:
         """Which points lie inside, or outside by no more than the tolerance; few need the distance."""
-        inside = self._slabs.contains(X)
-        vertices, longest = self._vertices
+        inside = lies_inside(self._region, X)
+        vertices, longest = self._vertex_tree
         near = np.isfinite(vertices.query(X, distance_upper_bound=longest)[0])
         inside[near] = self.distance(X[near]) <= tolerance
         return inside
@@ -83,7 +97,7 @@ class CurvedBoundary:
             ahead, gap = np.einsum("nd,nd->n", away, along), np.linalg.norm(away, axis=1)
             # Beyond a corner there is no perpendicular.
             corner = np.abs(ahead) > 1e-6 * gap
-            beside[corner] = np.where(self._slabs.contains(X[own[corner]]), -1.0, 1.0) * gap[corner]
+            beside[corner] = np.where(lies_inside(self._region, X[own[corner]]), -1.0, 1.0) * gap[corner]
             signed[own] = beside
         return signed
 

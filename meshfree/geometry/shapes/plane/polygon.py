@@ -14,8 +14,7 @@ from meshfree.geometry.shape import as_points
 
 from ..nearest_simplex import NearestSimplex
 from . import geojson
-from .polygon_rings import check_rings, edges_of, read_ring, ring_area
-from .slabs import Slabs
+from .polygon_rings import check_rings, edges_of, lies_inside, read_ring, region_of, ring_area
 
 _SHOWN = 8  # vertices in a message
 
@@ -107,8 +106,14 @@ class Polygon(Primitive):
         return tuple(Segment(part, *map(tuple, edge)) for part, edge in zip(names, self._edges.tolist(), strict=True))
 
     @cached_property
-    def _slabs(self) -> Slabs:
-        return Slabs(self._edges)
+    def _region(self):
+        return region_of(self._rings)
+
+    @cached_property
+    def _edge_tree(self):
+        import shapely
+
+        return shapely.STRtree(shapely.linestrings(self._edges))
 
     @cached_property
     def _nearest(self) -> NearestSimplex:
@@ -116,18 +121,23 @@ class Polygon(Primitive):
 
     def distance(self, X):
         X = as_points(X, 2)
-        return np.where(self._slabs.contains(X), -1.0, 1.0) * self._nearest(X).distance
+        return np.where(lies_inside(self._region, X), -1.0, 1.0) * self._nearest(X).distance
 
     def moved(self, motion):
         outer, *holes = ([motion.point(x) for x in ring] for ring in (self.vertices, *self.holes))
         return Polygon(outer, holes, self.names, self.name)
 
     def contains(self, X):
+        import shapely
+
         # Faster than the distance, which few points need.
         X = as_points(X, 2)
-        inside = self._slabs.contains(X, self.round_off)
-        doubtful = np.flatnonzero(~inside & self._slabs.level_with_a_vertex(X, self.round_off))
-        inside[doubtful] = self._nearest(X[doubtful]).distance <= self.round_off
+        inside = lies_inside(self._region, X)
+        lower, upper = self.bounds
+        near_box = np.all((lower - self.round_off <= X) & (X <= upper + self.round_off), axis=1)
+        doubtful = np.flatnonzero(near_box & ~inside)
+        touching, _ = self._edge_tree.query(shapely.points(X[doubtful]), predicate="dwithin", distance=self.round_off)
+        inside[doubtful[touching]] = True
         return inside
 
 

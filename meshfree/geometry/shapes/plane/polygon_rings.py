@@ -1,12 +1,13 @@
-"""Closed rings of straight edges: reading their vertices, and what makes them no boundary of a polygon."""
+"""Closed rings of straight edges: reading them, refusing those that bound no polygon, and the region they bound."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from ..nearest_simplex import NearestSimplex, on_segment
-from .slabs import Slabs
+if TYPE_CHECKING:
+    import shapely  # where it is used, it is imported then: it takes 20 ms
 
 _ROUND_OFF = 1e-12  # of the size and largest coordinate: closer is touching
 
@@ -57,27 +58,78 @@ def edges_of(X: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2 2"]:
     return np.stack([X, np.roll(X, -1, axis=0)], axis=1)
 
 
+def region_of(rings: Sequence[Float[np.ndarray, "_ 2"]]) -> "shapely.MultiPolygon":
+    """What lies to the left of rings that do not cross: inside the counter-clockwise ones, outside the clockwise."""
+    import shapely
+
+    outer = np.array([shapely.Polygon(X) for X in rings if ring_area(X) > 0])
+    holes = [X for X in rings if ring_area(X) <= 0]
+    # A hole is that of the smallest ring around it.
+    around = [np.where(shapely.intersects_xy(outer, *X[0]), shapely.area(outer), np.inf).argmin() for X in holes]
+    return shapely.MultiPolygon(
+        [(ring.exterior, [X for X, i in zip(holes, around, strict=True) if i == k]) for k, ring in enumerate(outer)]
+    )
+
+
+def lies_inside(region: "shapely.Geometry", X: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, " n"]:
+    """Which points lie in a region or on its boundary, without a tolerance."""
+    import shapely
+
+    shapely.prepare(region)  # sorts its edges, the first time only
+    return shapely.intersects_xy(region, X[:, 0], X[:, 1])
+
+
 def check_rings(rings: Sequence[Float[np.ndarray, "_ 2"]]) -> None:
     """Raise ValueError where the outer ring, the first, and holes cross themselves or each other, or lie outside.
 
-    Holes may touch each other and the outer ring at vertices.
+    Holes may touch each other and the outer ring at vertices. What is closer than a rounding error touches.
     """
     edges = np.concatenate([edges_of(X) for X in rings])
-    ring = np.repeat(np.arange(len(rings)), [len(X) for X in rings])
-    number = np.concatenate([np.arange(len(X)) for X in rings])
-    size = _ROUND_OFF * (np.ptp(edges.reshape(-1, 2), axis=0).max() + np.abs(edges).max())
-    first, second = meeting_boxes(edges, size)
-    across, along, touch = contacts(edges[first], edges[second], size)
-    own = ring[first] == ring[second]
-    step = np.abs(number[first] - number[second])
-    counts = np.array([len(X) for X in rings])[ring[first]]
-    adjacent = own & ((step == 1) | (step == counts - 1))
-    wrong = np.flatnonzero(np.where(own & ~adjacent, across | along | touch, (across & ~adjacent) | along))
+    counts = np.array([len(X) for X in rings])
+    ring = np.repeat(np.arange(len(rings)), counts)
+    number = np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts)
+    size = _ROUND_OFF * float(np.ptp(edges.reshape(-1, 2), axis=0).max() + np.abs(edges).max())
+    one, two = close_edges(edges, size)
+    own = ring[one] == ring[two]
+    step = number[two] - number[one]
+    neighbours = own & ((step == 1) | (step == counts[ring[one]] - 1))
+    wrong = np.flatnonzero((own & ~neighbours) | _share_more_than_a_point(edges[one], edges[two], size))
     if len(wrong):
-        pair = [(int(ring[i]), number[i], edges[i]) for i in (first[wrong[0]], second[wrong[0]])]
-        raise ValueError(_crossing(*pair))
-    for k in range(1, len(rings)):
-        _check_hole(k, rings, size)
+        raise ValueError(_crossing(*((int(ring[i]), number[i], edges[i]) for i in (one[wrong[0]], two[wrong[0]]))))
+    if len(rings) > 1:
+        _check_holes(rings, *_points_along(edges, one[~own], two[~own], ring), size)
+
+
+def close_edges(edges: Float[np.ndarray, "m 2 2"], distance: float) -> Int[np.ndarray, "2 p"]:
+    """All pairs i < j of edges no further apart than a distance, in order."""
+    import shapely
+
+    lines = shapely.linestrings(edges)
+    one, two = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=distance)
+    one, two = one[one < two], two[one < two]
+    return np.stack([one, two])[:, np.lexsort((two, one))]
+
+
+def _share_more_than_a_point(one: np.ndarray, two: np.ndarray, size: float) -> Bool[np.ndarray, " p"]:
+    """Whether pairs of close edges cross or run along each other; else they touch, at an end of one of them."""
+    (heights, overlap), (others, other_overlap) = _seen_from(one, two), _seen_from(two, one)
+    across = (heights.prod(axis=0) < 0) & (others.prod(axis=0) < 0)
+    across &= np.abs(np.concatenate([heights, others])).min(axis=0) > size
+    along = (np.abs(heights).max(axis=0) <= size) & (overlap > size)
+    other_along = (np.abs(others).max(axis=0) <= size) & (other_overlap > size)
+    return across | along | other_along
+
+
+def _seen_from(one: np.ndarray, two: np.ndarray) -> tuple[Float[np.ndarray, "2 p"], Float[np.ndarray, " p"]]:
+    """Heights of both ends of edges `two` over the lines of edges `one`, and the length on which they are abreast."""
+    u = one[:, 1] - one[:, 0]
+    length = np.linalg.norm(u, axis=1)
+    u /= length[:, None]
+    away = two.swapaxes(0, 1) - one[:, 0]
+    t = np.einsum("pd,epd->ep", u, away)
+    return u[:, 0] * away[:, :, 1] - u[:, 1] * away[:, :, 0], np.minimum(t.max(axis=0), length) - np.maximum(
+        t.min(axis=0), 0
+    )
 
 
 def _crossing(one: tuple, two: tuple) -> str:
@@ -92,56 +144,47 @@ def _crossing(one: tuple, two: tuple) -> str:
     return f"Polygon needs holes inside the outer ring and apart from each other: {where[0]} meets {where[1]}"
 
 
-def _check_hole(k: int, rings: Sequence[np.ndarray], size: float) -> None:
-    """Every vertex and middle of a hole lies inside the polygon that the other rings bound."""
-    others = np.concatenate([edges_of(X) for j, X in enumerate(rings) if j != k])
-    hole = edges_of(rings[k])
-    X = np.concatenate([hole[:, 0], hole.mean(axis=1)])
-    outside = np.flatnonzero(~Slabs(others).contains(X, size))
-    # What lies at the height of a vertex and on an edge is not told from outside: a touching vertex may.
-    outside = outside[NearestSimplex(others)(X[outside]).distance > size]
-    if len(outside):
+def _points_along(
+    edges: Float[np.ndarray, "m 2 2"], one: np.ndarray, two: np.ndarray, ring: np.ndarray
+) -> tuple[Float[np.ndarray, "n 2"], Int[np.ndarray, " n"]]:
+    """Points of holes and their rings: the vertices, and one between any two places where another ring touches.
+
+    Between such places, `one` and `two` being the edges that touch, a hole is on one side of every other ring.
+    """
+    touched, touching = np.concatenate([one, two, one, two]), np.concatenate([edges[[two, one], i] for i in (0, 1)])
+    start, along = edges[:, 0], edges[:, 1] - edges[:, 0]
+    u = along[touched]
+    t = np.einsum("nd,nd->n", touching.reshape(-1, 2) - start[touched], u) / np.einsum("nd,nd->n", u, u)
+    ends = np.arange(len(edges))
+    edge, t = np.concatenate([ends, ends, touched]), np.concatenate([0 * ends, 0 * ends + 1, np.clip(t, 0, 1)])
+    order = np.lexsort((t, edge))
+    edge, t = edge[order], t[order]
+    between = np.flatnonzero(edge[1:] == edge[:-1])
+    t, edge = (t[between] + t[between + 1]) / 2, edge[between]
+    X = np.concatenate([start, start[edge] + t[:, None] * along[edge]])
+    owner = np.concatenate([ring, ring[edge]])
+    return X[owner > 0], owner[owner > 0]
+
+
+def _check_holes(rings: Sequence[np.ndarray], X: np.ndarray, owner: np.ndarray, size: float) -> None:
+    """Points X of holes, `owner` their rings, lie in the outer ring and in no other hole, up to a rounding error."""
+    import shapely
+
+    filled = np.array([shapely.Polygon(ring) for ring in rings])
+    borders, points = shapely.boundary(filled), shapely.points(X)
+    shapely.prepare(filled)
+    shapely.prepare(borders)
+    point, hole = shapely.STRtree(filled[1:]).query(points)
+    point, other = np.append(np.arange(len(X)), point), np.append(0 * owner, hole + 1)
+    point, other = point[owner[point] != other], other[owner[point] != other]
+    wrong = np.flatnonzero(shapely.intersects_xy(filled[other], *X[point].T) == (other > 0))
+    wrong = wrong[~shapely.dwithin(borders[other[wrong]], points[point[wrong]], size)]
+    if len(wrong):
+        first = point[wrong[np.argmin(owner[point[wrong]])]]
         raise ValueError(
-            f"Polygon needs holes inside the outer ring and outside each other: hole {k - 1} has "
-            f"{_pair(X[outside[0]])} outside; cut a shape that crosses the boundary off with `a - b`"
+            f"Polygon needs holes inside the outer ring and outside each other: hole {owner[first] - 1} has "
+            f"{_pair(X[first])} outside; cut a shape that crosses the boundary off with `a - b`"
         )
-
-
-def meeting_boxes(edges: np.ndarray, size: float) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " p"]]:
-    """Pairs of edges whose bounding boxes overlap: a sweep in x, then a look at y."""
-    lower, upper = edges.min(axis=1) - size, edges.max(axis=1) + size
-    order = np.argsort(lower[:, 0], kind="stable")
-    last = np.searchsorted(lower[order, 0], upper[order, 0], side="right")
-    count = last - np.arange(len(order)) - 1
-    one = np.repeat(np.arange(len(order)), count)
-    two = np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count) + one + 1
-    one, two = order[one], order[two]
-    near = (lower[one, 1] <= upper[two, 1]) & (lower[two, 1] <= upper[one, 1])
-    return np.minimum(one, two)[near], np.maximum(one, two)[near]
-
-
-def contacts(one: np.ndarray, two: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether pairs of edges cross, run along each other, or touch at an end."""
-    (a, b), (c, d) = one.swapaxes(0, 1), two.swapaxes(0, 1)
-    u, v = b - a, d - c
-    length, other = np.linalg.norm(u, axis=1), np.linalg.norm(v, axis=1)
-    # Heights of the ends of one over the line of the other.
-    hc, hd = _cross(u, c - a) / length, _cross(u, d - a) / length
-    ha, hb = _cross(v, a - c) / other, _cross(v, b - c) / other
-    across = (hc * hd < 0) & (ha * hb < 0) & (np.minimum(np.abs([hc, hd]), np.abs([ha, hb])).min(axis=0) > size)
-    on_line = np.maximum(np.abs(hc), np.abs(hd)) <= size
-    t = np.sort([np.einsum("nd,nd->n", u, end - a) / length for end in (c, d)], axis=0)
-    along = on_line & (np.minimum(t[1], length) - np.maximum(t[0], 0) > size)
-    touch = np.min([_gap(c, one), _gap(d, one), _gap(a, two), _gap(b, two)], axis=0) <= size
-    return across, along, touch
-
-
-def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-
-
-def _gap(x: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(x - on_segment(x, edges[:, 0], edges[:, 1]), axis=1)
 
 
 def _ring_name(ring: int) -> str:
