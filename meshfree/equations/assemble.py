@@ -46,7 +46,7 @@ def assemble(
         space=cast(GlobalSpace, space),  # a space without a local basis is a global one
         fields=problem.fields,
         groups=groups,
-        weights=row_weights,
+        row_weights=row_weights,
         magnitude=magnitude,
     )
 

@@ -26,7 +26,7 @@ class DenseSystem(Collocated):
     space: GlobalSpace
     fields: int = eqx.field(static=True)
     groups: list[Group]
-    weights: dict[str, Float[Array, " c"]]
+    row_weights: dict[str, Float[Array, " c"]]
     magnitude: Float[Array, ""]  # of the interior operator; the weight of the side conditions
 
     @property

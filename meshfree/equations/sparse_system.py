@@ -28,48 +28,50 @@ from .system import Collocated, point_weights
 
 
 class Affine(eqx.Module):
-    """The rows of a group whose residual is affine in u: r = `constant` + Σ `weights` · c."""
+    """The rows of a group whose residual is affine in u: r = `constant` + Σ `stencil_weights` · c."""
 
     constant: Float[Array, "m c"]
-    weights: Float[Array, "m c k *f"]
+    stencil_weights: Float[Array, "m c k *f"]
     columns: Int[Array, "m k"]
 
     @eqx.filter_jit
     def values(self, coefficients):
-        return self.constant + _contracted(self.weights, coefficients[self.columns])
+        return self.constant + _contracted(self.stencil_weights, coefficients[self.columns])
 
     def linearised(self, coefficients):
-        return self.values(coefficients), self.weights
+        return self.values(coefficients), self.stencil_weights
 
 
 class Nonlinear(eqx.Module):
-    """The rows of a group through the jets of u; `jets` are the weights of all derivatives that the residual needs."""
+    """The rows of a group through the jets of u; `jets` are the stencil weights of all derivatives that are needed."""
 
     group: Group
-    scale: Float[Array, "m c"]
+    row_weights: Float[Array, "m c"]
     jets: Float[Array, "m J k"]
     columns: Int[Array, "m k"]
     order: int = eqx.field(static=True)
 
     @eqx.filter_jit
     def values(self, coefficients):
-        return jax.vmap(self._value)(self._jets_of(coefficients), self.group.points, self.group.normals, self.scale)
+        return jax.vmap(self._value)(
+            self._jets_of(coefficients), self.group.points, self.group.normals, self.row_weights
+        )
 
     @eqx.filter_jit
     def linearised(self, coefficients):
-        def at_one(D, x, n, scale):
-            value, pull = jax.vjp(lambda D: self._value(D, x, n, scale), D)
+        def at_one(D, x, n, row_weights):
+            value, pull = jax.vjp(lambda D: self._value(D, x, n, row_weights), D)
             return value, jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))
 
-        at = (self._jets_of(coefficients), self.group.points, self.group.normals, self.scale)
+        at = (self._jets_of(coefficients), self.group.points, self.group.normals, self.row_weights)
         values, gradients = jax.vmap(at_one)(*at)  # (m, c), (m, c, J, *f)
         return values, jnp.einsum("mcj...,mjk->mck...", gradients, self.jets)
 
     def _jets_of(self, coefficients):
         return jnp.einsum("mjk,mk...->mj...", self.jets, coefficients[self.columns])
 
-    def _value(self, D, x, n, scale):
-        return scale * jnp.atleast_1d(self.group.residual(Jet(x, D, self.order), x, n))
+    def _value(self, D, x, n, row_weights):
+        return row_weights * jnp.atleast_1d(self.group.residual(Jet(x, D, self.order), x, n))
 
 
 class SparseSystem(Collocated):
@@ -78,7 +80,7 @@ class SparseSystem(Collocated):
     space: Space
     fields: int = eqx.field(static=True)
     groups: list[Group]
-    weights: dict[str, Float[Array, " c"]]
+    row_weights: dict[str, Float[Array, " c"]]
     blocks: list[Affine | Nonlinear]
 
     @property
@@ -99,9 +101,9 @@ class SparseSystem(Collocated):
     def linearised(self, coefficients):
         values, matrices = [], []
         for block in self.blocks:
-            value, weights = block.linearised(coefficients)
+            value, stencil_weights = block.linearised(coefficients)
             values.append(jnp.ravel(value))
-            matrices.append(rows_of(weights, block.columns, coefficients))
+            matrices.append(rows_of(stencil_weights, block.columns, coefficients))
         return jnp.concatenate(values), stacked(matrices)
 
     def is_affine(self, coefficients):
@@ -114,25 +116,25 @@ def sparse_system(
     basis: LocalBasis,
     points: Cloud | None,
     groups: list[Group],
-    weights: dict[str, Float[Array, " c"]],
+    row_weights: dict[str, Float[Array, " c"]],
 ) -> SparseSystem:
     """The equations at the points of a cloud, or the space's own; everything that needs a small solve is done here."""
     cloud = space.cloud if points is None else points
     columns = basis.own_columns if points is None else basis.columns_at(cloud.points)
     places = np.split(np.arange(len(cloud)), np.cumsum([len(group.points) for group in groups])[:-1])
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghosts = tuple(part for part in space.parts_with_ghosts if len(weights[part]) < 2 * problem.fields)
+    ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights[part]) < 2 * problem.fields)
     if ghosts:
         parts = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
         at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghosts])
         groups = [*groups, Group(parts, Interior(problem.interior), at, jnp.zeros_like(at))]
         places.append(np.concatenate([cloud.parts[part] for part in ghosts]))
-        weights = weights | {name: weights["interior"] for name, _ in parts}
+        row_weights = row_weights | {name: row_weights["interior"] for name, _ in parts}
     blocks = [
-        _block(basis, group, problem.fields, point_weights(group, weights), columns[place])
+        _block(basis, group, problem.fields, point_weights(group, row_weights), columns[place])
         for group, place in zip(groups, places, strict=True)
     ]
-    return SparseSystem(space=space, fields=problem.fields, groups=groups, weights=weights, blocks=blocks)
+    return SparseSystem(space=space, fields=problem.fields, groups=groups, row_weights=row_weights, blocks=blocks)
 
 
 def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
@@ -156,41 +158,41 @@ def _functionals(operator, order: int, X):
     return jax.vmap(at_one)(X)
 
 
-def _block(basis: LocalBasis, group: Group, fields: int, scale, columns) -> Affine | Nonlinear:
+def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -> Affine | Nonlinear:
     dim = group.points.shape[1]
     order = needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), dim, fields)
     count = len(total_degree(dim, order))
     zero = jnp.zeros((count,) if fields == 1 else (count, fields))
 
     def gradient(D):
-        first = (group.points[0], group.normals[0], scale[0])
+        first = (group.points[0], group.normals[0], row_weights[0])
         return jax.jacrev(lambda D: _weighted(group, order, D, *first))(D)
 
     if depends_on_input(gradient, zero):
         _check_local(group, Zero(fields), zero, order)
         units = np.broadcast_to(np.eye(count), (len(columns), count, count))
         jets = basis.weights(group.points, columns, units, order)
-        return Nonlinear(group, scale, jnp.asarray(jets), jnp.asarray(columns), order)
-    constant, functionals = _affine_parts(group, Zero(fields), scale, zero, order)
+        return Nonlinear(group, row_weights, jnp.asarray(jets), jnp.asarray(columns), order)
+    constant, functionals = _affine_parts(group, Zero(fields), row_weights, zero, order)
     if not _is_finite(functionals):
         _check_local(group, Zero(fields), zero, order)
     # for vector fields the functionals of all fields are asked for at once
     found = basis.weights(group.points, columns, functionals.reshape(len(columns), -1, count), order)
-    weights = found.reshape(*functionals.shape[:3], columns.shape[1])
-    weights = weights[:, :, 0] if fields == 1 else weights.swapaxes(2, 3)
-    return Affine(constant, jnp.asarray(weights), jnp.asarray(columns))
+    stencil_weights = found.reshape(*functionals.shape[:3], columns.shape[1])
+    stencil_weights = stencil_weights[:, :, 0] if fields == 1 else stencil_weights.swapaxes(2, 3)
+    return Affine(constant, jnp.asarray(stencil_weights), jnp.asarray(columns))
 
 
 @eqx.filter_jit
-def _affine_parts(group: Group, zero_function, scale, zero, order: int):
+def _affine_parts(group: Group, zero_function, row_weights, zero, order: int):
     """The residual of u = 0, (m, c), and its gradient by the jet of every field, (m, c, f, J), at every point."""
 
-    def at_one(x, n, scale):
-        constant = scale * jnp.atleast_1d(group.residual(zero_function, x, n))
-        gradient = jax.jacrev(lambda D: _weighted(group, order, D, x, n, scale))(zero)
+    def at_one(x, n, row_weights):
+        constant = row_weights * jnp.atleast_1d(group.residual(zero_function, x, n))
+        gradient = jax.jacrev(lambda D: _weighted(group, order, D, x, n, row_weights))(zero)
         return constant, gradient.reshape(*gradient.shape[:2], -1).swapaxes(1, 2)
 
-    return jax.vmap(at_one)(group.points, group.normals, scale)
+    return jax.vmap(at_one)(group.points, group.normals, row_weights)
 
 
 def _is_finite(values) -> bool:
@@ -225,24 +227,26 @@ def _of_zero(group: Group, zero_function, zero, order: int):
     return jax.vmap(at_one)(group.points, group.normals)
 
 
-def _weighted(group: Group, order: int, D, x, n, scale):
-    return scale * jnp.atleast_1d(group.residual(Jet(x, D, order), x, n))
+def _weighted(group: Group, order: int, D, x, n, row_weights):
+    return row_weights * jnp.atleast_1d(group.residual(Jet(x, D, order), x, n))
 
 
-def _contracted(weights, values):
+def _contracted(stencil_weights, values):
     """Σ over functions and fields: (m, c, k, *f), (m, k, *f) -> (m, c)."""
     return (
-        jnp.einsum("mck,mk->mc", weights, values) if values.ndim == 2 else jnp.einsum("mckf,mkf->mc", weights, values)
+        jnp.einsum("mck,mk->mc", stencil_weights, values)
+        if values.ndim == 2
+        else jnp.einsum("mckf,mkf->mc", stencil_weights, values)
     )
 
 
 @eqx.filter_jit
-def rows_of(weights, columns, coefficients) -> SparseRows:
+def rows_of(stencil_weights, columns, coefficients) -> SparseRows:
     """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
     fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]
-    m, c, k = weights.shape[:3]
+    m, c, k = stencil_weights.shape[:3]
     placed = jnp.asarray(columns)[:, None, :, None] * fields + jnp.arange(fields, dtype=jnp.int32)[None, None, None, :]
     placed = jnp.broadcast_to(placed, (m, c, k, fields))
     return SparseRows(
-        jnp.asarray(weights).reshape(m * c, k * fields), placed.reshape(m * c, k * fields), coefficients.size
+        jnp.asarray(stencil_weights).reshape(m * c, k * fields), placed.reshape(m * c, k * fields), coefficients.size
     )

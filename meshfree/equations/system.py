@@ -81,14 +81,14 @@ class Collocated(System):
 
     fields: eqx.AbstractVar[int]
     groups: eqx.AbstractVar[list[Group]]  # the parts in the order of the rows
-    weights: eqx.AbstractVar[dict[str, Float[Array, " c"]]]
+    row_weights: eqx.AbstractVar[dict[str, Float[Array, " c"]]]
 
     @eqx.filter_jit
     def per_part(self, residual):
         norms, start = {}, 0
         for group in self.groups:
             for name, count in group.parts:
-                weight = self.weights[name]
+                weight = self.row_weights[name]
                 stop = start + count * len(weight)
                 block = residual[start:stop].reshape(-1, len(weight)) / weight[None, :]
                 norms[name], start = jnp.sqrt(jnp.mean(block**2)), stop
@@ -99,7 +99,7 @@ class Collocated(System):
         norms, start = [], 0
         for group in self.groups:
             for part, count in group.parts:
-                stop = start + count * len(self.weights[part])
+                stop = start + count * len(self.row_weights[part])
                 norms.append(np.linalg.norm(residual[start:stop].reshape(count, -1), axis=1))
                 start = stop
         return np.concatenate(norms)
@@ -113,14 +113,14 @@ class Collocated(System):
 
     def weight_of(self, group: Group) -> Float[Array, "m c"]:
         """The weights of every point's components."""
-        return point_weights(group, self.weights)
+        return point_weights(group, self.row_weights)
 
     @property
     def _points(self) -> Any:
         return jnp.concatenate([group.points for group in self.groups])
 
 
-def point_weights(group: Group, weights: dict[str, Array]) -> Float[Array, "m c"]:
+def point_weights(group: Group, row_weights: dict[str, Array]) -> Float[Array, "m c"]:
     """The weights of its part's components for every point of a group."""
-    rows = [jnp.broadcast_to(weights[name], (count, len(weights[name]))) for name, count in group.parts]
+    rows = [jnp.broadcast_to(row_weights[name], (count, len(row_weights[name]))) for name, count in group.parts]
     return jnp.concatenate(rows)

@@ -42,7 +42,7 @@ def test_the_norm_at_every_point_is_that_of_its_weighted_residual(kind):
     space = SPACES[kind]
     system = assemble(PROBLEM, space)
     norms = system.per_point(np.asarray(system.at_points(jnp.zeros(space.size))))[: len(CLOUD)]
-    weight = {part: float(weights[0]) for part, weights in system.weights.items()}
+    weight = {part: float(weights[0]) for part, weights in system.row_weights.items()}
     expected = [weight[part] * (7.0 if part == "interior" else value(x)) for part in CLOUD.parts for x in CLOUD[part]]
     np.testing.assert_allclose(norms, expected, rtol=1e-12)
 

@@ -206,9 +206,9 @@ def test_measured_weights_balance_an_operator_by_its_symbol():
     problem = mf.Problem(SQUARE, interior=poisson, top=mf.neumann(0.0), boundary=mf.dirichlet(0.0))
     system = assemble(problem, EIGEN, ROWS)
     k = 1 / float(ROWS.spacing)
-    np.testing.assert_allclose(system.weights["interior"], 1.0, rtol=1e-6)
-    np.testing.assert_allclose(system.weights["left"], k**2, rtol=1e-6)
-    np.testing.assert_allclose(system.weights["top"], k * np.sqrt(2), rtol=0.5)
+    np.testing.assert_allclose(system.row_weights["interior"], 1.0, rtol=1e-6)
+    np.testing.assert_allclose(system.row_weights["left"], k**2, rtol=1e-6)
+    np.testing.assert_allclose(system.row_weights["top"], k * np.sqrt(2), rtol=0.5)
 
 
 MIXED = mf.Problem(SQUARE, interior=poisson, top=mf.neumann(0.0), boundary=mf.dirichlet(0.0))
