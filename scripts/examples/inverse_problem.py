@@ -29,8 +29,13 @@ def misfit(tree):
     return jnp.log(jnp.mean((mf.solve(tree[1], tree[0])(X) - measured) ** 2))
 
 
-where, adam = lambda tree: tree[1].interior.args[0], optax.adam(1.0)
-(_, found), history = mf.tune(misfit, (space, guess), where, optimizer=adam, steps=60)
+(_, found), history = mf.tune(
+    misfit,
+    (space, guess),
+    where=lambda tree: tree[1].interior.args[0],
+    optimizer=optax.adam(1.0),
+    steps=60,
+)
 rate = found.interior.args[0]
 error = abs(rate / 20.0 - 1)
 print(f"c = {rate:.3f} after {len(history.loss) - 1} steps from 5, relative error {error:.1e}")
