@@ -11,7 +11,7 @@ import optax
 import meshfree as mf
 
 jax.config.update("jax_enable_x64", True)
-domain = mf.Box()
+domain, X = mf.Box(), mf.Box().sample(10)
 
 
 def reaction(rate, u, x):
@@ -21,7 +21,6 @@ def reaction(rate, u, x):
 residuals = (jax.tree_util.Partial(reaction, jnp.array(rate)) for rate in (20.0, 5.0))  # the rate is a leaf
 truth, guess = (mf.Problem(domain, interior=one, boundary=mf.dirichlet(0.0)) for one in residuals)
 space = mf.Collocation(mf.Matern(nu=4.5, scale=0.6), domain.cloud(0.2))
-X = domain.sample(10)
 measured = mf.solve(truth, space)(X)
 
 
@@ -30,12 +29,7 @@ def misfit(tree):
 
 
 (_, found), history = mf.tune(
-    misfit,
-    (space, guess),
-    where=lambda tree: tree[1].interior.args[0],
-    optimizer=optax.adam(1.0),
-    steps=60,
+    misfit, (space, guess), where=lambda tree: tree[1].interior.args[0], optimizer=optax.adam(1.0), steps=60
 )
-rate = found.interior.args[0]
-error = abs(rate / 20.0 - 1)
-print(f"c = {rate:.3f} after {len(history.loss) - 1} steps from 5, relative error {error:.1e}")
+error = abs(found.interior.args[0] / 20.0 - 1)
+print(f"c = {found.interior.args[0]:.3f} after {len(history.loss) - 1} steps from 5, relative error {error:.1e}")

@@ -11,12 +11,10 @@ import jax.numpy as jnp
 import meshfree as mf
 
 jax.config.update("jax_enable_x64", True)
-traces = []
+traces, counts, error = [], [], 0.0
 
 
-class Coupled(eqx.Module):
-    """(Δu + rate eᵛ, Δv + rate eᵘ)."""
-
+class Coupled(eqx.Module):  # (Δu + rate eᵛ, Δv + rate eᵘ)
     rate: float
 
     def __call__(self, u, x):
@@ -26,7 +24,6 @@ class Coupled(eqx.Module):
 
 domain, condition = mf.Disk(), mf.dirichlet(0.0)
 space = mf.Eigenbasis(mf.Gaussian(2.0), domain.cloud(0.15, cluster=1.0), degree=10)
-error, counts = 0.0, []
 for rate in (0.4, 0.8, 1.2, 1.6):
     problem = mf.Problem(domain, interior=Coupled(rate), boundary=condition, fields=2)
     center = mf.solve(problem, space)([0.0, 0.0])
