@@ -1,6 +1,7 @@
 """Polygons: membership and distance against shapely, names, corners, reading GeoJSON, refusals."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -62,6 +63,29 @@ def test_a_thousand_edges_at_any_place(offset):
     assert np.sum(shape.contains(X) != shapely.contains_xy(same, *X.T)) == 0
     gap = shapely.distance(shapely.points(X), same.boundary)
     np.testing.assert_allclose(np.abs(shape.distance(X)), gap, rtol=1e-9, atol=1e-14 * (1 + offset))
+
+
+def test_thousands_of_vertices_in_hundreds_of_holes():
+    """In a second, where a look at every hole for every other would take a minute."""
+    holes = [0.4 * star(50, i) + (i % 17, i // 17) for i in range(289)]
+    start = time.process_time()
+    shape = mf.Polygon([(-1, -1), (17, -1), (17, 17), (-1, 17)], holes)
+    assert time.process_time() - start < 2
+    X = np.random.default_rng(0).uniform(-1, 17, (2000, 2))
+    hit = sum(mf.Polygon(hole).contains(X) for hole in holes)
+    np.testing.assert_array_equal(shape.contains(X), hit == 0)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.3, 1.0, 2.0])
+@pytest.mark.parametrize("place", [0.0, 1e5])
+def test_holes_may_touch_at_vertices_however_coordinates_are_rounded(angle, place):
+    """A vertex on a slanted side lies a rounding error to one side of it or the other."""
+    turn = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
+    rings = [OUTER, [(0, 1), (1, 0.3), (1, 1)], [(1, 0.7), (1.7, 2), (1.2, 1.3)], [(3, 0), (2, 0.4), (2.5, 0.7)]]
+    outer, *holes = (np.array(ring) @ turn / 3 + place for ring in rings)
+    shape = mf.Polygon(outer, holes)
+    X = np.concatenate([outer, *holes])
+    assert shape.contains(X).all() and not shape.contains([hole.mean(axis=0) for hole in holes]).any()
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -196,7 +220,12 @@ AWAY = {"type": "Polygon", "coordinates": [[[5, 0, 7], [6, 0, 7], [5, 1, 7]]]}
 
 @pytest.mark.parametrize(
     "source",
-    [GEOMETRY, FEATURE, {"type": "FeatureCollection", "features": [FEATURE]}, json.dumps(FEATURE)],
+    [
+        GEOMETRY,
+        FEATURE,
+        {"type": "FeatureCollection", "features": [{**FEATURE, "geometry": None}, FEATURE]},
+        json.dumps(FEATURE),
+    ],
     ids=["geometry", "feature", "collection", "text"],
 )
 def test_geojson(source):
@@ -223,6 +252,9 @@ def test_shapely():
 
 BOW = [(0, 0), (1, 1), (1, 0), (0, 1)]
 INNER = [(0.2, 0.2), (0.8, 0.2), (0.5, 0.8)]
+# Outer rings that meet the lower side of a hole, y = 0: one enters the hole from vertex to vertex, one runs along it.
+ENTERING = [(-1, -3), (1, -1), (2, 0), (2.5, 0.5), (3, 0), (4, -1), (6, -3), (6, 3), (-1, 3)]
+STEPPED = [(-1, -3), (0.5, -1), (1, 0), (1.001, 1e-11), (2, -1), (6, -3), (6, 3), (-1, 3)]
 ERRORS = [
     ([(0, 0), (1, 0)], {}, ValueError, r"at least 3 vertices, got 2: \[\[0.0, 0.0\], \[1.0, 0.0\]\]"),
     ([(0, 0), (1, 0), (0, 0)], {}, ValueError, "at least 3 vertices, got 2"),
@@ -241,6 +273,8 @@ ERRORS = [
     (OUTER, {"holes": [TRIANGLE, np.array(TRIANGLE) + 0.1]}, ValueError, "apart from each other: .*hole 0.*of hole 1"),
     (OUTER, {"holes": [TRIANGLE, [(1.4, 0.6), (1.6, 0.6), (1.5, 0.8)]]}, ValueError, "hole . has .* outside"),
     (OUTER, {"holes": [[(1, 0), (2, 0), (1, 1)]]}, ValueError, "edge 0 of the outer ring .* meets edge 0 "),
+    (ENTERING, {"holes": [[(0, 2), (4, 2), (4, 0), (0, 0)]]}, ValueError, r"hole 0 has \(2.75, 0\) outside"),
+    (STEPPED, {"holes": [[(0, 2), (4, 2), (4, 0), (0, 0)]]}, ValueError, "apart from each other: edge 2 .*edge 2 "),
     (OUTER, {"holes": [[(1, 1)]]}, ValueError, "at least 3 vertices of hole 0"),
     (OUTER, {"names": ["a", "b"]}, ValueError, r"one name for each of its 4 outer edges, got 2: \('a', 'b'\)"),
     (OUTER, {"names": "abcd"}, TypeError, "names as a sequence, one for each edge"),

@@ -41,6 +41,10 @@ SAME = {
     "disc of no slope": (shape_of(lambda x: (x @ x - 1) ** 3), mf.Disk()),
     "steep disc": (shape_of(lambda x: 1e6 * (from_center(x, (0.3, -0.2)) - 1)), mf.Disk((0.3, -0.2))),
     "annulus": (shape_of(lambda x: jnp.abs(from_center(x) - 1) - 0.2), mf.Annulus((0, 0), 0.8, 1.2)),
+    "annulus in an annulus": (
+        shape_of(lambda x: jnp.abs(jnp.abs(from_center(x) - 1) - 0.4) - 0.1),
+        mf.Annulus((0, 0), 0.5, 0.7) | mf.Annulus((0, 0), 1.3, 1.5),
+    ),
     "box": (shape_of(lambda x: jnp.maximum(jnp.abs(x[0]) - 1, jnp.abs(x[1]) - 0.5)), mf.Box((-1, -0.5), (1, 0.5))),
     "lens": (
         shape_of(lambda x: jnp.maximum(from_center(x, (0.5, 0)), from_center(x, (-0.5, 0))) - 1),

@@ -19,7 +19,7 @@ class Hit(NamedTuple):
 
 
 class NearestSimplex:
-    """Answers which of m segments (k = 2) or triangles (k = 3), in the plane or space, is nearest; exact.
+    """Finds which of m segments (k = 2) or triangles (k = 3) in the plane or in space is nearest, exactly.
 
     A box of the tree is entered only where it is no further away than the nearest vertex or middle of a simplex.
     """
@@ -28,14 +28,14 @@ class NearestSimplex:
         self._corners = corners
         self._order, counts = _sorted_into_boxes(corners.mean(axis=1))
         self._boxes = [_Boxes.around(corners[self._order].reshape(count, -1, *corners.shape[1:])) for count in counts]
-        # Every vertex once: among equal points a tree does not know where to turn.
+        # Every vertex once: a k-d tree cannot divide points that are equal.
         vertices = np.unique(corners.reshape(-1, corners.shape[2]), axis=0)
         self._seeds = cKDTree(np.concatenate([vertices, corners.mean(axis=1)]))
         self._size = np.abs(corners).max()
         self._flat = FlatTriangles(corners) if corners.shape[1] == 3 else None
 
     def __call__(self, X: Float[np.ndarray, "n d"]) -> Hit:
-        """The nearest simplex of every point; of several the one that was given first or nearly so."""
+        """The nearest simplex of every point; of several that are equally near one of them."""
         batches = [self._batch(X[start : start + _BATCH]) for start in range(0, len(X), _BATCH)]
         if not batches:
             return Hit(np.empty(0, dtype=int), X.copy(), np.empty(0))
@@ -55,7 +55,7 @@ class NearestSimplex:
         return tuple(np.unique(pairs, axis=0).T)  # the last boxes are filled up with simplices that are in others too
 
     def _batch(self, X: np.ndarray) -> Hit:
-        # A little more than the distance itself, lest rounding exclude the simplex of a vertex.
+        # A little more than the distance itself, so that rounding excludes no simplex at whose vertex it is.
         slack = 1e-14 * (np.abs(X).max(initial=0) + self._size)
         bound = (self._seeds.query(X)[0] * (1 + 1e-12) + slack) ** 2
         point, box = np.arange(len(X)), np.zeros(len(X), dtype=int)

@@ -12,7 +12,7 @@ from ..arguments import Name, check_name, numbers, set_fields
 from ..domain import Primitive, sampled_volume
 from ..shape import as_points
 from .plane.curve_region import CurvedBoundary
-from .plane.panel_curve import Path
+from .plane.panel_curve import PanelCurve
 from .plane.zero_curves import zero_curves
 from .space.implicit_surface import ImplicitSurface
 
@@ -62,7 +62,7 @@ class SignedDistance(Primitive):
         if self.dim == 3:
             return (ImplicitSurface(part, self._implicit, lower, upper),)
         curves = zero_curves(self._implicit, lower, upper)
-        return tuple(Path(part, span, closed) for spans, closed in curves for span in spans)
+        return tuple(PanelCurve(part, span, closed) for spans, closed in curves for span in spans)
 
     @cached_property
     def _boundary(self) -> CurvedBoundary:

@@ -1,1 +1,1 @@
-"""Shapes of the plane."""
+"""Shapes of the plane: annuli, ellipses, polygons, and regions inside the curves that functions give."""

@@ -83,7 +83,7 @@ class Panels(NamedTuple):
 def fit(function: Callable, breaks: Float[np.ndarray, " m"]) -> Panels:
     """Panels for a function of many parameters (n,) -> (n, d), halved until the series has converged to round-off.
 
-    Raises `UnresolvedError` where 20 halvings do not suffice.
+    Raises `UnresolvedError` where `_HALVINGS` halvings do not suffice.
     """
     left, right = breaks[:-1], breaks[1:]
     done: list[tuple[np.ndarray, np.ndarray]] = []

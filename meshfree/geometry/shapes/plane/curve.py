@@ -12,7 +12,7 @@ from meshfree.geometry.shape import as_points
 
 from .curve_region import CurvedBoundary
 from .curve_spans import ClosedCurve
-from .panel_curve import Path
+from .panel_curve import PanelCurve
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Curve(Primitive):
     - `corners`: parameters where the curve has a corner or a cusp, like an aerofoil's trailing edge; they become nodes
     - `name`: the boundary's part, `boundary` by default
 
-    The function is called once and for all, for polynomials that agree with it to 1e-13 of the size. `distance` is
+    When the shape is made, polynomials that agree with the function to 1e-13 of the size replace it. `distance` is
     exact to round-off; where two places of the boundary are equally far, up to some 1e-7 of the size, it may be that
     to the farther. Two curves are equal when their functions are the same object.
 
@@ -54,7 +54,7 @@ class Curve(Primitive):
     def _boundary(self) -> CurvedBoundary:
         part = "boundary" if self.name is None else self.name
         spans = ClosedCurve(self.function, self.interval, self.corners).spans
-        return CurvedBoundary([Path(part, span, closed=not self.corners) for span in spans])
+        return CurvedBoundary([PanelCurve(part, span, closed=not self.corners) for span in spans])
 
     @property
     def bounds(self):
@@ -76,7 +76,7 @@ class Curve(Primitive):
 
 
 def _read_corners(corners, a: float, b: float) -> tuple[float, ...]:
-    """In order, one at the end moved to the start."""
+    """The corners in order; one at the end of the interval is moved to its start."""
     try:
         found = [number(corner, "Curve", "corners") for corner in corners]
     except TypeError:

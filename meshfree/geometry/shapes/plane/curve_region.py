@@ -1,4 +1,4 @@
-"""The region to the left of smooth curves that close up: distance, membership, area and bounds."""
+"""The region inside smooth curves that follow one another: distance, membership, area and bounds."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from meshfree.geometry.boundary import bounding_box
 
 from ..nearest_simplex import NearestSimplex
-from .panel_curve import Path
+from .panel_curve import PanelCurve
 from .polygon_rings import lies_inside, region_of
 
 _SEGMENTS = 4096  # of the polygon through points of the curves
@@ -25,7 +25,7 @@ class CurvedBoundary:
     the polygon's edges (some 1e-7 of the size), it may be that of the farther.
     """
 
-    def __init__(self, paths: Sequence[Path]):
+    def __init__(self, paths: Sequence[PanelCurve]):
         self.paths = tuple(paths)
         panels = sum(len(path.panels.breaks) - 1 for path in paths)
         count = int(np.clip(np.ceil(_SEGMENTS / panels), *_SUBDIVISIONS))
@@ -52,7 +52,7 @@ class CurvedBoundary:
 
     @cached_property
     def _region(self):
-        """The inside of the polygon."""
+        """What the polygon through points of the curves bounds."""
         return region_of(self._rings)
 
     @property

@@ -1,4 +1,4 @@
-"""Closed curves as the user's function gives them: what is wrong with one, and its polynomials between corners."""
+"""A closed curve that a user's function gives: what is wrong with it, and its polynomials from corner to corner."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

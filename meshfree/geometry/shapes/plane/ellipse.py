@@ -9,7 +9,7 @@ from meshfree.geometry.boundary import BoundaryCurve
 from meshfree.geometry.domain import Moved, Primitive
 from meshfree.geometry.shape import as_points
 
-_STEPS = 200  # at most; below ten but within a rounding error of the major axis
+_STEPS = 200  # at most; fewer than ten do unless a point is within a rounding error of the major axis
 
 
 @dataclass(frozen=True)

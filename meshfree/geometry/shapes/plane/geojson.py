@@ -1,12 +1,14 @@
-"""Polygons in GeoJSON (RFC 7946): as text, in files, as dictionaries."""
+"""Polygons in GeoJSON (RFC 7946): as text, in files, as dictionaries.
+
+Not by `shapely.from_geojson`: it refuses features without a geometry, which the standard allows, and rings that do not
+end where they begin.
+"""
 
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-_INSIDE = {"Feature": "geometry", "FeatureCollection": "features", "GeometryCollection": "geometries"}
 
 
 def read(source) -> Any:
@@ -39,16 +41,18 @@ def polygons(found: Any) -> list[list]:
 
 
 def _collected(found: Any) -> list:
-    if not isinstance(found, Mapping) or "type" not in found:
-        return []
-    kind = found["type"]
-    if kind in _INSIDE:
-        inside = found.get(_INSIDE[kind])
-        return [
-            polygon for one in (inside if isinstance(inside, list | tuple) else [inside]) for polygon in _collected(one)
-        ]
-    several = {"Polygon": lambda rings: [rings], "MultiPolygon": list}
-    return [rings for rings in several[kind](found.get("coordinates", ())) if rings] if kind in several else []
+    match found:
+        case {"type": "Polygon", "coordinates": rings}:
+            return [rings] if rings else []
+        case {"type": "MultiPolygon", "coordinates": several}:
+            return [rings for rings in several if rings]
+        case {"type": "Feature", "geometry": one}:
+            return _collected(one)
+        case {"type": "FeatureCollection", "features": list() | tuple() as inside}:
+            return [rings for one in inside for rings in _collected(one)]
+        case {"type": "GeometryCollection", "geometries": list() | tuple() as inside}:
+            return [rings for one in inside for rings in _collected(one)]
+    return []
 
 
 def _plane(ring: Any) -> list:

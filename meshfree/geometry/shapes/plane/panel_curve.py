@@ -1,4 +1,4 @@
-"""Smooth plane curves on panels, with tangents and the nearest point of one."""
+"""A smooth curve on panels as a piece of a boundary: its tangents, its normals, its nearest point to another one."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ _FLATTEST = 1e-3  # of the second derivative that a straight line would have
 
 
 @dataclass(frozen=True, eq=False)
-class Path(BoundaryCurve):
+class PanelCurve(BoundaryCurve):
     """The curve on `panels`, the parameter of these mapped to [0, 1].
 
     Where it stops at an end, as at a cusp, tangents and normals are their limits from inside.

@@ -6,6 +6,7 @@ from operator import or_
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from meshfree.geometry.arguments import Name, check_name, part_names, set_fields
 from meshfree.geometry.boundary import Segment
@@ -14,9 +15,10 @@ from meshfree.geometry.shape import as_points
 
 from ..nearest_simplex import NearestSimplex
 from . import geojson
-from .polygon_rings import check_rings, edges_of, lies_inside, read_ring, region_of, ring_area
+from .polygon_rings import check_rings, edge_tree, edges_of, lies_inside, read_ring, region_of, ring_area
 
 _SHOWN = 8  # vertices in a message
+_AT_ONCE = 512  # points as Python objects: more of them start garbage collections, which take most of the time
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,9 +113,7 @@ class Polygon(Primitive):
 
     @cached_property
     def _edge_tree(self):
-        import shapely
-
-        return shapely.STRtree(shapely.linestrings(self._edges))
+        return edge_tree(self._edges)
 
     @cached_property
     def _nearest(self) -> NearestSimplex:
@@ -128,17 +128,19 @@ class Polygon(Primitive):
         return Polygon(outer, holes, self.names, self.name)
 
     def contains(self, X):
-        import shapely
-
         # Faster than the distance, which few points need.
         X = as_points(X, 2)
         inside = lies_inside(self._region, X)
-        lower, upper = self.bounds
-        near_box = np.all((lower - self.round_off <= X) & (X <= upper + self.round_off), axis=1)
-        doubtful = np.flatnonzero(near_box & ~inside)
-        touching, _ = self._edge_tree.query(shapely.points(X[doubtful]), predicate="dwithin", distance=self.round_off)
-        inside[doubtful[touching]] = True
+        outside = np.flatnonzero(~inside)
+        for some in np.split(outside, range(_AT_ONCE, len(outside), _AT_ONCE)):
+            inside[some[self._touch_an_edge(X[some])]] = True
         return inside
+
+    def _touch_an_edge(self, X: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, " p"]:
+        """Numbers of the points that lie on an edge up to round-off; one for each edge that a point lies on."""
+        import shapely
+
+        return self._edge_tree.query(shapely.points(X), predicate="dwithin", distance=self.round_off)[0]
 
 
 def _sign(ring: np.ndarray) -> int:

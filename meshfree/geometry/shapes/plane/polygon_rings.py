@@ -1,4 +1,4 @@
-"""Closed rings of straight edges: reading them, refusing those that bound no polygon, and the region they bound."""
+"""Closed rings of straight edges: how they are read, what makes them no boundary of a polygon, what lies inside."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -84,11 +84,16 @@ def check_rings(rings: Sequence[Float[np.ndarray, "_ 2"]]) -> None:
 
     Holes may touch each other and the outer ring at vertices. What is closer than a rounding error touches.
     """
+    import shapely
+
     edges = np.concatenate([edges_of(X) for X in rings])
+    size = _ROUND_OFF * float(np.ptp(edges.reshape(-1, 2), axis=0).max() + np.abs(edges).max())
+    polygon = shapely.Polygon(rings[0], rings[1:])
+    if shapely.is_valid(polygon) and shapely.minimum_clearance(polygon) > size:
+        return
     counts = np.array([len(X) for X in rings])
     ring = np.repeat(np.arange(len(rings)), counts)
     number = np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts)
-    size = _ROUND_OFF * float(np.ptp(edges.reshape(-1, 2), axis=0).max() + np.abs(edges).max())
     one, two = close_edges(edges, size)
     own = ring[one] == ring[two]
     step = number[two] - number[one]
@@ -100,12 +105,17 @@ def check_rings(rings: Sequence[Float[np.ndarray, "_ 2"]]) -> None:
         _check_holes(rings, *_points_along(edges, one[~own], two[~own], ring), size)
 
 
-def close_edges(edges: Float[np.ndarray, "m 2 2"], distance: float) -> Int[np.ndarray, "2 p"]:
-    """All pairs i < j of edges no further apart than a distance, in order."""
+def edge_tree(edges: Float[np.ndarray, "m 2 2"]) -> "shapely.STRtree":
+    """Edges in a tree of their bounding boxes, which finds those near a point or an edge."""
     import shapely
 
-    lines = shapely.linestrings(edges)
-    one, two = shapely.STRtree(lines).query(lines, predicate="dwithin", distance=distance)
+    return shapely.STRtree(shapely.linestrings(edges))
+
+
+def close_edges(edges: Float[np.ndarray, "m 2 2"], distance: float) -> Int[np.ndarray, "2 p"]:
+    """All pairs i < j of edges no further apart than a distance, in order."""
+    tree = edge_tree(edges)
+    one, two = tree.query(tree.geometries, predicate="dwithin", distance=distance)
     one, two = one[one < two], two[one < two]
     return np.stack([one, two])[:, np.lexsort((two, one))]
 

@@ -25,7 +25,7 @@ def zero_curves(
 ) -> list[tuple[list[Panels], bool]]:
     """Each curve as spans from corner to corner, {f < 0} to their left, and whether it is smooth, without corners.
 
-    What is smaller than a cell of a lattice of 100 000 is not seen. Raises ValueError where f is nowhere negative,
+    What is smaller than a cell of a lattice of `CELLS` is not seen. Raises ValueError where f is nowhere negative,
     negative at the bounds, or has no gradient on its zero line, and where that line is not piecewise smooth.
     """
     cell = float(np.sqrt(np.prod(upper - lower) / CELLS))
