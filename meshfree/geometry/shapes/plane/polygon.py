@@ -131,8 +131,10 @@ class Polygon(Primitive):
         # Faster than the distance, which few points need.
         X = as_points(X, 2)
         inside = lies_inside(self._region, X)
-        outside = np.flatnonzero(~inside)
-        for some in np.split(outside, range(_AT_ONCE, len(outside), _AT_ONCE)):
+        lower, upper = np.reshape(self._region.bounds, (2, 2))
+        near = np.all((lower - self.round_off <= X) & (X <= upper + self.round_off), axis=1)
+        doubtful = np.flatnonzero(near & ~inside)
+        for some in np.split(doubtful, range(_AT_ONCE, len(doubtful), _AT_ONCE)):
             inside[some[self._touch_an_edge(X[some])]] = True
         return inside
 

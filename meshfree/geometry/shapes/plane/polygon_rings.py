@@ -91,6 +91,7 @@ def check_rings(rings: Sequence[Float[np.ndarray, "_ 2"]]) -> None:
     polygon = shapely.Polygon(rings[0], rings[1:])
     if shapely.is_valid(polygon) and shapely.minimum_clearance(polygon) > size:
         return
+    # What touches and may, or does not and is told: pair by pair.
     counts = np.array([len(X) for X in rings])
     ring = np.repeat(np.arange(len(rings)), counts)
     number = np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -161,18 +162,19 @@ def _points_along(
 
     Between such places, `one` and `two` being the edges that touch, a hole is on one side of every other ring.
     """
-    touched, touching = np.concatenate([one, two, one, two]), np.concatenate([edges[[two, one], i] for i in (0, 1)])
     start, along = edges[:, 0], edges[:, 1] - edges[:, 0]
+    # The ends of an edge that touches, as places on the touched edge.
+    touched, touching = np.tile(np.concatenate([one, two]), 2), edges[np.concatenate([two, one])].swapaxes(0, 1)
     u = along[touched]
     t = np.einsum("nd,nd->n", touching.reshape(-1, 2) - start[touched], u) / np.einsum("nd,nd->n", u, u)
-    ends = np.arange(len(edges))
-    edge, t = np.concatenate([ends, ends, touched]), np.concatenate([0 * ends, 0 * ends + 1, np.clip(t, 0, 1)])
+    every = np.arange(len(edges))
+    edge = np.concatenate([every, every, touched])
+    t = np.concatenate([np.zeros(len(edges)), np.ones(len(edges)), np.clip(t, 0, 1)])
     order = np.lexsort((t, edge))
     edge, t = edge[order], t[order]
     between = np.flatnonzero(edge[1:] == edge[:-1])
-    t, edge = (t[between] + t[between + 1]) / 2, edge[between]
-    X = np.concatenate([start, start[edge] + t[:, None] * along[edge]])
-    owner = np.concatenate([ring, ring[edge]])
+    edge, t = edge[between], (t[between] + t[between + 1]) / 2
+    X, owner = np.concatenate([start, start[edge] + t[:, None] * along[edge]]), np.concatenate([ring, ring[edge]])
     return X[owner > 0], owner[owner > 0]
 
 
@@ -184,9 +186,11 @@ def _check_holes(rings: Sequence[np.ndarray], X: np.ndarray, owner: np.ndarray, 
     borders, points = shapely.boundary(filled), shapely.points(X)
     shapely.prepare(filled)
     shapely.prepare(borders)
+    # Every point with the outer ring, and with each other hole in whose bounding box it lies.
     point, hole = shapely.STRtree(filled[1:]).query(points)
-    point, other = np.append(np.arange(len(X)), point), np.append(0 * owner, hole + 1)
-    point, other = point[owner[point] != other], other[owner[point] != other]
+    point, other = np.append(np.arange(len(X)), point), np.append(np.zeros_like(owner), hole + 1)
+    apart = owner[point] != other
+    point, other = point[apart], other[apart]
     wrong = np.flatnonzero(shapely.intersects_xy(filled[other], *X[point].T) == (other > 0))
     wrong = wrong[~shapely.dwithin(borders[other[wrong]], points[point[wrong]], size)]
     if len(wrong):
