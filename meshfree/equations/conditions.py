@@ -7,9 +7,11 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
+from ..internal.tracing import is_traced
 from ..pde.problem import Problem, Residual
 
 
@@ -21,8 +23,8 @@ class Group(NamedTuple):
 
     parts: tuple[tuple[str, int], ...]  # names, with the number of points of each; a pytree would sort a mapping
     residual: Residual
-    points: Float[Array, "m d"]
-    normals: Float[Array, "m d"]
+    points: Float[np.ndarray | Array, "m d"]
+    normals: Float[np.ndarray | Array, "m d"]
 
 
 class Interior(eqx.Module):
@@ -36,23 +38,22 @@ class Interior(eqx.Module):
 
 def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:
     """The cloud's parts with their residuals, in order; ValueError where parts and conditions do not match."""
-    residuals: dict[str, Residual] = dict(problem.match(cloud.parts))
-    found: list[Group] = []
+    residuals: dict[str, Residual] = {"interior": Interior(problem.interior), **problem.match(cloud.parts)}
+    found: list[tuple[Residual, list[str]]] = []
     for name in cloud.parts:
-        points = jnp.asarray(cloud[name])
-        if name == "interior":
-            found.append(Group(((name, len(points)),), Interior(problem.interior), points, jnp.zeros_like(points)))
-            continue
-        group = Group(((name, len(points)),), residuals[name], points, jnp.asarray(cloud.side_normals[name]))
-        joins = bool(found) and found[-1].residual is group.residual
-        found.append(_joined(found.pop(), group) if joins else group)
-    return found
+        if found and found[-1][0] is residuals[name]:
+            found[-1][1].append(name)
+        else:
+            found.append((residuals[name], [name]))
+    return [_group(cloud, names, residual) for residual, names in found]
 
 
-def _joined(first: Group, second: Group) -> Group:
-    points = jnp.concatenate([first.points, second.points])
-    normals = jnp.concatenate([first.normals, second.normals])
-    return Group(first.parts + second.parts, first.residual, points, normals)
+def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
+    array = jnp if is_traced(cloud) else np  # a program of XLA's for what NumPy copies would be compiled first
+    points = [cloud[name] for name in names]
+    normals = [cloud.side_normals[name] if name != "interior" else array.zeros_like(cloud[name]) for name in names]
+    parts = tuple((name, len(X)) for name, X in zip(names, points, strict=True))
+    return Group(parts, residual, array.concatenate(points), array.concatenate(normals))
 
 
 def check_residual(group: Group, fields: int) -> None:

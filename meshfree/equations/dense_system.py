@@ -64,7 +64,10 @@ class DenseSystem(Collocated):
         """Read off the traced program at one point a group."""
 
         def matrices(c):
-            return [self._rows(g, c)(g.points[0], g.normals[0], self.weight_of(g)[0])[1] for g in self.groups]
+            return [
+                self._rows(g, c)(jnp.asarray(g.points[0]), jnp.asarray(g.normals[0]), self.weight_of(g)[0])[1]
+                for g in self.groups
+            ]
 
         return not depends_on_input(matrices, coefficients)
 

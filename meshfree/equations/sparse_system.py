@@ -165,7 +165,7 @@ def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -
     zero = jnp.zeros((count,) if fields == 1 else (count, fields))
 
     def gradient(D):
-        first = (group.points[0], group.normals[0], row_weights[0])
+        first = (jnp.asarray(group.points[0]), jnp.asarray(group.normals[0]), row_weights[0])
         return jax.jacrev(lambda D: _weighted(group, order, D, *first))(D)
 
     if depends_on_input(gradient, zero):

@@ -1,7 +1,5 @@
 """Dense factorisations: LU, pivoted QR, SVD, and the choice among them."""
 
-import functools
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -37,11 +35,13 @@ class LU(Factor):
         rows, pivots = _lapack_lu(A)
         return cls(rows, pivots, _one_norm(A))
 
+    @eqx.filter_jit
     def solve(self, b):
-        return _lu_solved(self, b, 1)
+        return jsl.lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
 
+    @eqx.filter_jit
     def solve_transposed(self, b):
-        return _lu_solved(self, b, 0)
+        return jsl.lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
 
     def rank(self):
         return jnp.sum(jnp.abs(jnp.diagonal(self.rows)) > 0)
@@ -68,11 +68,6 @@ def _lapack_lu(A):
 @jax.jit
 def _one_norm(A):
     return jnp.max(jnp.sum(jnp.abs(A), axis=0))
-
-
-@functools.partial(jax.jit, static_argnums=2)
-def _lu_solved(factored: LU, b, trans: int):
-    return jsl.lu_solve((factored.rows.T, factored.pivots), b, trans=trans, check_finite=False)
 
 
 class QR(Factor):
