@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
+from ..internal.watched import watch
 from ..pde.problem import Problem, Residual
 
 
@@ -37,15 +38,18 @@ class Interior(eqx.Module):
 
 
 def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:
-    """The cloud's parts with their residuals, in order; ValueError where parts and conditions do not match."""
-    residuals: dict[str, Residual] = {"interior": Interior(problem.interior), **problem.match(cloud.parts)}
+    """The cloud's parts with their residuals, in order; ValueError where parts and conditions do not match.
+
+    The residuals are watched: what they read now is part of the key of the programs that they are compiled into.
+    """
+    residuals: dict[str, Residual] = {"interior": problem.interior, **problem.match(cloud.parts)}
     found: list[tuple[Residual, list[str]]] = []
     for name in cloud.parts:
-        if found and found[-1][0] is residuals[name]:
+        if found and found[-1][1] != ["interior"] and found[-1][0] is residuals[name]:
             found[-1][1].append(name)
         else:
             found.append((residuals[name], [name]))
-    return [_group(cloud, names, residual) for residual, names in found]
+    return [_group(cloud, names, watch(residual)) for residual, names in found]
 
 
 def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
@@ -53,6 +57,7 @@ def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
     points = [cloud[name] for name in names]
     normals = [cloud.side_normals[name] if name != "interior" else array.zeros_like(cloud[name]) for name in names]
     parts = tuple((name, len(X)) for name, X in zip(names, points, strict=True))
+    residual = Interior(residual) if names == ["interior"] else residual
     return Group(parts, residual, array.concatenate(points), array.concatenate(normals))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
+from ..internal.watched import watch
 from ..linalg.dense import check_memory
 from ..linalg.sparse_rows import SparseRows
 from ..pde.operators import Field
@@ -92,7 +93,7 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
         found = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
         return found if _has_components(operator or identity, X) else found[0]
     check_memory(len(X), space.size, copies=1)
-    return _rows(space, operator or identity, X)
+    return _rows(space, watch(operator or identity), X)
 
 
 def identity(u: Field) -> Field:

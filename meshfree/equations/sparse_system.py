@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
+from ..internal.watched import watch
 from ..linalg.sparse_rows import SparseRows, stacked
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
@@ -127,7 +128,7 @@ def sparse_system(
     if ghosts:
         parts = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
         at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghosts])
-        groups = [*groups, Group(parts, Interior(problem.interior), at, jnp.zeros_like(at))]
+        groups = [*groups, Group(parts, Interior(watch(problem.interior)), at, jnp.zeros_like(at))]
         places.append(np.concatenate([cloud.parts[part] for part in ghosts]))
         row_weights = row_weights | {name: row_weights["interior"] for name, _ in parts}
     blocks = [
@@ -139,7 +140,7 @@ def sparse_system(
 
 def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
     """The weights (m, c, k) of a linear operator's components at the points X, and their columns (m, k)."""
-    dim = X.shape[1]
+    dim, operator = X.shape[1], watch(operator)
     order = needed_order(lambda u, x: operator(u)(x), dim)
     columns = basis.columns_at(X) if columns is None else columns
     functionals = _functionals(operator, order, jnp.asarray(X))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
+from ..internal.watched import watch
 from ..pde.problem import Problem
 from .solution import Solution
 
@@ -30,7 +31,7 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     X = jnp.asarray(_independent_points(problem, u) if X is None else X, dtype=float)
     if X.ndim == 1:
         X = X[:, None]
-    exact, values = _values(problem.exact, X), u(X) if isinstance(u, Solution) else _values(u, X)
+    exact, values = _values(watch(problem.exact), X), u(X) if isinstance(u, Solution) else _values(watch(u), X)
     if exact.shape != values.shape:
         raise ValueError(f"the exact solution has values of shape {exact.shape} and u of shape {values.shape}")
     return float(jnp.linalg.norm(values - exact) / jnp.linalg.norm(exact))
