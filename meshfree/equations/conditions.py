@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..internal.watched import watch
-from ..pde.problem import Problem, Residual
+from ..pde.index_bounds import beyond_the_end
+from ..pde.problem import DataError, Problem, Residual
 
 
 class Group(NamedTuple):
@@ -38,17 +39,21 @@ class Interior(eqx.Module):
 
 
 def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:
-    """The cloud's parts with their residuals, in order; ValueError where parts and conditions do not match.
+    """The cloud's parts with their residuals, in order, but for those without a condition; ValueError where parts and
+    conditions do not match.
 
     The residuals are watched: what they read now is part of the key of the programs that they are compiled into.
     """
-    residuals: dict[str, Residual] = {"interior": problem.interior, **problem.match(cloud.parts)}
+    residuals = {"interior": problem.interior, **problem.match(cloud.parts)}
     found: list[tuple[Residual, list[str]]] = []
     for name in cloud.parts:
-        if found and found[-1][1] != ["interior"] and found[-1][0] is residuals[name]:
+        residual = residuals[name]
+        if residual is None:
+            continue
+        if found and found[-1][1] != ["interior"] and found[-1][0] is residual:
             found[-1][1].append(name)
         else:
-            found.append((residuals[name], [name]))
+            found.append((residual, [name]))
     return [_group(cloud, names, watch(residual)) for residual, names in found]
 
 
@@ -62,17 +67,57 @@ def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
 
 
 def check_residual(group: Group, fields: int) -> None:
-    """ValueError unless the residual of a group returns () or (c,), and not (1,) for a scalar problem."""
-    (name, _), *_ = group.parts
-    point = jax.ShapeDtypeStruct(group.points.shape[1:], group.points.dtype)
-    shape = jax.eval_shape(lambda x, n: group.residual(Zero(fields), x, n), point, point).shape
+    """ValueError or TypeError, naming the part, unless the residual of a group returns real numbers, () or (c,), and
+    reads no entry of an array that is not there.
+    """
+    (name, count), *_ = group.parts
+    here = f"the residual of {name!r}"
+    point = jax.ShapeDtypeStruct(group.points.shape[1:], jnp.result_type(float))
+    try:
+        program, value = jax.make_jaxpr(lambda x, n: group.residual(Zero(fields), x, n), return_shape=True)(
+            point, point
+        )
+    except DataError as error:
+        raise ValueError(f"{here}: {error}") from error
+    if not isinstance(value, jax.ShapeDtypeStruct):
+        got = f"a {type(value).__name__}: use jnp.stack([...]) for several equations"
+        got = "nothing: its last line must be `return ...`" if value is None else got
+        raise TypeError(f"{here} must return an array of shape () or (c,); it returns {got}")
+    if value.dtype != point.dtype:
+        advice = _OF_DTYPE.get(value.dtype.kind, "")
+        raise TypeError(f"{here} must return {point.dtype}; it returns {value.dtype}{advice}")
+    beyond = beyond_the_end(program.jaxpr, program.consts)
+    if beyond is not None:
+        of_x = f": x has {point.shape[0]} coordinates, numbered from 0" * (beyond == point.shape)
+        raise IndexError(f"{here} uses an entry beyond the end of an array of shape {beyond}{of_x}")
+    _check_shape(here, value.shape, count, fields)
+
+
+_OF_DTYPE = {
+    "c": "; use two fields for a complex one, its real and its imaginary part: fields=2",
+    "i": "; use numbers with a decimal point, as 0.0",
+    "f": "; use numbers and arrays of double precision in it",
+}
+
+
+def _check_shape(here: str, shape: tuple[int, ...], count: int, fields: int) -> None:
     if len(shape) > 1:
-        raise ValueError(f"the residual of {name!r} must return () or (c,); got shape {shape}")
+        raise ValueError(f"{here} must return () or (c,); got shape {shape}")
+    if shape == (0,):
+        raise ValueError(f"{here} has no components; for no condition on a part give None for it, as right=None")
     if shape == (1,) and fields == 1:
         raise ValueError(
-            f"the residual of {name!r} returns shape (1,) for a scalar problem; return a scalar (): "
+            f"{here} returns shape (1,) for a scalar problem; return a scalar (): "
             "x is (d,), so write x[0] for a coordinate, and u(x) is () already"
         )
+    if shape == (count,) and count > max(fields, _MOST_EQUATIONS):
+        raise ValueError(
+            f"{here} returns {count} components, as many as the part has points; it is asked at ONE point x: for "
+            "values at the nodes use a function of x, such as mf.interpolate(values, space)"
+        )
+
+
+_MOST_EQUATIONS = 4  # per field at one point, before as many as there are points is no chance
 
 
 class Zero(eqx.Module):

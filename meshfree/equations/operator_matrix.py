@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
+from ..internal.tracing import is_traced
 from ..internal.watched import watch
 from ..linalg.dense import check_memory
 from ..linalg.sparse_rows import SparseRows
+from ..pde.linearity import depends_on_input
 from ..pde.operators import Field
 from ..spaces.base import GlobalSpace, Space
 from .sparse_system import operator_weights, rows_of
@@ -87,6 +89,7 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
         X = X[:, None]
     if X.ndim != 2 or X.shape[1] != space.cloud.dim:
         raise ValueError(f"X must have shape (m, {space.cloud.dim}); got {X.shape}")
+    _check_linear(operator or identity, X[0])
     basis = space.local_basis
     if basis is not None:
         weights, columns = operator_weights(operator or identity, basis, np.asarray(X))
@@ -96,9 +99,31 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
     return _rows(space, watch(operator or identity), X)
 
 
+def _check_linear(operator: Callable[[Field], Field], x) -> None:
+    """ValueError for an operator whose matrix would depend on u, or that does not vanish for u = 0, at the point x."""
+
+    def at_multiple(factor):
+        return operator(lambda y: factor * jnp.cos(jnp.sum(y)))(x)
+
+    if depends_on_input(jax.jacfwd(at_multiple), jnp.ones(())):
+        raise ValueError(
+            "the operator is not linear in u, and has no matrix: linearise it around a function first, as in "
+            "lambda v: lambda x: jax.jvp(lambda t: operator(lambda y: u(y) + t * v(y))(x), (0.0,), (1.0,))[1]"
+        )
+    if not is_traced(x) and np.any(np.asarray(_of_zero(watch(operator), x))):
+        raise ValueError(
+            "the operator does not vanish for u = 0, and has no matrix: leave out what is added to the linear part"
+        )
+
+
 def identity(u: Field) -> Field:
     """The operator of plain interpolation."""
     return u
+
+
+@eqx.filter_jit
+def _of_zero(operator, x):
+    return operator(lambda y: 0.0 * jnp.sum(y))(x)
 
 
 @eqx.filter_jit

@@ -122,9 +122,9 @@ def sparse_system(
     """The equations at the points of a cloud, or the space's own; everything that needs a small solve is done here."""
     cloud = space.cloud if points is None else points
     columns = basis.own_columns if points is None else basis.columns_at(cloud.points)
-    places = np.split(np.arange(len(cloud)), np.cumsum([len(group.points) for group in groups])[:-1])
+    places = [np.concatenate([cloud.parts[name] for name, _ in group.parts]) for group in groups]
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights[part]) < 2 * problem.fields)
+    ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights.get(part, ())) < 2 * problem.fields)
     if ghosts:
         parts = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
         at = jnp.concatenate([jnp.asarray(cloud[part]) for part in ghosts])

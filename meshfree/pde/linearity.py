@@ -26,14 +26,14 @@ def _tainted_outputs(jaxpr, tainted_inputs: list[bool]) -> list[bool]:
     for equation in jaxpr.eqns:
         inputs = [is_tainted(atom) for atom in equation.invars]
         if any(inputs):
-            inner = _inner_program(equation)
+            inner = inner_program(equation)
             # without a program to look into, an operation counts as a whole
             outputs = [True] * len(equation.outvars) if inner is None else _tainted_outputs(inner, inputs)
             tainted.update(v for v, taint in zip(equation.outvars, outputs, strict=True) if taint)
     return [is_tainted(atom) for atom in jaxpr.outvars]
 
 
-def _inner_program(equation):
+def inner_program(equation):
     """The program of a plain call such as a jitted function's, with the operands as its inputs; None for others."""
     if equation.primitive.name not in (
         "jit",

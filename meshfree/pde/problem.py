@@ -24,8 +24,9 @@ class Problem(eqx.Module):
     """A partial differential equation with its boundary conditions.
 
     `interior` is the residual of the equation; every other keyword is the residual of the boundary part of that
-    name, and `boundary=` serves all parts that are not named themselves. `exact(x)` is the solution where it is
-    known, used by `error` and the pictures only. `fields=1` makes u(x) a scalar (), `fields=f` a vector (f,).
+    name, and `boundary=` serves all parts that are not named themselves. `None` is no condition on a part, such as the
+    final time of a box in space and time: its points have no equation. `exact(x)` is the solution where it is known,
+    used by `error` and the pictures only. `fields=1` makes u(x) a scalar (), `fields=f` a vector (f,).
 
     A problem is a pytree: numbers and arrays held by residuals that are pytrees themselves (an `eqx.Module`, a
     `jax.tree_util.Partial`) are its leaves, may be differentiated, and may change without recompilation.
@@ -36,7 +37,7 @@ class Problem(eqx.Module):
 
     domain: Any = eqx.field(static=True)
     interior: Residual
-    conditions: dict[str, Residual]
+    conditions: dict[str, Residual | None]
     exact: Callable | None
     fields: int = eqx.field(static=True)
 
@@ -44,30 +45,30 @@ class Problem(eqx.Module):
         if fields < 1:
             raise ValueError(f"fields is the number of components of u, at least 1; got {fields}")
         for name, residual in {"interior": interior, **conditions}.items():
-            if not callable(residual):
+            if not (callable(residual) or (residual is None and name != "interior")):
                 raise TypeError(
                     f"{name}= must be a residual, a callable; got {residual!r}. "
-                    f"For a given value write mf.dirichlet({residual!r})"
+                    f"For a given value write mf.dirichlet({residual!r}), for no condition on a part None"
                 )
         self.domain, self.interior, self.conditions = domain, interior, conditions
         self.exact, self.fields = exact, fields
         if domain is not None:
             self.match(domain.part_names)
 
-    def match(self, parts: Iterable[str]) -> dict[str, Residual]:
-        """The residual of every boundary part named in `parts`; ValueError unless each has exactly one."""
+    def match(self, parts: Iterable[str]) -> dict[str, Residual | None]:
+        """The residual of every boundary part in `parts`, None for no condition; ValueError unless each has one."""
         parts = [part for part in parts if part != "interior"]
         # `boundary` is the default also where one of several parts has that very name
         named = {name: residual for name, residual in self.conditions.items() if name in parts and name != "boundary"}
-        default: Any = self.conditions.get("boundary")
+        default, given = self.conditions.get("boundary"), "boundary" in self.conditions
         rest = [part for part in parts if part not in named]
         unknown = [name for name in self.conditions if name not in parts and name != "boundary"]
         sets = f"conditions given: {_names(self.conditions)}; boundary parts: {_names(parts)}"
         if unknown:
             raise ValueError(f"no boundary part is named {_names(unknown)}; {sets}")
-        if rest and default is None:
+        if rest and not given:
             raise ValueError(f"no condition on {_names(rest)}; {sets}. Name them, or give boundary= for all the rest")
-        if default is not None and not rest:
+        if given and not rest:
             raise ValueError(
                 f"boundary= would be a second condition: no part is without its own; {sets}. Drop boundary="
             )
@@ -92,7 +93,8 @@ class Dirichlet(eqx.Module):
     value: Any
 
     def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
-        return u(x) - at(self.value, x)
+        given = u(x)
+        return given - at(self.value, x, given)
 
     def __repr__(self) -> str:
         return f"dirichlet({shown(self.value)})"
@@ -104,7 +106,8 @@ class Neumann(eqx.Module):
     flux: Any
 
     def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
-        return derivative(u, n)(x) - at(self.flux, x)
+        slope = derivative(u, n)(x)
+        return slope - at(self.flux, x, slope)
 
     def __repr__(self) -> str:
         return f"neumann({shown(self.flux)})"
@@ -118,7 +121,8 @@ class Robin(eqx.Module):
     value: Any
 
     def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
-        return at(self.a, x) * u(x) + at(self.b, x) * derivative(u, n)(x) - at(self.value, x)
+        given, slope = u(x), derivative(u, n)(x)
+        return at(self.a, x, given) * given + at(self.b, x, given) * slope - at(self.value, x, given)
 
     def __repr__(self) -> str:
         return f"robin({shown(self.a)}, {shown(self.b)}, {shown(self.value)})"
@@ -139,9 +143,29 @@ def robin(a: Any, b: Any, value: Any = 0.0) -> Robin:
     return Robin(a, b, value)
 
 
-def at(value: Any, x: Float[Array, " d"]) -> Float[Array, "..."]:
-    """`value(x)` for a function, `value` itself for a constant, in the precision of x."""
-    return jnp.asarray(value(x) if callable(value) else value, dtype=x.dtype)
+class DataError(ValueError):
+    """Data of a condition that do not fit the field."""
+
+
+def at(value: Any, x: Float[Array, " d"], given: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`value(x)` for a function, `value` itself for a constant, in the precision of x.
+
+    Raises DataError unless it is real, and () or of the shape of `given`, the field at x.
+    """
+    data = value(x) if callable(value) else value
+    found = jnp.asarray(data)
+    if found.dtype.kind not in "fiu":
+        raise DataError(
+            f"a condition was given values of {found.dtype}; use real numbers"
+            + ("; for a complex field use two, its real and its imaginary part: fields=2" * (found.dtype.kind == "c"))
+        )
+    if found.shape not in ((), given.shape):
+        raise DataError(
+            f"a condition was given a value of shape {found.shape} where u has {given.shape}; use a number, a vector "
+            "(fields,) or a function of ONE point x with such values. For values at the nodes, interpolate them: "
+            "mf.dirichlet(mf.interpolate(values, space))"
+        )
+    return found.astype(x.dtype)
 
 
 def linearise(residual: Callable[[Field], Array], u: Field, v: Field) -> Array:

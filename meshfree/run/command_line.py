@@ -33,7 +33,7 @@ MEASURES = {
     "difference": "relative difference from the finest",
     "residual": "residual off the nodes",
 }
-BAD_INPUT = (ValueError, TypeError, KeyError, OSError, MemoryError, ConvergenceError)
+BAD_INPUT = (ValueError, TypeError, KeyError, IndexError, OSError, MemoryError, ConvergenceError)
 
 
 class _Script(NamedTuple):

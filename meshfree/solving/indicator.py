@@ -36,9 +36,13 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     spacing = refinement.between_nodes(nodes, _FINER * refinement.local_spacing(cloud))
     check = cloud.domain.cloud(spacing, seed=_SEED)
     system = assemble(problem, u.space, check)
-    values = system.per_point(np.asarray(system.at_points(u.coefficients)))[: len(check)]
+    values = system.per_point(np.asarray(system.at_points(u.coefficients)))
+    measured = np.concatenate(
+        [check.parts[name] for group in system.groups for name, _ in group.parts if name in check.parts]
+    )
     largest = np.zeros(len(cloud))
-    np.maximum.at(largest, cKDTree(nodes).query(np.asarray(check.points))[1], values)
+    nearest = cKDTree(nodes).query(np.asarray(check.points)[measured])[1]
+    np.maximum.at(largest, nearest, values[: len(measured)])  # without the equations of ghosts, which come last
     return largest
 
 

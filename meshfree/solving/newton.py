@@ -89,8 +89,8 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
     stats = _statistics(system, state, factored, seconds)
     if not np.all(np.isfinite(state.coefficients)):
         raise ValueError(f"the matrix is singular to working precision ({SINGULAR_HINT})")
-    check_unique(system, matrix, factored, state.coefficients, stats)
     _check_converged(state, stats, reference)
+    check_unique(system, matrix, factored, state.coefficients, stats)
     return state.coefficients, stats
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
@@ -107,7 +108,12 @@ def require_double() -> None:
 
 def _values_at(f: Callable | ArrayLike, nodes) -> Float[Array, "m *f"]:
     points = jnp.asarray(nodes)
-    values = jax.vmap(f)(points) if callable(f) else jnp.asarray(f, dtype=float)
+    values = jax.vmap(f)(points) if callable(f) else f
+    kind = getattr(values, "dtype", np.asarray(values).dtype).kind
+    if kind not in "fiu":
+        advice = ": give its real and its imaginary part as two fields, (N, 2)" * (kind == "c")
+        raise TypeError(f"values must be real numbers, an array of floats or integers; got {kind!r} of NumPy{advice}")
+    values = jnp.asarray(values, dtype=float)
     if values.ndim not in (1, 2) or len(values) != len(points):
         raise ValueError(f"values must have shape ({len(points)},) or ({len(points)}, fields); got {values.shape}")
     return values

@@ -53,3 +53,87 @@ def test_conditions_are_matched_once_in_a_solve(kind, monkeypatch):
     monkeypatch.setattr(module, "match_conditions", lambda *given: calls.append(given) or real(*given))
     mf.solve(PROBLEM, SPACES[kind])
     assert len(calls) == 1
+
+
+# ------------------------------------------------------------------------------------- residuals that cannot be
+
+
+def forgotten(u, x):
+    mf.laplacian(u)(x)
+
+
+NODAL = np.asarray(CLOUD["left"])[:, 1]
+WRONG = {  # what is wrong: (the residuals, the error, its words)
+    "nothing returned": (
+        {"interior": forgotten},
+        TypeError,
+        "'interior' .* returns nothing: its last line",
+    ),
+    "a tuple": ({"left": lambda u, x, n: (u(x), u(x))}, TypeError, "'left' .* returns a tuple: use jnp.stack"),
+    "an integer": ({"top": lambda u, x, n: jnp.asarray(1)}, TypeError, "'top' must return float64; it returns int64"),
+    "single precision": (
+        {"interior": lambda u, x: mf.laplacian(u)(x).astype(jnp.float32)},
+        TypeError,
+        "'interior' must return float64; it returns float32; use .* double precision",
+    ),
+    "complex": ({"left": lambda u, x, n: u(x).astype(complex)}, TypeError, "'left' .* complex128; use two fields"),
+    "complex data": ({"left": mf.dirichlet(1j)}, ValueError, "'left': .* values of complex128; use real .* fields=2"),
+    "boolean data": ({"left": mf.neumann(True)}, ValueError, "'left': .* values of bool; use real numbers"),
+    "a value per node": (
+        {"left": mf.dirichlet(NODAL)},
+        ValueError,
+        rf"'left': .* a value of shape \({len(NODAL)},\) where u has \(\).*mf.interpolate\(values, space\)",
+    ),
+    "a source per node": (
+        {"interior": lambda u, x: mf.laplacian(u)(x) - np.ones(len(CLOUD["interior"]))},
+        ValueError,
+        f"'interior' returns {len(CLOUD['interior'])} components, as many as the part has points",
+    ),
+    "a vector for a number": ({"left": mf.dirichlet(lambda x: x)}, ValueError, r"shape \(2,\) where u has \(\)"),
+    "a coefficient": ({"left": mf.robin(lambda x: x, 1.0)}, ValueError, r"'left': .* shape \(2,\) where u has \(\)"),
+    "no components": ({"top": lambda u, x, n: jnp.zeros(0)}, ValueError, "'top' has no components; .* as right=None"),
+    "an index": (
+        {"interior": lambda u, x: mf.laplacian(u)(x) - x[2]},
+        IndexError,
+        r"'interior' uses an entry beyond the end of an array of shape \(2,\): x has 2 coordinates",
+    ),
+    "an index of data": ({"top": mf.dirichlet(lambda x: x[3])}, IndexError, "'top' uses an entry beyond the end"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("kind", ["dense", "stencils"])
+def test_what_a_residual_cannot_be_is_said_with_its_part(name, kind):
+    given, error, words = WRONG[name]
+    residuals = {"interior": lambda u, x: mf.laplacian(u)(x), "boundary": mf.dirichlet(0.0), **given}
+    with pytest.raises(error, match=words):
+        mf.solve(mf.Problem(SQUARE, **residuals), SPACES[kind])
+
+
+@pytest.mark.parametrize("value", [2, np.int32(2), np.float32(2.0), jnp.array(2.0), lambda x: 2.0], ids=str)
+def test_numbers_of_every_kind_are_data(value):
+    problem = mf.Problem(SQUARE, interior=lambda u, x: mf.laplacian(u)(x), boundary=mf.dirichlet(value))
+    assert float(mf.solve(problem, SPACES["stencils"])([0.4, 0.6])) == pytest.approx(2.0, rel=1e-9)
+
+
+def test_a_part_without_a_condition_has_no_equations():
+    """Heat in a box of space and time: none at the final time."""
+
+    def exact(x):
+        return jnp.exp(-0.2 * jnp.pi**2 * x[1]) * jnp.sin(jnp.pi * x[0])
+
+    problem = mf.Problem(
+        SQUARE,
+        interior=lambda u, x: mf.derivative(u, 1)(x) - 0.2 * mf.hessian(u)(x)[0, 0],
+        bottom=mf.dirichlet(exact),
+        top=None,
+        boundary=mf.dirichlet(0.0),
+        exact=exact,
+    )
+    cloud = SQUARE.cloud(0.1)
+    u = mf.solve(problem, mf.Eigenbasis(mf.Gaussian(1.0), cloud, 10))
+    assert mf.error(problem, u) < 4e-3
+    assert u.stats["rows"] == len(cloud) - len(cloud["top"])
+    assert set(u.stats["residual"]) == {"interior", "left", "right", "bottom"}
+    assert mf.indicator(problem, u).shape == (len(cloud),)
+    assert "top: None" in repr(problem)
