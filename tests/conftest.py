@@ -32,6 +32,14 @@ def untraced():
 
 
 @pytest.fixture
+def programs_kept(monkeypatch):
+    """No program is let go for want of memory maps, as it may be in a long run, so that tracing can be counted."""
+    from meshfree.internal import compile_cache  # after the type checker's hook
+
+    monkeypatch.setattr(compile_cache, "_memory_maps", lambda: (0, float("inf")))
+
+
+@pytest.fixture
 def coarse_pictures(monkeypatch):
     """Pictures with few triangles and colours, bodies drawn by Matplotlib, for speed."""
     from meshfree.geometry import contouring  # after the type checker's hook

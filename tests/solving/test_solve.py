@@ -177,7 +177,7 @@ def test_solve_works_under_jit_and_agrees():
     assert np.isnan(u.stats["seconds"]["solve"])
 
 
-def test_a_changed_parameter_does_not_recompile():
+def test_a_changed_parameter_does_not_recompile(programs_kept):
     traces = []
 
     def reaction(rate, u, x):
