@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.tracing import is_traced
-from ..internal.watched import watch
+from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..linalg.sparse_rows import SparseRows
 from ..pde.linearity import depends_on_input
@@ -74,6 +74,7 @@ class Interpolation(System):
         return cast(GlobalSpace, self.space).side_conditions()
 
 
+@settled
 def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: ArrayLike | None = None) -> Any:
     """The matrix of a linear operator: rows at the points X, columns the unknowns of one field.
 

@@ -16,6 +16,7 @@ import hashlib
 import numbers
 import sys
 import sysconfig
+import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,11 +30,40 @@ _PLAIN = (bool, int, str, bytes, type(None), type(Ellipsis), range)
 _MOST = 20_000  # objects that a key looks at; beyond, it is not known
 
 
+class Key:
+    """What a function, or anything that holds functions, reads: equal to another of equal code that reads the same.
+
+    It is taken when it is made, and once more when the call in which it was made has ended (`settled`): code that
+    counts its calls, or keeps a list of them, changes what it reads while it is traced.
+    """
+
+    def __init__(self, source: Any):
+        self._source = source
+        self._hash = hash(getattr(source, "__code__", type(source)))  # what it reads may change, its hash may not
+        self.parts: Any = None
+        self.refresh()
+        for keys in _open_calls():
+            keys.append(self)
+
+    def refresh(self) -> None:
+        """Read anew."""
+        try:
+            self.parts = _Keys().of(self._source, frozenset())
+        except _UnknownError:
+            self.parts = object()  # equal to nothing else
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Key) and self.parts == other.parts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 class Watched:
-    """A function that is compared by its code and by what this reads now."""
+    """A function that is compared by its code and by what this reads."""
 
     def __init__(self, function: Callable):
-        self.function, self.reads = function, key_of(function)
+        self.function, self.reads = function, Key(function)
 
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
@@ -69,24 +99,36 @@ def watch(function: Any) -> Any:
     return watched if isinstance(watched, Watched) else WatchedTree(watched, key_of_static(function))
 
 
-@dataclasses.dataclass(frozen=True)
-class Key:
-    """What a function reads, to be compared as a whole; no pytree."""
-
-    parts: Any
-
-
 def key_of_static(tree: Any) -> Key:
     """The key of a pytree without its arrays and numbers, which are inputs of a compiled function themselves."""
-    return key_of(jax.tree.map(lambda leaf: None if eqx.is_array_like(leaf) else leaf, tree))
+    return Key(jax.tree.map(lambda leaf: None if eqx.is_array_like(leaf) else leaf, tree))
 
 
-def key_of(value: Any) -> Key:
-    """Equal for equal values, and for functions of equal code that reads equal values."""
-    try:
-        return Key(_Keys().of(value, frozenset()))
-    except _UnknownError:
-        return Key(object())  # equal to nothing else
+def settled(call: Callable) -> Callable:
+    """The same function; the keys that are made while it runs are taken once more at its end."""
+
+    @functools.wraps(call)
+    def run(*args: Any, **options: Any) -> Any:
+        keys: list[Key] = []
+        _open_calls().append(keys)
+        try:
+            return call(*args, **options)
+        finally:
+            _open_calls().pop()
+            for key in keys:
+                key.refresh()
+
+    return run
+
+
+_calls = threading.local()
+
+
+def _open_calls() -> list[list[Key]]:
+    """The keys of each call that is running, of this thread."""
+    if not hasattr(_calls, "running"):
+        _calls.running = []
+    return _calls.running
 
 
 class _UnknownError(Exception):

@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from ..equations.assemble import assemble
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
+from ..internal.watched import settled
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .solution import Solution
@@ -19,6 +20,7 @@ _FINER = 0.7  # spacing of the points between the nodes over that of the nodes: 
 _SEED = 40_000  # apart from the seeds that clouds are usually made with
 
 
+@settled
 def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     """The largest weighted residual of u around each of the m nodes of its space's cloud.
 

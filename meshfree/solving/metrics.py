@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
-from ..internal.watched import watch
+from ..internal.watched import settled, watch
 from ..pde.problem import Problem
 from .solution import Solution
 
@@ -20,6 +20,7 @@ SAMPLES = 2000
 SAMPLE_SEED = 20_000  # apart from the seeds that clouds are usually made with
 
 
+@settled
 def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """The relative L2 error √(Σ|u − exact|² / Σ|exact|²) of a function u over points X, (m, d).
 
@@ -37,6 +38,7 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     return float(jnp.linalg.norm(values - exact) / jnp.linalg.norm(exact))
 
 
+@settled
 def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 

@@ -16,6 +16,7 @@ from ..equations.operator_matrix import Interpolation
 from ..geometry.cloud import Cloud
 from ..internal.compile_cache import release_programs
 from ..internal.tracing import is_traced
+from ..internal.watched import settled
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
@@ -24,6 +25,7 @@ from .metrics import error
 from .solution import Solution
 
 
+@settled
 def solve(
     problem: Problem,
     space: Space,

@@ -14,7 +14,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
-from ..internal.watched import key_of_static, watch
+from ..internal.watched import key_of_static, settled, watch
 
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
@@ -42,6 +42,7 @@ def kernel_scale(space: Any) -> Any:
     return space.kernel.raw_scale
 
 
+@settled
 def tune(
     loss: Callable[[Any], Any],
     tree: Any,

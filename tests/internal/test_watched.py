@@ -11,7 +11,7 @@ import pytest
 
 import meshfree as mf
 from meshfree.internal import compile_cache
-from meshfree.internal.watched import Watched, key_of, watch
+from meshfree.internal.watched import Key, Watched, settled, watch
 
 RATE = 1.0
 TABLE = {"rate": 1.0}
@@ -96,34 +96,34 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_seen_and_taken_back(name, monkeypatch):
     function, change = CHANGES[name]
-    before = key_of(function)
-    assert key_of(function) == before and hash(key_of(function)) == hash(before)
+    before = Key(function)
+    assert Key(function) == before and hash(Key(function)) == hash(before)
     with monkeypatch.context() as patch:
         change(patch)
-        assert key_of(function) != before
-    assert key_of(function) == before
+        assert Key(function) != before
+    assert Key(function) == before
 
 
 def test_an_array_that_changes_in_place_is_seen(monkeypatch):
     array = np.ones(3)
     monkeypatch.setitem(globals(), "ARRAY", array)
-    before = key_of(reads_an_array)
+    before = Key(reads_an_array)
     array[0] = 2.0
-    assert key_of(reads_an_array) != before
+    assert Key(reads_an_array) != before
     array[0] = 1.0
-    assert key_of(reads_an_array) == before
+    assert Key(reads_an_array) == before
 
 
 def test_fresh_functions_of_the_same_code_and_values_are_equal():
     def made(rate, power):
         return lambda x: rate * x**power
 
-    assert key_of(made(1.0, 2)) == key_of(made(1.0, 2))
-    assert key_of(made(np.ones(2), 2)) == key_of(made(np.ones(2), 2))
-    assert key_of(made(1.0, 2)) != key_of(made(1.0, 3))
-    assert key_of(made(1, 2)) != key_of(made(1.0, 2))  # another dtype
-    assert key_of(made(np.float32(1), 2)) != key_of(made(1.0, 2))
-    assert key_of(lambda x: x + 1) != key_of(lambda x: x + 2)
+    assert Key(made(1.0, 2)) == Key(made(1.0, 2))
+    assert Key(made(np.ones(2), 2)) == Key(made(np.ones(2), 2))
+    assert Key(made(1.0, 2)) != Key(made(1.0, 3))
+    assert Key(made(1, 2)) != Key(made(1.0, 2))  # another dtype
+    assert Key(made(np.float32(1), 2)) != Key(made(1.0, 2))
+    assert Key(lambda x: x + 1) != Key(lambda x: x + 2)
 
 
 def test_circles_end():
@@ -131,20 +131,39 @@ def test_circles_end():
     ring.append(ring)
     other = [1.0]
     other.append(other)
-    assert key_of(lambda: ring) != key_of(lambda: [1.0])
-    assert key_of(ring) == key_of(other)
+    assert Key(lambda: ring) != Key(lambda: [1.0])
+    assert Key(ring) == Key(other)
 
     def recursive(n):
         return n and recursive(n - 1)
 
-    assert key_of(recursive) == key_of(recursive)
+    assert Key(recursive) == Key(recursive)
 
 
 @pytest.mark.parametrize("value", [np.array([object()]), type("Slots", (), {"__slots__": ("x",)})()])
 def test_what_cannot_be_known_is_equal_to_nothing(value):
-    assert key_of(lambda: value) != key_of(lambda: value)
+    assert Key(lambda: value) != Key(lambda: value)
     function = watch(lambda: value)
     assert function == function and function != watch(function.function)
+
+
+def test_what_a_function_changes_itself_while_it_is_traced_is_no_change():
+    calls = []
+
+    def counted(x):
+        calls.append(x)
+        return x
+
+    @settled
+    def call():
+        watched = watch(counted)
+        watched(1.0)
+        return watched
+
+    first, second = call(), watch(counted)
+    assert first == second and hash(first) == hash(second)
+    calls.append(2.0)
+    assert first != watch(counted)
 
 
 def test_a_tracer_is_known_by_itself():
@@ -152,7 +171,7 @@ def test_a_tracer_is_known_by_itself():
 
     @jax.jit
     def traced(x):
-        seen.extend([key_of(lambda: x), key_of(lambda: x), key_of(lambda: x + 0)])
+        seen.extend([Key(lambda: x), Key(lambda: x), Key(lambda: x + 0)])
         return x
 
     traced(1.0)
