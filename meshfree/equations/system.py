@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -10,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..internal.batching import map_in_blocks
+from ..pde.problem import linearise
 from ..spaces.base import Space
-from .conditions import Group
+from .conditions import Group, Zero
 from .row_weights import operator_size
 
 Matrix = Any  # Float[Array, "rows unknowns"] or SparseRows: both have shape, abs and @
@@ -51,6 +54,12 @@ class System(eqx.Module):
     @abc.abstractmethod
     def typical_size(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
         """Of the rows of dr/dc on functions of size 1 that vary over the whole cloud."""
+
+    def on_polynomials(self, coefficients: Float[Array, "n *f"]) -> Float[Array, "m q"] | None:
+        """The linearised equations, without the space, on the polynomials of degree ≤ 1 of each field: a column each,
+        those of 1 first, then those of (x₁ − c₁)/L and so on, c and L the cloud's centre and extent. None: not known.
+        """
+        return None
 
     def at_points(self, coefficients: Float[Array, "n *f"]) -> Float[Array, " rows"]:
         """r(c) without the side conditions."""
@@ -104,10 +113,39 @@ class Collocated(System):
                 start = stop
         return np.concatenate(norms)
 
+    def on_polynomials(self, coefficients):
+        if self.is_sparse and not self.is_affine(coefficients):
+            return None  # u between the nodes would have to be compiled for it
+        if self.is_affine(coefficients):
+            return self._on_polynomials(Zero(self.fields), 1)
+        return self._on_polynomials(self.space.function(coefficients), self.space.size)
+
+    @eqx.filter_jit
+    def _on_polynomials(self, around: Callable, width: int):
+        """`around`: where the equations are linearised; its value at a point is made of `width` numbers."""
+        center, extent = center_and_extent(self._points)
+        units = list(jnp.eye(self.fields)) if self.fields > 1 else [jnp.ones(())]
+
+        def polynomial(k, unit):
+            return lambda y: unit * jnp.append(1.0, (y - center) / extent)[k]
+
+        polynomials = [polynomial(k, unit) for k in range(len(center) + 1) for unit in units]
+
+        def rows(group):
+            def at_one(at):
+                x, n, weight = at
+                of_each = [linearise(lambda v: group.residual(v, x, n), around, p) for p in polynomials]
+                return weight[:, None] * jnp.stack([jnp.atleast_1d(value) for value in of_each], axis=-1)
+
+            at = (jnp.asarray(group.points), jnp.asarray(group.normals), self.weight_of(group))
+            return map_in_blocks(at_one, at, width * len(polynomials)).reshape(-1, len(polynomials))
+
+        return jnp.concatenate([rows(group) for group in self.groups])
+
     def typical_size(self, coefficients):
         """Of the linearised interior equations on plane waves of wavenumber π/extent."""
         inside = self.groups[0]
-        extent = jnp.linalg.norm(jnp.max(self._points, axis=0) - jnp.min(self._points, axis=0))
+        _, extent = center_and_extent(self._points)
         sizes = operator_size(inside, self.fields, extent / jnp.pi, self.space.function(coefficients))
         return jnp.sqrt(jnp.mean((self.weight_of(inside)[0] * sizes) ** 2))
 
@@ -118,6 +156,12 @@ class Collocated(System):
     @property
     def _points(self) -> Any:
         return jnp.concatenate([group.points for group in self.groups])
+
+
+def center_and_extent(points: Float[Array, "m d"]) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+    """The middle of the points' bounding box, and the length of its diagonal."""
+    lower, upper = jnp.min(points, axis=0), jnp.max(points, axis=0)
+    return (lower + upper) / 2, jnp.linalg.norm(upper - lower)
 
 
 def point_weights(group: Group, row_weights: dict[str, Array]) -> Float[Array, "m c"]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..equations.system import Matrix, System
 from ..internal.batching import map_in_blocks
+from ..linalg.factor import factor
 from ..linalg.interface import Factor
 
 WELL_CONDITIONED = 1e5  # below it a unique solution is beyond doubt
-NO_RESPONSE = 5e-4  # of the typical response of the equations to a function: less, and it is as good as free
+VANISHING = 1e-12  # of the largest response to a polynomial of degree ≤ 1: what is less is rounding
+VISIBLE = 1e-6  # a share of a polynomial's terms that is named
+RESPONDING = 1e-2  # of the typical response of the equations to a function: no function is free
+ROUNDING = 20  # times the rounding of the equations: less of a response is none
+FALLING = 0.1  # of the response in a smaller space: that of a null function falls on and on, others converge
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
 SINGULAR_HINT = (
@@ -27,13 +33,20 @@ SINGULAR_HINT = (
 def check_unique(
     system: System, matrix: Matrix, factored: Factor, coefficients: Float[Array, "n *f"], stats: Mapping[str, Any]
 ) -> None:
-    """ValueError where some function hardly changes the equations, unless the factor has refused that itself."""
+    """ValueError where the equations leave a function free.
+
+    First polynomials of degree ≤ 1 are put into the equations themselves, whatever the space. Then, in spaces whose
+    factors do not refuse singular matrices, the function that the equations see least is looked for: of a unique
+    problem its response converges as the space grows, that of a null function falls until rounding hides it.
+    """
+    _check_polynomials(system, coefficients)
     if factored.refuses_singular:
         return
     if stats["rank"] == stats["unknowns"] and stats["condition"] <= WELL_CONDITIONED:
         return
-    missed, response = map(float, _signs(system, matrix, factored, coefficients))
-    if not (missed < NOT_UNIQUE and response > NO_RESPONSE):
+    missed, response, rounding = map(float, _signs(system, matrix, factored, coefficients))
+    responds = response > RESPONDING or _responds(system, matrix, coefficients, response, rounding)
+    if not (responds and missed < NOT_UNIQUE):
         raise ValueError(
             f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
             f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
@@ -41,25 +54,93 @@ def check_unique(
         )
 
 
+def _responds(system: System, matrix: Matrix, coefficients, response: float, rounding: float) -> bool:
+    """Whether a small response is one: above rounding, and no smaller than in a smaller space."""
+    if not response > ROUNDING * rounding:
+        return False
+    smaller = _in_smaller_space(system, matrix, coefficients)
+    return smaller is None or response > FALLING * smaller
+
+
+def _check_polynomials(system: System, coefficients) -> None:
+    """ValueError, with its name, for a polynomial of degree ≤ 1 that satisfies every homogeneous equation."""
+    found = system.on_polynomials(coefficients)
+    if found is None or not np.all(np.isfinite(found)):
+        return
+    columns = np.asarray(found)
+    _, sizes, directions = np.linalg.svd(columns, full_matrices=False)
+    if len(sizes) < columns.shape[1] or sizes[-1] <= VANISHING * sizes[0]:
+        raise ValueError(
+            f"the system is singular: u = {_named(directions[-1], system.space.cloud.dim)} satisfies every homogeneous "
+            f"equation ({SINGULAR_HINT})"
+        )
+
+
+def _named(direction: np.ndarray, dim: int) -> str:
+    """A polynomial of degree ≤ 1 in words; its terms are those of `System.on_polynomials`."""
+    fields = len(direction) // (dim + 1)
+    terms = ["1", *(f"(x[{k}] − c{k})" for k in range(dim))]
+    scaled = (direction / direction[np.argmax(np.abs(direction))]).reshape(dim + 1, fields).T
+    each = [
+        " + ".join(
+            term if factor == 1 else f"{factor:.3g} {term}" for factor, term in zip(row, terms, strict=True) if factor
+        )
+        for row in np.where(np.abs(scaled) < 1e-6, 0.0, np.round(scaled, 6))
+    ]
+    return each[0] if fields == 1 else f"({', '.join(one or '0' for one in each)})"
+
+
 @eqx.filter_jit
 def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
-    """Two signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show,
-    since its null vectors are null functions: how far a random function is from what its own data give back, and
-    ‖A c‖/‖u‖ over its typical size for the function that the equations see least, by inverse iteration.
+    """Signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show, since
+    its null vectors are null functions: how far a random function is from what its own data give back; ‖A c‖/‖u‖ over
+    its typical size for the function that the equations see least, by inverse iteration; and the rounding of that.
     """
-    points = jnp.asarray(system.space.cloud.points)
-
-    def values(c):
-        return map_in_blocks(system.space.function(c), points, system.space.size)
-
+    values = _values(system)
     c = jax.random.normal(jax.random.key(0), coefficients.shape)
     recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)
     missed = jnp.linalg.norm(values(c - recovered)) / jnp.linalg.norm(values(c))
+    c = _least_seen(values, factored.solve_normal, c)
+    typical = system.typical_size(coefficients) * _rms(values(c))
+    noise = jnp.finfo(c.dtype).eps * jnp.sqrt(jnp.mean(matrix**2 @ jnp.ravel(c) ** 2))  # of sums of terms that cancel
+    return missed, _rms(matrix @ jnp.ravel(c)) / typical, noise / typical
+
+
+def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> float | None:
+    """The response of `_signs` among fewer basis functions; None where none of such a space are known."""
+    kept = system.space.nested()
+    if kept is None:
+        return None
+    fields = coefficients.size // len(coefficients)
+    unknowns = (kept[:, None] * fields + np.arange(fields)).ravel()
+    factored = factor(matrix[:, unknowns], "qr")
+    return float(_smaller_response(system, matrix, factored, kept, coefficients))
+
+
+@eqx.filter_jit
+def _smaller_response(system: System, matrix: Matrix, factored: Factor, kept, coefficients):
+    values = _values(system)
+
+    def padded(c):
+        return jnp.zeros_like(coefficients).at[kept].set(c)
+
+    c = jax.random.normal(jax.random.key(0), (len(kept), *coefficients.shape[1:]))
+    c = padded(_least_seen(lambda c: values(padded(c)), factored.solve_normal, c))
+    return _rms(matrix @ jnp.ravel(c)) / (system.typical_size(coefficients) * _rms(values(c)))
+
+
+def _values(system: System) -> Callable:
+    """The map from coefficients to values at the cloud's points."""
+    points = jnp.asarray(system.space.cloud.points)
+    return lambda c: map_in_blocks(system.space.function(c), points, system.space.size)
+
+
+def _least_seen(values: Callable, solve_normal: Callable, c):
+    """The coefficients of the function with the least ‖A c‖/‖u‖, by two steps of inverse iteration from c."""
     for _ in range(2):
         u, pull = jax.vjp(values, c / jnp.linalg.norm(c))
-        c = factored.solve_normal(jnp.ravel(pull(u)[0])).reshape(c.shape)
-    response = _rms(matrix @ jnp.ravel(c)) / _rms(values(c))
-    return missed, response / system.typical_size(coefficients)
+        c = solve_normal(jnp.ravel(pull(u)[0])).reshape(c.shape)
+    return c
 
 
 def _rms(values):

@@ -82,6 +82,12 @@ class Space(eqx.Module):
         """
         return (self,)
 
+    def nested(self) -> np.ndarray | None:
+        """Which basis functions span a smaller space of the same kind, with which this one can be compared; None: none
+        is known.
+        """
+        return None
+
     @property
     def is_nodal(self) -> bool:
         """Whether the coefficients are the values at `nodes`, so that interpolation is no work."""

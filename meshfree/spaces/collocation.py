@@ -74,6 +74,12 @@ class Collocation(GlobalSpace):
     def sparsity(self, X):
         return coupling(self.kernel, self.centers, X) if self.is_compact else {}
 
+    def nested(self):
+        """Two of three translates, spread evenly, and the polynomials."""
+        count = len(self.centers)
+        kept = np.random.default_rng(0).permutation(count)[: 2 * count // 3]
+        return np.concatenate([np.sort(kept), np.arange(count, self.size)])
+
     def describe(self):
         tail = f" + polynomials of degree {self.degree}" * (self.degree >= 0)
         return f"Collocation{tail}, {self.kernel!r}"

@@ -72,6 +72,11 @@ class Eigenbasis(GlobalSpace):
     def local_basis(self) -> None:
         return None
 
+    def nested(self):
+        """Those of two degrees less."""
+        sums = self._indices.sum(axis=1)
+        return np.flatnonzero(sums <= sums.max() - 2) if sums.max() > 2 else None
+
     def describe(self):
         cross = f" in a {self.truncation} cross" * (self.truncation == "hyperbolic")
         return f"Eigenbasis of degree {self.degree}{cross}, {self.kernel!r}"

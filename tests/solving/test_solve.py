@@ -221,9 +221,13 @@ NO_DIRICHLET = mf.Problem(SQUARE, interior=poisson, boundary=mf.neumann(0.0))
         (
             lambda: mf.solve(NO_DIRICHLET, SMOOTH),
             ValueError,
-            r"the system is singular: rank [\s\S]*is there a condition that fixes",
+            r"the system is singular: u = 1 satisfies every homogeneous equation .*is there a condition that fixes",
         ),
-        (lambda: mf.solve(NO_DIRICHLET, EIGEN), ValueError, "the system is singular: rank .* of 120 unknowns"),
+        (
+            lambda: mf.solve(NO_DIRICHLET, EIGEN),
+            ValueError,
+            "the system is singular: u = 1 satisfies every homogeneous equation",
+        ),
         (lambda: mf.solve(POISSON, SMOOTH, solver="cg"), ValueError, "solver is 'cg'; it is one of"),
         (lambda: mf.solve(POISSON, SMOOTH, solver="lu", points=ROWS), ValueError, "LU needs a square matrix"),
         (
