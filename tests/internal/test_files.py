@@ -213,9 +213,7 @@ def write_member(path, header, content, compression=zipfile.ZIP_STORED):
 
 def test_a_header_that_claims_more_than_there_is(tmp_path):
     write_member(tmp_path / "a.npz", {"descr": "<f8", "fortran_order": False, "shape": (2**40, 2)}, bytes(64))
-    with pytest.raises(
-        ValueError, match=r"a\.npz .* x is said to be float64 of shape \(1099511627776, 2\), and has 64"
-    ):
+    with pytest.raises(ValueError, match=r"a\.npz .* x is said to be float64 of shape \(1099511627776, 2\)"):
         read_arrays(tmp_path / "a.npz")
 
 
