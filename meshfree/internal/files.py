@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and NPZ files of plain arrays."""
 
+import codecs
 import contextlib
 import math
 import os
@@ -27,6 +28,14 @@ _SPECIAL = {
     stat.S_IFIFO: "a FIFO (named pipe)",
     stat.S_IFSOCK: "a socket",
 }
+_MARKS = {  # UTF-32 first: its mark begins as that of UTF-16
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_AS_OBJECTS = 8  # times the size of a text: its numbers as Python objects
 _SMALL = 2**26  # bytes: what a file may unpack to, however small it is
 _PACKED = 100  # times: what a larger file may unpack to; coordinates shrink by a tenth, zeros to a thousandth
 
@@ -190,6 +199,29 @@ def _errors_name(path: Path, folder: Path) -> Iterator[None]:
 def _is_temporary(name: str | bytes | os.PathLike, folder: Path) -> bool:
     path = Path(os.fsdecode(name))
     return path.parent == folder and path.suffix == ".tmp"
+
+
+# -------------------------------------------------------------------------------------------------------- text
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark; without the mark.
+
+    Raises ValueError that says what to do for another encoding, MemoryError for a text that does not fit.
+    """
+    size = path.stat().st_size
+    if size * _AS_OBJECTS > available():
+        raise MemoryError(f"{path} has {size / 2**30:.3g} GiB of text, too much for the memory that is free")
+    content = path.read_bytes()
+    encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"{path}, line {line}: the byte {content[error.start]:#04x} is not {encoding.upper()}; save the file as "
+            "UTF-8 (in a spreadsheet 'CSV UTF-8', in an editor 'save with encoding'; iconv -f latin1 -t utf8)"
+        ) from None
 
 
 # -------------------------------------------------------------------------------------------------------- NPZ
