@@ -210,12 +210,14 @@ def _write_vertices(path: Path, parts: Parts) -> None:
 def _read_points(path: Path) -> Parts:
     """Parts of what `_write_vertices` wrote, or of a mesh with named groups of boundary facets."""
     mesh = read_mesh(path)
-    if {block.type for block in mesh.cells} <= {"vertex"}:
-        return _read_vertices(np.asarray(mesh.points, float), mesh.point_data)
     try:
+        if {block.type for block in mesh.cells} <= {"vertex"}:
+            return _read_vertices(np.asarray(mesh.points, float), mesh.point_data)
         return parts_of_mesh(mesh)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {error}") from error
+    except (IndexError, TypeError, KeyError, OverflowError) as error:  # arrays that do not fit together
+        raise ValueError(f"{path} is damaged: {str(error) or type(error).__name__}") from error
 
 
 def _stacked(parts: Parts, which: int) -> np.ndarray:

@@ -234,9 +234,9 @@ def test_parts_by_angle(tmp_path):
     np.testing.assert_array_equal(normals["wall_1"], [[0, -1, 0]])
     can = mf.TriangleSurface.load(tmp_path / "a.stl", name="side", split=100)
     assert can.part_names == ("side",)
-    assert surface().split_by_angle(30).part_names == ("boundary_1", "boundary_2", "boundary_3")
+    assert surface("cylinder").split_by_angle(30).part_names == ("boundary_1", "boundary_2", "boundary_3")
     with pytest.raises(ValueError, match="as split an angle between 0 and 180 degrees, got 0"):
-        surface().split_by_angle(0)
+        surface("cylinder").split_by_angle(0)
 
 
 @pytest.mark.parametrize("error", [2.4e-18, 1e-15, 1e-10, 1e-7])
