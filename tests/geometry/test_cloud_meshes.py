@@ -423,7 +423,7 @@ def test_missing_files_and_other_suffixes(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no cloud file at .*none\.vtu"):
         mf.Cloud.load(tmp_path / "none.vtu")
     with pytest.raises(
-        ValueError, match=r"kept in \.csv, \.npz, \.vtk, \.vtu, \.xdmf, \.msh, \.xyz, \.txt files; got .*c\.stl'"
+        ValueError, match=r"kept in \.csv, \.npz, \.vtk, \.vtu, \.xdmf, .*\.xyz, .* files; got .*c\.stl'"
     ):
         mf.Cloud.load(tmp_path / "c.stl")
 
