@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _DIMENSIONS = {"vertex": 0, "line": 1, "triangle": 2, "quad": 2}  # all others are solids
 _NAME = re.compile(rb'^\s*(\d+)\s+(-?\d+)\s+"(.*)"\s*$', re.MULTILINE)
 _HEADER = re.compile(rb"\$MeshFormat\s*\n\s*(\d+(?:\.\d+)?)\s+([01])\s+(\d+)")
+_FEW, _SPARSE = 10**6, 100  # the numbers of nodes may go up to a hundred times their count
 DIMENSION_MARK = "\0"  # between the name of a group and its dimension, in `field_data`
 
 Groups = dict[tuple[int, int], list[int]]  # dimension and number of an entity -> its physical groups
@@ -30,6 +31,7 @@ def read_gmsh(path: Path, read: Callable[[Path], meshio.Mesh]) -> meshio.Mesh:
     """
     content = path.read_bytes()
     header = _HEADER.search(content)
+    _check_numbers(content, is_text=header is not None and header[2] == b"0")
     names = _section(content, b"PhysicalNames")
     entities = _section(content, b"Entities")
     if header is None or not header[1].startswith(b"4") or entities is None:
@@ -44,6 +46,21 @@ def read_gmsh(path: Path, read: Callable[[Path], meshio.Mesh]) -> meshio.Mesh:
             for dim, tag, name in found
         }
     return mesh
+
+
+def _check_numbers(content: bytes, is_text: bool) -> None:
+    """ValueError for nodes with larger numbers than a file of this size needs: meshio makes a table as long as them."""
+    section = _section(content, b"Nodes")
+    if section is None or not is_text:
+        return
+    first, *lines = content[slice(*section)].splitlines() or [b""]
+    # Format 2.2 has the number before the coordinates, format 4 alone in its line; its first line counts and bounds.
+    bounds = first.split()
+    width = 4 if len(bounds) < 2 else 1
+    words = bounds + [line.split()[0] for line in lines if len(line.split()) == width]
+    largest = max((int(word) for word in words), default=0)
+    if largest > max(_FEW, _SPARSE * len(lines)):
+        raise ValueError(f"its {len(lines)} lines of nodes have numbers up to {largest}; number them from 1 on")
 
 
 def _section(content: bytes, name: bytes) -> tuple[int, int] | None:
