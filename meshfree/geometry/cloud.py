@@ -187,8 +187,8 @@ class Cloud(eqx.Module):
     def load(cls, path: str | os.PathLike, domain=None) -> "Cloud":
         """Read a file that `save` wrote, or one in the same format; a CSV without `part` is all interior.
 
-        `.xyz` and `.txt` hold a point in each line, of one to three coordinates, or of six numbers, point and normal:
-        these make a part `boundary`.
+        `.xyz` and `.txt` hold a point in each line, of one to three coordinates, or of six numbers, point and normal;
+        `.ply` vertices, with or without normals. Points with normals make a part `boundary`.
 
         A mesh in a `.msh`, `.vtu`, `.vtk` or `.xdmf` file becomes a cloud too: the physical groups of Gmsh (or other
         groups) of boundary facets are its parts, with normals from the facets, all other nodes the interior; see

@@ -1,4 +1,4 @@
-"""Clouds as files: CSV for people and spreadsheets, NPZ for size, those of `mesh_files` for other programs."""
+"""Clouds as files: CSV for people and spreadsheets, NPZ for size, others for other programs."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ import numpy as np
 from ..internal.files import check_extension, read_arrays, read_text, replaced, write_arrays
 from .mesh_files import FORMATS, read_mesh, write_mesh
 from .mesh_parts import parts_of_mesh
+from .point_files import read_ply
 
 # part -> points (n, d); of the boundary with normals (n, d), and those of the part's own side where they differ
 Parts = dict[str, tuple[np.ndarray, ...]]
@@ -20,7 +21,7 @@ _SIDES = ("sx", "sy", "sz")
 _SUFFIX = "_normals"
 _SIDE_SUFFIX = "_side" + _SUFFIX
 _EXTENSIONS = (".csv", ".npz", *FORMATS)
-_READ_ONLY = (".xyz", ".txt")
+_READ_ONLY = (".xyz", ".txt", ".ply")
 _KNOWN = {*_AXES, "part", *_NORMALS, *_SIDES}
 # Of a mesh of vertices, the data at its points.
 _PART = "part"
@@ -31,7 +32,7 @@ _DATA = ("normals", "side_normals")
 def read(path: Path) -> Parts:
     """Parts of a file in one of the formats; FileNotFoundError, or ValueError naming the file and the fault."""
     extension = check_extension(path, (*_EXTENSIONS, *_READ_ONLY), "clouds")
-    readers = {".csv": _read_csv, ".npz": _read_npz} | dict.fromkeys(_READ_ONLY, _read_columns)
+    readers = {".csv": _read_csv, ".npz": _read_npz, ".xyz": _read_columns, ".txt": _read_columns, ".ply": _read_ply}
     reader = readers.get(extension, _read_points)
     if not path.is_file():
         raise FileNotFoundError(f"no cloud file at {path} (looked in {path.resolve().parent})")
@@ -124,6 +125,17 @@ def _number(path: Path, line: int, row: dict, name: str) -> float:
     except ValueError:
         hint = "; write it with a decimal point" if text and "," in text else ""
         raise ValueError(f"{path}, line {line}: expected a number in column {name}, got {text!r}{hint}") from None
+
+
+def _read_ply(path: Path) -> Parts:
+    """Points; with normals those of a boundary. A last coordinate that is zero everywhere is none."""
+    points, normals = read_ply(path)
+    vectors = [points] if normals is None else [points, normals]
+    used = np.flatnonzero(np.any(np.concatenate(vectors) != 0, axis=0))
+    arrays = tuple(array[:, : int(used.max(initial=0)) + 1] for array in vectors)
+    if len(points) == 0:
+        return {}
+    return {"interior": arrays} if normals is None else {"boundary": arrays}
 
 
 def _float(text: str) -> float:

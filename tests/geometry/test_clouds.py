@@ -223,6 +223,52 @@ def test_points_in_columns(tmp_path, suffix):
     np.testing.assert_array_equal(cloud.normals["boundary"], [[0, 0, 1], [0.6, 0.8, 0]])
 
 
+PLY = "ply\nformat {}\ncomment by hand\nelement vertex 2\n{}end_header\n"
+
+
+def ply(order, names, kind="double"):
+    return PLY.format(order, "".join(f"property {kind} {name}\n" for name in names.split()))
+
+
+@pytest.mark.parametrize("order", ["ascii 1.0", "binary_little_endian 1.0", "binary_big_endian 1.0"])
+def test_points_in_ply_files(tmp_path, order):
+    path = tmp_path / "c.ply"
+    X = np.array([[0, 1e-3, 0], [2, 3, 0]])
+    N = np.array([[0, 1, 0], [0.6, 0.8, 0]])
+
+    def write(names, table):
+        body = "\n".join(" ".join(map(str, row)) for row in table.tolist()).encode()
+        if order[0] == "b":
+            body = table.astype(">f8" if "big" in order else "<f8").tobytes()
+        path.write_bytes(ply(order, names).encode() + body)
+
+    write("x y z", X)
+    cloud = Cloud.load(path)
+    assert list(cloud.parts) == ["interior"]
+    np.testing.assert_array_equal(cloud.points, X[:, :2])
+    write("x y z nx ny nz intensity", np.concatenate([X, N, [[7], [8]]], axis=1))
+    cloud = Cloud.load(path)
+    assert list(cloud.parts) == ["boundary"]
+    np.testing.assert_array_equal(cloud.points, X[:, :2])
+    np.testing.assert_array_equal(cloud.normals["boundary"], N[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("points\nend_header\n", "damaged, or no PLY file of points: its first line is 'points'"),
+        (ply("ascii 1.0", "x y") + "0 0 1 1", "vertices with x, y and z"),
+        (ply("ascii 1.0", "x y z") + "0 0 0", "2 vertices of 3 numbers are announced, and 3 numbers are there"),
+        (ply("binary_little_endian 1.0", "x y z") + "0", "2 vertices of 24 bytes are announced, and 1 bytes are there"),
+        (ply("ascii 1.0", "x y z").replace("end_header", "element face 1\nend_header") + "0 " * 6, "holds a surface"),
+    ],
+)
+def test_ply_files_that_are_no_cloud(tmp_path, text, message):
+    (tmp_path / "c.ply").write_text(text)
+    with pytest.raises(ValueError, match=rf"c\.ply.*{message}"):
+        Cloud.load(tmp_path / "c.ply")
+
+
 def test_csv_rows_may_come_in_any_order(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text("part,x,nx\nright,1,1\ninterior,0.5,\nleft,0,-1\n,0.25,\n")

@@ -27,6 +27,8 @@ def valid(tmp_path_factory):
     for suffix in (".csv", ".npz", ".vtk", ".vtu", ".xdmf", ".msh"):
         cloud.save(folder / f"cloud{suffix}")
     (folder / "cloud.xyz").write_text(text_of(cloud["hole"], cloud.normals["hole"]))
+    head = "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
+    (folder / "cloud.ply").write_text(head + "0 0 1\n1 1 0\n")
     points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 0.5, 0]], float)
     lines, triangles = [[0, 1], [1, 2], [2, 3], [3, 0]], [[0, 1, 4], [1, 2, 4], [2, 3, 4], [3, 0, 4]]
     tags = [np.array([1, 1, 2, 2]), np.full(4, 3)]
@@ -56,6 +58,7 @@ READERS = {
     "cloud.csv": mf.Cloud.load,
     "cloud.npz": mf.Cloud.load,
     "cloud.xyz": mf.Cloud.load,
+    "cloud.ply": mf.Cloud.load,
     "cloud.vtk": mf.Cloud.load,
     "cloud.vtu": mf.Cloud.load,
     "cloud.xdmf": mf.Cloud.load,
