@@ -187,6 +187,9 @@ class Cloud(eqx.Module):
     def load(cls, path: str | os.PathLike, domain=None) -> "Cloud":
         """Read a file that `save` wrote, or one in the same format; a CSV without `part` is all interior.
 
+        `.xyz` and `.txt` hold a point in each line, of one to three coordinates, or of six numbers, point and normal;
+        `.ply` vertices, with or without normals. Points with normals make a part `boundary`.
+
         A mesh in a `.msh`, `.vtu`, `.vtk` or `.xdmf` file becomes a cloud too: the physical groups of Gmsh (or other
         groups) of boundary facets are its parts, with normals from the facets, all other nodes the interior; see
         `mesh_parts.parts_of_mesh`. On curved boundaries such normals are as good as the mesh.
@@ -194,12 +197,33 @@ class Cloud(eqx.Module):
         Raises FileNotFoundError, and ValueError for another extension, missing columns or bad numbers (naming the
         line), a damaged file, a mesh whose boundary is not in groups; ImportError for a mesh without meshio.
         """
+        if domain is not None and not isinstance(domain, DomainLike):
+            raise TypeError(f"domain must be a meshfree domain or None, got {type(domain).__name__}")
         parts = cloud_files.read(Path(path))
         reserved = sorted({"domain", "self"} & set(parts))
         if reserved:
             raise ValueError(f"{path}: {reserved[0]!r} cannot be the name of a part; rename it")
         (interior,) = parts.pop("interior", (None,))
-        return cls(interior, domain=domain, **parts)
+        try:
+            return cls(interior, domain=domain, **parts)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    def check_restored(self) -> None:
+        """Raise ValueError where the arrays of a cloud from a file do not make one."""
+        n, d = self.points.shape
+        sizes = dict(self.counts)
+        boundary = sum(sizes.values()) - sizes.get("interior", 0)
+        if n == 0 or d == 0 or sum(sizes.values()) != n or min(sizes.values()) < 1 or len(sizes) < len(self.counts):
+            raise ValueError(f"a cloud has the parts {self.counts} and points of shape {(n, d)}")
+        for vectors in (self.normal_vectors, self.side_vectors):
+            if vectors.shape != (boundary, d):
+                raise ValueError(f"a cloud has normals of shape {vectors.shape}; expected {(boundary, d)}")
+        for array in (self.points, self.normal_vectors, self.side_vectors):
+            if not np.isfinite(array).all():
+                raise ValueError("a cloud has points or normals that are NaN or infinite")
+        if getattr(self.domain, "dim", d) != d:
+            raise ValueError(f"a cloud of {d} dimensions has a domain of {self.domain.dim}")
 
 
 class _Named(Mapping):

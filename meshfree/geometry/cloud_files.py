@@ -1,14 +1,16 @@
-"""Clouds as files: CSV for people and spreadsheets, NPZ for size, those of `mesh_files` for other programs."""
+"""Clouds as files: CSV for people and spreadsheets, NPZ for size, others for other programs."""
 
 import csv
+import io
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import numpy as np
 
-from ..internal.files import check_extension, read_arrays, replaced, write_arrays
+from ..internal.files import check_extension, read_arrays, read_text, replaced, write_arrays
 from .mesh_files import FORMATS, read_mesh, write_mesh
 from .mesh_parts import parts_of_mesh
+from .point_files import read_ply
 
 # part -> points (n, d); of the boundary with normals (n, d), and those of the part's own side where they differ
 Parts = dict[str, tuple[np.ndarray, ...]]
@@ -19,6 +21,8 @@ _SIDES = ("sx", "sy", "sz")
 _SUFFIX = "_normals"
 _SIDE_SUFFIX = "_side" + _SUFFIX
 _EXTENSIONS = (".csv", ".npz", *FORMATS)
+_READ_ONLY = (".xyz", ".txt", ".ply")
+_KNOWN = {*_AXES, "part", *_NORMALS, *_SIDES}
 # Of a mesh of vertices, the data at its points.
 _PART = "part"
 _NAMED = _PART + ":"  # an array of this name and the part's tells 1 on the part: files keep no texts
@@ -27,7 +31,9 @@ _DATA = ("normals", "side_normals")
 
 def read(path: Path) -> Parts:
     """Parts of a file in one of the formats; FileNotFoundError, or ValueError naming the file and the fault."""
-    reader = {".csv": _read_csv, ".npz": _read_npz}.get(check_extension(path, _EXTENSIONS, "clouds"), _read_points)
+    extension = check_extension(path, (*_EXTENSIONS, *_READ_ONLY), "clouds")
+    readers = {".csv": _read_csv, ".npz": _read_npz, ".xyz": _read_columns, ".txt": _read_columns, ".ply": _read_ply}
+    reader = readers.get(extension, _read_points)
     if not path.is_file():
         raise FileNotFoundError(f"no cloud file at {path} (looked in {path.resolve().parent})")
     return reader(path)
@@ -58,23 +64,40 @@ def _write_csv(path: Path, parts: Parts) -> None:
 
 
 def _read_csv(path: Path) -> Parts:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = csv.DictReader(file, skipinitialspace=True)
-        columns = [name.strip() for name in table.fieldnames or ()]
-        table.fieldnames = columns
-        axes = _axes(path, columns)
-        vectors = _NORMALS[: len(axes)] + (_SIDES[: len(axes)] if "sx" in columns else ())
-        rows: dict[str, list] = {}
-        for row in table:
-            part = (row.get("part") or "").strip() or "interior"
-            names = axes if part == "interior" else axes + vectors
-            rows.setdefault(part, []).append([_number(path, table.line_num, row, name) for name in names])
+    text = read_text(path)
+    lines = io.StringIO(text, newline="")
+    try:
+        return _parts_of_table(path, csv.DictReader(lines, delimiter=_delimiter(text), skipinitialspace=True))
+    except csv.Error as error:
+        raise ValueError(f"{path} is no table of comma-separated values: {error}") from error
+
+
+def _parts_of_table(path: Path, table: csv.DictReader) -> Parts:
+    columns = [name.strip() for name in table.fieldnames or ()]
+    table.fieldnames = columns
+    axes = _axes(path, columns)
+    vectors = _NORMALS[: len(axes)] + (_SIDES[: len(axes)] if "sx" in columns else ())
+    rows: dict[str, list] = {}
+    for row in table:
+        _check_width(path, table.line_num, row, columns)
+        part = (row.get("part") or "").strip() or "interior"
+        names = axes if part == "interior" else axes + vectors
+        rows.setdefault(part, []).append([_number(path, table.line_num, row, name) for name in names])
     dim = len(axes)
     tables = {part: np.array(values) for part, values in rows.items()}
     return {part: tuple(np.split(A, A.shape[1] // dim, axis=1)) for part, A in tables.items()}
 
 
+def _delimiter(text: str) -> str:
+    """The first sign in the header that separates columns: spreadsheets write others where decimals have commas."""
+    header = text.partition("\n")[0]
+    return min((sign for sign in ",;\t" if sign in header), key=header.index, default=",")
+
+
 def _axes(path: Path, columns: list[str]) -> tuple[str, ...]:
+    twice = sorted({name for name in columns if columns.count(name) > 1} & _KNOWN)
+    if twice:
+        raise ValueError(f"{path}: the header line names the column {twice[0]} twice; remove or rename one of them")
     axes = tuple(name for name in _AXES if name in columns)
     if not axes or axes != _AXES[: len(axes)]:
         raise ValueError(
@@ -84,14 +107,66 @@ def _axes(path: Path, columns: list[str]) -> tuple[str, ...]:
     return axes
 
 
+def _check_width(path: Path, line: int, row: dict, columns: list[str]) -> None:
+    surplus = [cell for cell in row.get(None) or () if cell.strip()]
+    if surplus:
+        raise ValueError(
+            f"{path}, line {line}: {len(columns) + len(row[None])} cells under a header of {len(columns)} columns; "
+            "write numbers with decimal points, not commas, and a text with a comma in double quotes"
+        )
+
+
 def _number(path: Path, line: int, row: dict, name: str) -> float:
     text = row.get(name)
     if text is None and name in _NORMALS:
         raise ValueError(f"{path}, line {line}: a boundary node of part {row['part']!r} needs a column {name}")
     try:
-        return float(text or "")
+        return _float(text or "")
     except ValueError:
-        raise ValueError(f"{path}, line {line}: expected a number in column {name}, got {text!r}") from None
+        hint = "; write it with a decimal point" if text and "," in text else ""
+        raise ValueError(f"{path}, line {line}: expected a number in column {name}, got {text!r}{hint}") from None
+
+
+def _read_ply(path: Path) -> Parts:
+    """Points; with normals those of a boundary. A last coordinate that is zero everywhere is none."""
+    points, normals = read_ply(path)
+    vectors = [points] if normals is None else [points, normals]
+    used = np.flatnonzero(np.any(np.concatenate(vectors) != 0, axis=0))
+    arrays = tuple(array[:, : int(used.max(initial=0)) + 1] for array in vectors)
+    if len(points) == 0:
+        return {}
+    return {"interior": arrays} if normals is None else {"boundary": arrays}
+
+
+def _float(text: str) -> float:
+    if "_" in text:  # 1_000 is a number in Python alone
+        raise ValueError(text)
+    return float(text)
+
+
+# -------------------------------------------------------------------------------------------- columns of numbers
+
+
+def _read_columns(path: Path) -> Parts:
+    """Points in lines of one to three numbers, or of six: points of the boundary and their normals."""
+    rows = []
+    for line, text in enumerate(read_text(path).splitlines(), start=1):
+        cells = text.partition("#")[0].replace(",", " ").replace(";", " ").split()
+        if not cells:
+            continue
+        try:
+            rows.append([_float(cell) for cell in cells])
+        except ValueError:
+            raise ValueError(f"{path}, line {line}: expected numbers, got {text[:60]!r}; mark text with #") from None
+        if len(cells) != len(rows[0]) or len(cells) not in (1, 2, 3, 6):
+            raise ValueError(
+                f"{path}, line {line}: {len(cells)} numbers, and {len(rows[0])} in the first line; expected the same "
+                "in all, 1 to 3 coordinates, or 6: a point and its normal; name other columns in a .csv file"
+            )
+    table = np.array(rows)
+    if len(rows) and table.shape[1] == 6:
+        return {"boundary": (table[:, :3], table[:, 3:])}
+    return {"interior": (table,)} if len(rows) else {}
 
 
 # --------------------------------------------------------------------------------------------------- NPZ
@@ -110,6 +185,8 @@ def _write_npz(path: Path, parts: Parts) -> None:
 def _read_npz(path: Path) -> Parts:
     arrays = read_arrays(path)
     parts: Parts = {}
+    if "interior" + _SUFFIX in arrays:
+        raise ValueError(f"{path}: 'interior' is the name of the nodes inside, which have no normals; rename the part")
     for name, X in arrays.items():
         if name.endswith(_SUFFIX):
             continue
@@ -145,12 +222,14 @@ def _write_vertices(path: Path, parts: Parts) -> None:
 def _read_points(path: Path) -> Parts:
     """Parts of what `_write_vertices` wrote, or of a mesh with named groups of boundary facets."""
     mesh = read_mesh(path)
-    if {block.type for block in mesh.cells} <= {"vertex"}:
-        return _read_vertices(np.asarray(mesh.points, float), mesh.point_data)
     try:
+        if {block.type for block in mesh.cells} <= {"vertex"}:
+            return _read_vertices(np.asarray(mesh.points, float), mesh.point_data)
         return parts_of_mesh(mesh)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {error}") from error
+    except (IndexError, TypeError, KeyError, OverflowError) as error:  # arrays that do not fit together
+        raise ValueError(f"{path} is damaged: {str(error) or type(error).__name__}") from error
 
 
 def _stacked(parts: Parts, which: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..internal.extras import needed_for, require
 from ..internal.files import replaced
+from .gmsh_files import read_gmsh
 
 if TYPE_CHECKING:
     import meshio
@@ -26,9 +27,11 @@ def read_mesh(path: Path) -> meshio.Mesh:
     module, _ = _meshio(path)
     with _needed_for(path):
         try:
-            return module.read(path)
+            return read_gmsh(path, module.read) if path.suffix.lower() == ".msh" else module.read(path)
         except ImportError:
             raise
+        except MemoryError as error:
+            raise MemoryError(f"{path} needs more memory than there is: {error}") from error
         except Exception as error:  # meshio checks little: what is damaged shows as an error of any kind
             reason = str(error) or type(error).__name__
             raise ValueError(

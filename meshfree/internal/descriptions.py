@@ -5,7 +5,8 @@ An array is kept under its path in the object, everything else in a description 
     {"class": "meshfree:Gaussian", "fields": {"raw_scale": {"array": "space.kernel.raw_scale"}}}
 
 Restoring runs no code that a description names: the classes are meshfree's, or derived from them in the program that
-reads, and their `__init__` is not called.
+reads, and their `__init__` is not called. What comes back is checked: the fields by their annotations, a frozen
+dataclass of meshfree by the `__post_init__` that it had, others by a method `check_restored` where they have one.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import dataclasses
 import inspect
 import json
 import math
+import reprlib
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,6 +22,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from .field_types import annotations_of, fits
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -85,7 +89,7 @@ class Restorer:
 
     def restore(self, described: Any) -> Any:
         """The value described; ValueError for a damaged description and for a class that is not there."""
-        if not isinstance(described, dict):
+        if described is None or isinstance(described, bool | int | float | str):
             return described
         match described:
             case {"array": str(name)}:
@@ -110,7 +114,10 @@ class Restorer:
         if name not in self._arrays:
             raise ValueError(f"the array {name!r} is missing; there are: {names(self._arrays)}")
         self.used.add(name)
-        return self._arrays[name]
+        array = self._arrays[name]
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"the array {name!r} is of {array.dtype}; expected numbers")
+        return array
 
     def _jax_array(self, name: str) -> Any:
         """As JAX array; as NumPy array where JAX, without x64, would cut it to single precision."""
@@ -128,9 +135,38 @@ class Restorer:
                 "by another version of meshfree"
             )
         instance: Any = object.__new__(cls)
+        annotations = annotations_of(cls) if _stands_in_meshfree(cls) else {}
         for name, described in fields.items():
-            object.__setattr__(instance, name, self.restore(described))
+            value = self.restore(described)
+            if name in annotations and not fits(value, annotations[name]):
+                raise ValueError(
+                    f"the field {name} of a {cls.__name__} is {_shown(value)}; expected {_expected(annotations[name])}"
+                )
+            object.__setattr__(instance, name, value)
+        _check(instance)
         return instance
+
+
+def _check(instance: Any) -> None:
+    """What the class itself has to say about its fields; its exceptions are of any kind."""
+    if _stands_in_meshfree(type(instance)) and hasattr(type(instance), "__post_init__"):
+        dataclasses.replace(instance)
+    if hasattr(type(instance), "check_restored"):
+        instance.check_restored()
+
+
+def _stands_in_meshfree(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == _PACKAGE
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        return f"an array of {value.dtype} of shape {np.shape(value)}"
+    return f"{type(value).__name__} {reprlib.repr(value)}"
+
+
+def _expected(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def names(of: Iterable[str]) -> str:

@@ -56,8 +56,9 @@ def save_npz(path: str | os.PathLike, tree: Any, *, settings: Mapping[str, Any] 
 def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
     """Read a file that `save_npz` wrote; `kind` is the class that the object must have.
 
-    Raises FileNotFoundError, and ValueError for what is no such file, is damaged, was written by a newer version of
-    meshfree, or names a class that this program does not have.
+    Raises FileNotFoundError, MemoryError, and ValueError for what is no such file, is damaged, was written by a newer
+    version of meshfree, names a class that this program does not have, or holds an object with fields of other types,
+    shapes or numbers than its class has.
     """
     path = Path(path)
     arrays = read_arrays(path)
@@ -70,8 +71,10 @@ def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
     restorer = Restorer(arrays)
     try:
         tree = restorer.restore(description.get("object"))
-    except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged object shows as an error of any kind
+        raise ValueError(f"{path} cannot be read: {str(error) or type(error).__name__}") from error
     if not isinstance(tree, kind):
         raise ValueError(f"{path} holds a {type(tree).__name__}, not a {kind.__name__}")
     return Contents(tree, {name: arrays[name] for name in arrays if name not in restorer.used}, settings)
@@ -80,7 +83,7 @@ def load_npz(path: str | os.PathLike, kind: type = object) -> Contents:
 def _parsed(path: Path, text: np.ndarray) -> dict[str, Any]:
     try:
         parsed = json.loads(str(text))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise ValueError(f"{path} was not written by meshfree: a text in it is no JSON object")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..internal.files import replaced
+from ..internal.files import check_target, replaced
 
 DPI = 160
 PAD = 0.025  # around a domain, of its longer side
@@ -134,7 +134,7 @@ def checked_path(path: PathLike) -> Path | None:
         raise ValueError(f"pictures are written as {', '.join(FORMATS)}; got {str(path)!r}: rename the file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"no folder {path.parent.resolve()} to write {path.name} in; create it first")
-    return path
+    return check_target(path)
 
 
 def finish(figure, title: str | None, path: Path | None):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from ..internal.files import check_path
+from ..internal.files import check_path, check_target
 from ..pde.problem import Problem
 from ..plots import FORMATS, plot, plot_convergence, plot_history
 from ..solving.newton import ConvergenceError
@@ -202,8 +202,7 @@ def _check_paths(output: Output) -> None:
             raise FileNotFoundError(f"the folder {folder} of {path.name} does not exist; make it first")
         if not os.access(folder, os.W_OK):
             raise PermissionError(f"the folder {folder} of {path.name} cannot be written")
-        if path.is_dir():
-            raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
+        check_target(path)
     if output.save is not None:
         check_path(output.save)
 

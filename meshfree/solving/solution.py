@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -71,6 +72,15 @@ class Solution(eqx.Module):
     def load(cls, path: str | Path, /) -> Solution:
         """Read what `save` wrote, bit for bit, its tuned kernel included. Raises as `saved_objects.load_npz`."""
         return load_npz(path, cls).tree
+
+    def check_restored(self) -> None:
+        """Raise an error of any kind for what is no function: of a file, by a trace of u at a point."""
+        n, dim = self.space.size, self.space.cloud.dim
+        if self.coefficients.shape[0] != n:
+            raise ValueError(f"coefficients have the shape {self.coefficients.shape}, and the space {n} functions")
+        value = jax.eval_shape(lambda c, x: self.space.function(c)(x), self.coefficients, np.zeros(dim))
+        if value.shape != self.coefficients.shape[1:]:
+            raise ValueError(f"u(x) has the shape {value.shape}; expected {self.coefficients.shape[1:]}")
 
     def __repr__(self) -> str:
         return aligned("Solution", self._lines())

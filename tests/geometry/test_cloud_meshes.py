@@ -1,6 +1,7 @@
 """Clouds as files of other programs, and clouds from meshes: parts, corners, normals."""
 
 import importlib
+import re
 import sys
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 from mesh_cases import MSH_4, ball, cube, disk, mesh_of, square, write_msh
 
 import meshfree as mf
+from meshfree.geometry.curved_facets import _reference, normals_at_nodes
 from meshfree.geometry.mesh_files import FORMATS
 
 DOMAINS = {
@@ -174,10 +176,112 @@ def test_other_groups_come_in_the_order_of_their_numbers_after_the_sides_of_a_bo
 def test_a_file_as_gmsh_4_writes_it(tmp_path):
     (tmp_path / "m.msh").write_text(MSH_4)
     cloud = mf.Cloud.load(tmp_path / "m.msh", domain=mf.Box())
-    assert {part: len(cloud[part]) for part in cloud.parts} == {"interior": 1, "wall": 4}
-    # every node of the inlet is a corner, and belongs to the first group
+    # every node of the inlet is a corner, so that it would have none if it came after the wall
+    assert {part: len(cloud[part]) for part in cloud.parts} == {"interior": 1, "inlet": 2, "wall": 2}
     np.testing.assert_allclose(node(cloud, (0, 0))[1], [-np.sqrt(0.5), -np.sqrt(0.5)])
-    np.testing.assert_allclose(node(cloud, (0, 0))[2], [0, -1], atol=1e-15)
+    np.testing.assert_allclose(node(cloud, (0, 0))[2], [-1, 0], atol=1e-15)
+
+
+def sizes_of(path, text):
+    path.write_text(text)
+    cloud = mf.Cloud.load(path, domain=mf.Box())
+    return {part: len(cloud[part]) for part in cloud.parts}
+
+
+INLET = "4 0 0 0 0 1 0 1 2 2 4 -1"
+SURFACE = "1 0 0 0 1 1 0 1 3 4 1 2 3 4"
+
+
+def test_msh(tmp_path):
+    """Entities of no group, of several, and of one name in two dimensions, as Gmsh 4 writes them."""
+    path = tmp_path / "m.msh"
+    without = re.sub(r"^([123] .*) 1 1 2 (\d -\d)$", r"\1 0 2 \2", MSH_4, flags=re.MULTILINE)
+    assert sizes_of(path, without) == {"interior": 1, "inlet": 2, "boundary": 2}
+    save_all = without.replace(INLET, "4 0 0 0 0 1 0 0 2 4 -1")
+    assert sizes_of(path, save_all) == {"interior": 1, "boundary": 4}
+    assert sizes_of(path, save_all.replace(SURFACE, "1 0 0 0 1 1 0 0 4 1 2 3 4")) == {"interior": 1, "boundary": 4}
+    both = MSH_4.replace(INLET, "4 0 0 0 0 1 0 2 1 2 2 4 -1")  # in the wall too
+    assert sizes_of(path, both) == {"interior": 1, "inlet": 2, "wall": 2}
+    assert sizes_of(path, both.replace(SURFACE, "1 0 0 0 1 1 0 2 3 4 4 1 2 3 4")) == sizes_of(path, both)
+    assert sizes_of(path, MSH_4.replace(INLET, "4 0 0 0 0 1 0 1 -2 2 4 -1")) == sizes_of(path, MSH_4)
+    assert sizes_of(path, MSH_4.replace('"domain"', '"wall"')) == sizes_of(path, MSH_4)
+
+
+@pytest.mark.parametrize("name", ["interior", "domain", "self"])
+def test_groups_that_no_part_can_be_named_after(tmp_path, name):
+    with pytest.raises(ValueError, match=rf"m\.msh: .*'{name}'.* rename"):
+        sizes_of(tmp_path / "m.msh", MSH_4.replace('"inlet"', f'"{name}"'))
+
+
+def test_a_curve_in_two_groups_of_gmsh_2(tmp_path):
+    """The facets come twice; `inlet`, a part of `all`, keeps its own."""
+    mesh = square(4, names=("left", "right", "bottom", "top"))
+    lines, triangles = mesh.cells
+    tags = mesh.cell_data["gmsh:physical"][0]
+    left = lines.data[:4]
+    cells = {
+        "line": (np.concatenate([lines.data, left]), np.concatenate([np.ones(len(tags)), np.full(4, 2)])),
+        "triangle": (np.concatenate([triangles.data] * 2), np.repeat([3, 4], len(triangles.data))),
+    }
+    cloud = mf.Cloud.load(write_msh(tmp_path / "m.msh", mesh_of(mesh.points[:, :2], cells, ("all", "inlet"), 1)))
+    assert {part: len(cloud[part]) for part in cloud.parts} == {"interior": 9, "all": 13, "inlet": 3}
+    np.testing.assert_array_equal(cloud["inlet"][:, 0], 0)
+
+
+def curved_disk(p, count=12):
+    """A fan of triangles of degree p, whose nodes at the rim lie on the unit circle."""
+    points, triangles, lines = [[0.0, 0.0]], [], []
+    number = {(0.0, 0.0): 0}
+
+    def at(x):
+        key = tuple(np.round(x, 9) + 0.0)
+        if key not in number:
+            number[key] = len(points)
+            points.append(list(x))
+        return number[key]
+
+    def rim(k):
+        return np.array([np.cos(2 * np.pi * k / count), np.sin(2 * np.pi * k / count)])
+
+    steps = np.arange(1, p) / p
+    for k in range(count):
+        a, b = rim(k), rim(k + 1)
+        arc = [at(rim(k + s)) for s in steps]
+        inside = [at((a + b) / 3)] if p == 3 else []
+        edges = [at(s * a) for s in steps], arc, [at((1 - s) * b) for s in steps]
+        triangles.append([0, at(a), at(b), *edges[0], *edges[1], *edges[2], *inside])
+        lines.append([at(a), at(b), *arc])
+    cells = {f"line{p + 1}": (np.array(lines), 1), f"triangle{len(triangles[0])}": (np.array(triangles), 2)}
+    return mesh_of(np.array(points), cells, ("rim",), 1)
+
+
+@pytest.mark.parametrize(("p", "worst"), [(2, 1.0), (3, 0.1)])
+@pytest.mark.parametrize("grouped", [True, False])
+def test_curved_facets_have_their_own_normals(tmp_path, p, worst, grouped):
+    mesh = curved_disk(p)
+    if not grouped:
+        mesh.cell_data["gmsh:physical"][0][:] = 0
+    cloud = mf.Cloud.load(write_msh(tmp_path / "m.msh", mesh))
+    (part,) = cloud.normals
+    assert part == ("rim" if grouped else "boundary")
+    assert len(cloud[part]) == 12 * p
+    cosine = np.sum(cloud.normals[part] * cloud[part], axis=1)
+    assert np.degrees(np.arccos(np.minimum(cosine, 1))).max() < worst
+
+
+FACETS = [("line", 4), *(("triangle", k) for k in (6, 10, 15)), *(("quad", k) for k in (8, 9, 16))]
+
+
+@pytest.mark.parametrize(("shape", "count"), FACETS)
+def test_normals_of_polynomial_facets_are_exact(shape, count):
+    """Of a parabola, or paraboloid, over nodes of a reference facet."""
+    X, _ = _reference(shape, count)
+    nodes = np.concatenate([X, np.sum(X**2, axis=1, keepdims=True)], axis=1)
+    exact = np.concatenate([2 * X, -np.ones((count, 1))], axis=1)
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    below = np.zeros((1, nodes.shape[1]))
+    below[:, -1] = -1
+    np.testing.assert_allclose(normals_at_nodes(shape, nodes[None], below)[0], exact, atol=1e-11)
 
 
 def test_quadratic_cells_give_their_middles_too(tmp_path):
@@ -252,10 +356,35 @@ def tilted(mesh):
     return mesh
 
 
+WITHOUT = {
+    "no groups": (lambda: bare(square(4)), {"interior": 9, "boundary": 16}),
+    "no facets": (lambda: meshio.Mesh(square(4).points, [square(4).cells[1]]), {"interior": 9, "boundary": 16}),
+    "half": (lambda: without_a_side(square(4)), {"left": 5, "right": 5, "bottom": 3, "boundary": 3, "interior": 9}),
+    "solid": (lambda: meshio.Mesh(cube(2).points, [cube(2).cells[1]]), {"interior": 1, "boundary": 26}),
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+def test_facets_without_a_group_are_the_part_boundary(tmp_path, kind):
+    make, sizes = WITHOUT[kind]
+    write_msh(tmp_path / "m.msh", make()) if kind == "half" else meshio.vtk.write(tmp_path / "m.vtk", make())
+    cloud = mf.Cloud.load(tmp_path / ("m.msh" if kind == "half" else "m.vtk"))
+    assert {part: len(cloud[part]) for part in cloud.parts} == sizes
+    middle = node(cloud, (0.5, 1, 0.5) if kind == "solid" else (0.5, 1))
+    assert middle[0] == "boundary"
+    np.testing.assert_allclose(middle[1][:2], [0, 1], atol=1e-15)
+
+
+def test_facets_without_a_group_beside_a_group_of_that_name(tmp_path):
+    mesh = square(4, names=("top", "left", "right", "bottom"))
+    mesh.field_data["boundary"] = mesh.field_data.pop("left")
+    with pytest.raises(
+        ValueError, match=r"4 of the 16 facets .* in no group, and would be 'boundary', but a group has"
+    ):
+        mf.Cloud.load(write_msh(tmp_path / "m.msh", without_a_side(mesh)))
+
+
 BAD = {
-    "no groups": (lambda: bare(square(4)), r"m\.vtk: the mesh has no groups of boundary facets.* physical group"),
-    "no facets": (lambda: meshio.Mesh(square().points, [square().cells[1]]), "has no groups of boundary facets"),
-    "half": (lambda: without_a_side(square(4)), "4 of the 16 facets that bound the mesh are in no group"),
     "surface": (
         lambda: tilted(square()),
         "the mesh is of a surface in space; a cloud is read from a mesh of",
@@ -293,7 +422,9 @@ def test_damaged_files(tmp_path, suffix, damage):
 def test_missing_files_and_other_suffixes(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no cloud file at .*none\.vtu"):
         mf.Cloud.load(tmp_path / "none.vtu")
-    with pytest.raises(ValueError, match=r"kept in \.csv, \.npz, \.vtk, \.vtu, \.xdmf, \.msh files; got .*c\.stl'"):
+    with pytest.raises(
+        ValueError, match=r"kept in \.csv, \.npz, \.vtk, \.vtu, \.xdmf, .*\.xyz, .* files; got .*c\.stl'"
+    ):
         mf.Cloud.load(tmp_path / "c.stl")
 
 

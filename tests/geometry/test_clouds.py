@@ -177,6 +177,98 @@ def test_csv_without_parts_is_interior(tmp_path):
     np.testing.assert_array_equal(cloud["interior"], [[1.0, 2.0], [3.0, 4.0]])
 
 
+COMMAS = {
+    "x,y\n0,1,0,2\n0,5,0,7\n": r"c\.csv, line 2: 4 cells under a header of 2 columns; write numbers with decimal",
+    "x\n0,5\n": "line 2: 2 cells under a header of 1 columns",
+    "x,y,x\n0,0,9\n1,0,8\n": r"c\.csv: the header line names the column x twice; remove or rename",
+    "x,y,part,nx,ny,part\n0,0,,,,\n": "the column part twice",
+}
+
+
+@pytest.mark.parametrize("text", COMMAS)
+def test_csv_decimal_comma(tmp_path, text):
+    """Cells beyond the header and columns of one name are no points."""
+    (tmp_path / "c.csv").write_text(text)
+    with pytest.raises(ValueError, match=COMMAS[text]):
+        Cloud.load(tmp_path / "c.csv")
+
+
+def test_csv_of_another_encoding(tmp_path):
+    path = tmp_path / "c.csv"
+    text = "x,y,part,nx,ny\n0,0,,,\n1,0,Wände,1,0\n"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=r"c\.csv, line 3: the byte 0xe4 is not UTF-8; save the file as UTF-8"):
+        Cloud.load(path)
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-32"):
+        path.write_bytes(text.encode(encoding))
+        assert list(Cloud.load(path).parts) == ["interior", "Wände"]
+
+
+@pytest.mark.parametrize("text", ["x;y\n0.5;1\n", "x\ty\n0.5\t1\n", "x,y,\n0.5,1,,\n", "name,name,y,x\na,b,1,0.5\n"])
+def test_csv_of_other_programs(tmp_path, text):
+    (tmp_path / "c.csv").write_text(text)
+    np.testing.assert_array_equal(Cloud.load(tmp_path / "c.csv").points, [[0.5, 1]])
+
+
+@pytest.mark.parametrize("suffix", [".xyz", ".txt"])
+def test_points_in_columns(tmp_path, suffix):
+    path = tmp_path / f"c{suffix}"
+    path.write_text("# x y\n0 1e-3\n\n 2,3  # the second\n")
+    cloud = Cloud.load(path)
+    assert list(cloud.parts) == ["interior"]
+    np.testing.assert_array_equal(cloud.points, [[0, 1e-3], [2, 3]])
+    path.write_text("0 0 0 0 0 1\n1 0 0 0.6 0.8 0\n")
+    cloud = Cloud.load(path)
+    assert list(cloud.parts) == ["boundary"]
+    np.testing.assert_array_equal(cloud.normals["boundary"], [[0, 0, 1], [0.6, 0.8, 0]])
+
+
+PLY = "ply\nformat {}\ncomment by hand\nelement vertex 2\n{}end_header\n"
+
+
+def ply(order, names, kind="double"):
+    return PLY.format(order, "".join(f"property {kind} {name}\n" for name in names.split()))
+
+
+@pytest.mark.parametrize("order", ["ascii 1.0", "binary_little_endian 1.0", "binary_big_endian 1.0"])
+def test_points_in_ply_files(tmp_path, order):
+    path = tmp_path / "c.ply"
+    X = np.array([[0, 1e-3, 0], [2, 3, 0]])
+    N = np.array([[0, 1, 0], [0.6, 0.8, 0]])
+
+    def write(names, table):
+        body = "\n".join(" ".join(map(str, row)) for row in table.tolist()).encode()
+        if order[0] == "b":
+            body = table.astype(">f8" if "big" in order else "<f8").tobytes()
+        path.write_bytes(ply(order, names).encode() + body)
+
+    write("x y z", X)
+    cloud = Cloud.load(path)
+    assert list(cloud.parts) == ["interior"]
+    np.testing.assert_array_equal(cloud.points, X[:, :2])
+    write("x y z nx ny nz intensity", np.concatenate([X, N, [[7], [8]]], axis=1))
+    cloud = Cloud.load(path)
+    assert list(cloud.parts) == ["boundary"]
+    np.testing.assert_array_equal(cloud.points, X[:, :2])
+    np.testing.assert_array_equal(cloud.normals["boundary"], N[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("points\nend_header\n", "damaged, or no PLY file of points: its first line is 'points'"),
+        (ply("ascii 1.0", "x y") + "0 0 1 1", "vertices with x, y and z"),
+        (ply("ascii 1.0", "x y z") + "0 0 0", "2 vertices of 3 numbers are announced, and 3 numbers are there"),
+        (ply("binary_little_endian 1.0", "x y z") + "0", "2 vertices of 24 bytes are announced, and 1 bytes are there"),
+        (ply("ascii 1.0", "x y z").replace("end_header", "element face 1\nend_header") + "0 " * 6, "holds a surface"),
+    ],
+)
+def test_ply_files_that_are_no_cloud(tmp_path, text, message):
+    (tmp_path / "c.ply").write_text(text)
+    with pytest.raises(ValueError, match=rf"c\.ply.*{message}"):
+        Cloud.load(tmp_path / "c.ply")
+
+
 def test_csv_rows_may_come_in_any_order(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text("part,x,nx\nright,1,1\ninterior,0.5,\nleft,0,-1\n,0.25,\n")
@@ -193,9 +285,18 @@ BAD_FILES = [
     ("c.csv", "x,part\n1,left\n", r"line 2: a boundary node of part 'left' needs a column nx"),
     ("c.csv", "x,part,nx\n1,left,\n", r"line 2: expected a number in column nx, got ''"),
     ("c.csv", "x,part,nx\n1,domain,1\n", "'domain' cannot be the name of a part"),
-    ("c.csv", "x,y\n", "needs points, got none"),
+    ("c.csv", "x,y\n", r"c\.csv: a cloud needs points, got none"),
+    ("c.csv", "x,y\n0,0\n0,0\n", r"c\.csv: 1 pairs of nodes coincide"),
+    ("c.csv", "x\n1_000\n", "expected a number in column x, got '1_000'"),
+    ("c.csv", "x;y\n0,1;0,2\n", "expected a number in column x, got '0,1'; write it with a decimal point"),
+    ("c.csv", "x,y\n" + "1" * 200000 + ",2\n", r"c\.csv is no table of comma-separated values: field larger"),
+    ("c.xyz", "0 0\n1 x\n", r"c\.xyz, line 2: expected numbers, got '1 x'"),
+    ("c.xyz", "3\nwater\nO 0 0 0\n", r"c\.xyz, line 2: expected numbers, got 'water'"),
+    ("c.xyz", "0 0\n\n1 0 0\n", r"c\.xyz, line 3: 3 numbers, and 2 in the first line; expected the same in all"),
+    ("c.xyz", "0 0 0 255\n", r"c\.xyz, line 1: 4 numbers, .*expected .* 1 to 3 coordinates, or 6"),
+    ("c.xyz", "# nothing\n", r"c\.xyz: a cloud needs points, got none"),
     ("c.npz", "hello", "not an NPZ file"),
-    ("c.txt", "x\n1\n", r"kept in \.csv, \.npz, .* files; got .*c\.txt"),
+    ("c.dat", "x\n1\n", r"kept in \.csv, \.npz, .* files; got .*c\.dat"),
 ]
 
 

@@ -242,6 +242,52 @@ def test_geojson_files_and_several_polygons(tmp_path):
     assert mf.Polygon.from_geojson(several, name="coast").part_names == ("coast",)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_geojson_bom(tmp_path, encoding):
+    """A mark of the byte order before the text, in files and in texts."""
+    path = tmp_path / "bom.geojson"
+    path.write_bytes(json.dumps(FEATURE).encode(encoding))
+    assert mf.Polygon.from_geojson(path) == HOLED
+    assert mf.Polygon.from_geojson("\ufeff" + json.dumps(FEATURE)) == HOLED
+
+
+RINGS = {
+    "closes to 6e-16": [(1, 0), (0.5, 0.1), (0, 0), (0.5, -0.1), (0.9999999999999994, 0)],
+    "vertex twice in a row": [(0, 0), (1, 0), (1, 0), (1, 1), (0, 1), (0, 0)],
+    "vertex three times": [(0, 0), (1, 0), (1, 0), (1, 1e-17), (1, 1), (0, 1)],
+    "closed twice": [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0), (0, 0)],
+    "far away": [(500000, 4000000), (500010, 4000000), (500010, 4000010), (500000, 4000000.0000000005)],
+}
+
+
+@pytest.mark.parametrize("kind", RINGS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_ring_closure(kind, turned):
+    """As shapely sees these rings, and as holes too."""
+    ring = RINGS[kind][::-1] if turned else RINGS[kind]
+    exact = shapely.Polygon(ring)
+    assert exact.is_valid
+    assert mf.Polygon(ring).volume == pytest.approx(exact.area)
+    low, high = np.min(ring, axis=0) - 1, np.max(ring, axis=0) + 1
+    around = [low, (high[0], low[1]), high, (low[0], high[1])]
+    assert mf.Polygon(around, [ring]).volume == pytest.approx(np.prod(high - low) - exact.area)
+
+
+@pytest.mark.parametrize(
+    ("ring", "names"),
+    [
+        ([(0, 0), (1, 0), (1, 1), (0, 1)], "abcd"),
+        ([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)], "abcd"),
+        ([(0, 0), (1, 0), (1, 0), (1, 1), (0, 1)], "axbcd"),
+        ([(0, 0), (1, 0), (1, 1), (0, 1), (0, 1), (0, 0), (0, 0)], "abcxdx"),
+        ([(0, 0), (1, 0), (1, 0), (1, 1), (0, 1)], "abcd"),
+    ],
+)
+def test_names_of_edges_without_length_are_left_out(ring, names):
+    edges = {piece.part: piece.start for piece in mf.Polygon(ring, names=list(names)).pieces}
+    assert edges == {"a": (0, 0), "b": (1, 0), "c": (1, 1), "d": (0, 1)}
+
+
 def test_shapely():
     assert mf.Polygon.from_shapely(shapely.Polygon(OUTER, [TRIANGLE])) == HOLED
     both = shapely.MultiPolygon([shapely.Polygon(OUTER), shapely.box(5, 5, 6, 6)])
@@ -263,7 +309,8 @@ ERRORS = [
     ([(0, 0), (2, 0), (2, 2), (1, 0), (0, 2)], {}, ValueError, "touches itself"),
     ([(0, 0), (2, 0), (1, 0), (1, 1)], {}, ValueError, "crosses or touches itself"),
     ([(0, 0), (1, 1), (2, 2)], {}, ValueError, "enclose an area, got all on one line"),
-    ([(0, 0), (1, 0), (1, 0), (0, 1)], {}, ValueError, r"\(1, 0\) as number 1 again as number 2"),
+    ([(0, 0), (1, 0), (1, 0), (0, 0)], {}, ValueError, "at least 3 vertices, got 2"),
+    ([(0, 0), (1, 0), (1, 1), (1, 0), (0, 1)], {}, ValueError, r"\(1, 0\) as number 1 again as number 3; .*a | b"),
     ([(0, 0), (1, 0), (np.nan, 1)], {}, ValueError, r"finite vertices, got \(nan, 1\) as number 2"),
     ([(0, 0, 0), (1, 0, 0), (0, 1, 0)], {}, ValueError, r"shape \(n, 2\), got shape \(3, 3\)"),
     ([(0, 0), (1,), (0, 1)], {}, TypeError, "vertices as pairs of numbers"),
@@ -291,9 +338,19 @@ def test_bad_polygons_are_refused(vertices, more, error, message):
 
 
 def test_bad_sources_are_refused(tmp_path):
+    (tmp_path / "latin.geojson").write_bytes('{"type": "Wände"}'.encode("latin-1"))
+    (tmp_path / "flat.geojson").write_text('{"type": "Polygon", "coordinates": [[[0, 0], [1, 0]]]}')
+    (tmp_path / "rings.geojson").write_text('{"type": "Polygon", "coordinates": [[0, 0], [1, 0]]}')
     for source, error, message in [
         (tmp_path / "none.geojson", FileNotFoundError, r"no GeoJSON file at .*none\.geojson"),
         ('{"type": "Polygon"', ValueError, "the text is no GeoJSON"),
+        (
+            tmp_path / "latin.geojson",
+            ValueError,
+            r"latin\.geojson, line 1: the byte 0xe4 is not UTF-8; save ",
+        ),
+        (tmp_path / "flat.geojson", ValueError, r"flat\.geojson: Polygon needs at least 3 vertices"),
+        (tmp_path / "rings.geojson", ValueError, r"rings\.geojson: a polygon in GeoJSON is a list of rings"),
         ({"type": "Point", "coordinates": [0, 0]}, ValueError, "must hold a Polygon or MultiPolygon .*, got Point"),
         (3, TypeError, "a path, text or a dictionary, got int"),
     ]:

@@ -10,7 +10,7 @@ import trimesh
 import meshfree as mf
 from meshfree.geometry.shapes.nearest_simplex import NearestSimplex
 from meshfree.geometry.shapes.space.triangle_creases import Creases
-from meshfree.geometry.shapes.space.triangle_mesh import Triangulation, solid_angles
+from meshfree.geometry.shapes.space.triangle_mesh import Triangulation, merged, solid_angles
 from meshfree.geometry.shapes.space.triangle_patches import AreaMap, FacetPatch
 
 BOX = mf.Box((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
@@ -168,6 +168,113 @@ def test_bad_files(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "trimesh", None)  # so importing it fails
     with pytest.raises(ImportError, match=r"\.stl file needs the package trimesh: pip install 'meshfree\[geometry\]'"):
         mf.TriangleSurface.load(tmp_path / "a.stl")
+
+
+FACES = {"inlet": [0, 1, 3, 2], "outlet": [4, 6, 7, 5], "wall": [0, 4, 5, 1, 2, 3, 7, 6, 0, 2, 6, 4, 1, 5, 7, 3]}
+CORNERS = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def as_obj(word="g", group=lambda name: name):
+    lines = ["# a cube", *(f"v {x} {y} {z} 0.5 0.5 0.5" for x, y, z in CORNERS), "vn 0 0 1"]
+    for name, corners in FACES.items():
+        lines.append(f"{word} {group(name)}")
+        faces = np.reshape(corners, (-1, 4))
+        lines += ["f " + " ".join(f"{i - 8}//1" if name == "inlet" else f"{i + 1}/1/1" for i in f) for f in faces]
+    return "\n".join(lines)
+
+
+def as_stl(group=lambda name: name, moved=lambda x: x):
+    lines = []
+    for name, corners in FACES.items():
+        lines.append(f"solid {group(name)}")
+        for a, b, c, d in np.reshape(corners, (-1, 4)):
+            for triangle in ((a, b, c), (a, c, d)):
+                lines += ["facet normal 0 0 0", " outer loop"]
+                lines += ["  vertex {:.17g} {:.17g} {:.17g}".format(*moved(CORNERS[i] + 0.0)) for i in triangle]
+                lines += [" endloop", "endfacet"]
+        lines.append(f"endsolid {group(name)}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("file", ["a.stl", "a.obj", "objects.obj"])
+def test_surface_names(tmp_path, file):
+    """Solids, groups and objects of a file are parts, unless the caller names them."""
+    path = tmp_path / file
+    path.write_text(as_stl() if file == "a.stl" else as_obj("o" if file == "objects.obj" else "g"))
+    shape = mf.TriangleSurface.load(path)
+    assert shape.part_names == ("inlet", "outlet", "wall")
+    assert shape.volume == pytest.approx(1)
+    cloud = shape.cloud(0.4)
+    np.testing.assert_array_equal(cloud["inlet"][:, 0], 0)
+    np.testing.assert_array_equal(cloud.side_normals["outlet"], [[1, 0, 0]] * len(cloud["outlet"]))
+    assert mf.TriangleSurface.load(path, name="hull").part_names == ("hull",)
+    assert mf.TriangleSurface.load(path, names=["a", "b"] * 6).part_names == ("a", "b")
+
+
+@pytest.mark.parametrize("group", [lambda name: "one", lambda name: ""])
+def test_one_name_for_all_is_no_part(tmp_path, group):
+    (tmp_path / "a.obj").write_text(as_obj(group=group))
+    (tmp_path / "a.stl").write_text(as_stl(group=group))
+    for file in ("a.stl", "a.obj"):
+        assert mf.TriangleSurface.load(tmp_path / file).part_names == ("boundary",)
+
+
+def test_names_in_latin_1_and_none_among_others(tmp_path):
+    text = as_stl(group=lambda name: {"inlet": "Einlaß", "wall": ""}.get(name, name))
+    (tmp_path / "a.stl").write_bytes(text.encode("latin-1"))
+    assert mf.TriangleSurface.load(tmp_path / "a.stl").part_names == ("Einlaß", "outlet", "boundary")
+
+
+def test_parts_by_angle(tmp_path):
+    (tmp_path / "a.stl").write_text(as_stl())
+    shape = mf.TriangleSurface.load(tmp_path / "a.stl", split=40)
+    assert shape.part_names == ("inlet", "outlet", "wall_1", "wall_2", "wall_3", "wall_4")
+    normals = {part: np.unique(shape.cloud(0.4).side_normals[part], axis=0) for part in shape.part_names}
+    assert all(len(normal) == 1 for normal in normals.values())
+    np.testing.assert_array_equal(normals["wall_1"], [[0, -1, 0]])
+    can = mf.TriangleSurface.load(tmp_path / "a.stl", name="side", split=100)
+    assert can.part_names == ("side",)
+    assert surface("cylinder").split_by_angle(30).part_names == ("boundary_1", "boundary_2", "boundary_3")
+    with pytest.raises(ValueError, match="as split an angle between 0 and 180 degrees, got 0"):
+        surface("cylinder").split_by_angle(0)
+
+
+@pytest.mark.parametrize("error", [2.4e-18, 1e-15, 1e-10, 1e-7])
+def test_stl_roundoff(tmp_path, error):
+    """Facets that disagree in the last digits, of doubles, of decimals, of single precision, are one surface."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "a.stl").write_text(as_stl(moved=lambda x: x + error * rng.uniform(-1, 1, 3)))
+    shape = mf.TriangleSurface.load(tmp_path / "a.stl")
+    assert len(shape.vertices) == 8
+    assert shape.volume == pytest.approx(1, abs=10 * error)
+    assert shape.part_names == ("inlet", "outlet", "wall")
+
+
+def test_vertices_further_apart_than_a_rounding_are_a_hole(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "a.stl").write_text(as_stl(moved=lambda x: x + 1e-5 * rng.uniform(-1, 1, 3)))
+    with pytest.raises(ValueError, match=r"a\.stl: TriangleSurface needs a closed surface, .* open"):
+        mf.TriangleSurface.load(tmp_path / "a.stl")
+
+
+def test_a_short_edge_is_kept():
+    """A closed surface is left as it is, however near its vertices are."""
+    X = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1 + 1e-7]])
+    T = [[0, 2, 1], [0, 1, 3], [0, 3, 2], [3, 1, 4], [1, 2, 4], [2, 3, 4]]
+    assert len(merged(X, np.array(T))[0]) == 5
+
+
+BAD = {
+    "a.obj": ["v 0 0\nf 1 1 1", "v 0 0 0\nf 1 2 3", "v 0 0 0\nf 0 1 1", "v a b c\n", "f 1 2 x"],
+    "a.stl": ["solid x\nfacet\nvertex 0 0 0\n", "solid x\nfacet" + "\nvertex 0 0 x" * 3, "solid\n"],
+}
+
+
+@pytest.mark.parametrize(("file", "text"), [(file, text) for file, texts in BAD.items() for text in texts])
+def test_damaged_texts(tmp_path, file, text):
+    (tmp_path / file).write_text(text)
+    with pytest.raises(ValueError, match=rf"{file} (is damaged, or no|holds no triangles)"):
+        mf.TriangleSurface.load(tmp_path / file)
 
 
 # --------------------------------------------------------------------------------------- the surface as patch

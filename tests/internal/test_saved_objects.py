@@ -416,6 +416,65 @@ def test_other_fields_than_the_class_has(saved):
         load_npz(saved)
 
 
+def rewrite_fields(path, change):
+    rewrite_description(path, lambda d: change(d["object"]["fields"]))
+
+
+WRONG = {
+    "another class": (lambda f: f.update(space=f["space"]["fields"]["kernel"]), "field space of a Solution is .*Space"),
+    "no array": (lambda f: f.update(coefficients="abc"), "field coefficients of a Solution is str 'abc'; expected "),
+    "another array": (
+        lambda f: f.update(coefficients=f["space"]["fields"]["cloud"]["fields"]["points"]),
+        r"u\(x\) has the shape|coefficients have|shape",
+    ),
+    "stats": (lambda f: f.update(stats=3), "field stats of a Solution is int 3"),
+    "degree": (lambda f: f["space"]["fields"].update(degree="two"), "field degree of a Collocation is str 'two'"),
+    "list": (lambda f: f["space"]["fields"].update(degree=[1]), "the description is damaged at"),
+    "domain": (
+        lambda f: f["space"]["fields"]["cloud"]["fields"]["domain"]["fields"].update(lower="abc"),
+        "Box needs",
+    ),
+    "counts": (
+        lambda f: f["space"]["fields"]["cloud"]["fields"].update(counts={"tuple": [{"tuple": ["interior", 3]}]}),
+        "a cloud has the parts",
+    ),
+    "static": (
+        lambda f: f["space"]["fields"]["cloud"]["fields"].update(counts=None),
+        "field counts of a Cloud is None",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_fields_that_are_not_what_the_class_has(kind, tmp_path):
+    change, message = WRONG[kind]
+    path = tmp_path / "u.npz"
+    solution(mf.Collocation(mf.Gaussian(), small_cloud(), degree=1)).save(path)
+    rewrite_fields(path, change)
+    with pytest.raises(ValueError, match=rf"u\.npz cannot be read: .*({message})"):
+        mf.Solution.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("coefficients", np.zeros(5), r"coefficients have the shape \(5,\), and the space"),
+        ("coefficients", np.zeros(()), "field coefficients of a Solution is an array of float64 of shape"),
+        ("coefficients", np.array(["a"]), "the array 'coefficients' is of <U1; expected numbers"),
+        ("space.cloud.normal_vectors", np.zeros((3, 2)), r"normals of shape \(3, 2\); expected"),
+        ("space.cloud.normal_vectors", np.zeros((3, 2), int), "field normal_vectors of a Cloud is an array of int64"),
+        ("space.cloud.points", np.full((3, 2), np.nan), "a cloud has the parts"),
+        ("space.kernel.raw_scale", np.zeros(7), "7 scales and the points 2 coordinates"),
+    ],
+)
+def test_arrays_that_are_not_what_the_class_has(name, array, message, tmp_path):
+    path = tmp_path / "u.npz"
+    solution(mf.Collocation(mf.Gaussian(), small_cloud(), degree=1)).save(path)
+    rewrite(path, **{name: array})
+    with pytest.raises(ValueError, match=rf"(?s)u\.npz cannot be read: .*{message}"):
+        mf.Solution.load(path)
+
+
 def test_a_missing_array(saved):
     rewrite(saved, **{"right.raw_scale": None})
     with pytest.raises(ValueError, match=r"the array 'right\.raw_scale' is missing; there are: none"):

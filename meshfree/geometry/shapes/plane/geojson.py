@@ -10,33 +10,41 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from meshfree.internal.files import read_text
 
-def read(source) -> Any:
-    """The object in a GeoJSON file or text; a dictionary is one already."""
+_MARK = "\ufeff"  # of the byte order, which some programs write before a text
+
+
+def read(source) -> tuple[Any, str | None]:
+    """The object in a GeoJSON file or text, and the file's path; a dictionary is one already."""
     if isinstance(source, Mapping):
-        return source
+        return source, None
     if not isinstance(source, str | os.PathLike):
         raise TypeError(f"GeoJSON is a path, text or a dictionary, got {type(source).__name__}")
-    if isinstance(source, str) and source.lstrip().startswith("{"):
-        return _parsed(source, "the text")
+    if isinstance(source, str) and source.removeprefix(_MARK).lstrip().startswith("{"):
+        return _parsed(source.removeprefix(_MARK), "the text"), None
     if not Path(source).is_file():
         raise FileNotFoundError(f"no GeoJSON file at {source}")
-    return _parsed(Path(source).read_text(encoding="utf-8"), str(source))
+    return _parsed(read_text(Path(source)), str(source)), str(source)
 
 
 def _parsed(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is no GeoJSON: {error}") from None
 
 
-def polygons(found: Any) -> list[list]:
+def polygons(found: Any, where: str | None = None) -> list[list]:
     """The rings of all polygons in a GeoJSON object, of each the outer ring first; at least one polygon."""
-    rings = [[_plane(ring) for ring in polygon] for polygon in _collected(found)]
+    of_file = "" if where is None else f"{where}: "
+    try:
+        rings = [[_plane(ring) for ring in polygon] for polygon in _collected(found)]
+    except (TypeError, IndexError, KeyError, RecursionError) as error:
+        raise ValueError(f"{of_file}a polygon in GeoJSON is a list of rings of positions: {error}") from error
     if not rings:
         kind = found.get("type") if isinstance(found, Mapping) else type(found).__name__
-        raise ValueError(f"GeoJSON must hold a Polygon or MultiPolygon that is not empty, got {kind}")
+        raise ValueError(f"{of_file}GeoJSON must hold a Polygon or MultiPolygon that is not empty, got {kind}")
     return rings
 
 

@@ -15,7 +15,7 @@ from meshfree.geometry.shape import as_points
 
 from ..nearest_simplex import NearestSimplex
 from . import geojson
-from .polygon_rings import check_rings, edge_tree, edges_of, lies_inside, read_ring, region_of, ring_area
+from .polygon_rings import check_rings, edge_names, edge_tree, edges_of, lies_inside, read_ring, region_of, ring_area
 
 _SHOWN = 8  # vertices in a message
 _AT_ONCE = 512  # points as Python objects: more of them start garbage collections, which take most of the time
@@ -25,7 +25,8 @@ _AT_ONCE = 512  # points as Python objects: more of them start garbage collectio
 class Polygon(Primitive):
     """The polygon inside the outer ring `vertices` and outside the rings `holes`, in either sense of direction.
 
-    - `vertices`: (n, 2), in order around the boundary; a last one that repeats the first is left out
+    - `vertices`: (n, 2), in order around the boundary; those that repeat the one before, and a last one that repeats
+      the first, to a rounding error, are left out
     - `holes`: such rings inside the outer one; they may touch it, and each other, at vertices
     - `names`: a part's name for every edge of the outer ring, the first from vertex 0 to vertex 1; equal names make one
       part. Holes are part `boundary`; to name one, write `Polygon(...) - Polygon(..., name="island")`
@@ -34,8 +35,9 @@ class Polygon(Primitive):
     `distance` is exact. Every vertex is a node of a cloud, but for those within 0.7 spacings of a sharper one of
     the same part (a whole spacing for turns of less than 20°): a coastline can be filled more coarsely than drawn.
 
-    Raises ValueError for fewer than 3 vertices, NaN, a repeated vertex, a polygon without area, a boundary that crosses
-    or touches itself, a hole that is not inside, another number of names than edges; TypeError for what is no number.
+    Raises ValueError for fewer than 3 vertices, NaN, a vertex that comes again later, a polygon without area, a
+    boundary that crosses or touches itself, a hole that is not inside, another number of names than edges; TypeError
+    for what is no number.
     """
 
     vertices: Any
@@ -51,7 +53,8 @@ class Polygon(Primitive):
         check_rings(rings)
         outer, *holes = (tuple(map(tuple, X.tolist())) for X in rings)
         check_name(self.name, "Polygon")
-        names = part_names(self.names, self.name, "Polygon", len(outer), "edge", "outer edges")
+        given = edge_names(self.vertices, self.names)
+        names = part_names(given, self.name, "Polygon", len(outer), "edge", "outer edges")
         set_fields(self, vertices=outer, holes=tuple(holes), names=names)
 
     def __repr__(self):
@@ -64,9 +67,18 @@ class Polygon(Primitive):
         """The polygon in a GeoJSON file, text or dictionary (RFC 7946); of several the union.
 
         `source` may be a geometry (Polygon, MultiPolygon, GeometryCollection), a Feature or a FeatureCollection.
-        Raises FileNotFoundError, and ValueError for text that is no GeoJSON and for what holds no polygon.
+        Raises FileNotFoundError, and ValueError, of a file with its name, for text that is no GeoJSON, for what holds
+        no polygon, and for rings that make none.
         """
-        return cls._union(geojson.polygons(geojson.read(source)), names, name)
+        found, where = geojson.read(source)
+        polygons = geojson.polygons(found, where)
+        if where is None:
+            return cls._union(polygons, names, name)
+        check_name(name, "Polygon")
+        try:
+            return cls._union(polygons, names, name)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{where}: {error}") from error
 
     @classmethod
     def from_shapely(cls, polygon, names=None, name: Name = None) -> Domain:

@@ -1,6 +1,6 @@
 """Closed rings of straight edges: how they are read, what makes them no boundary of a polygon, what lies inside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,11 +13,20 @@ _ROUND_OFF = 1e-12  # of the size and largest coordinate: closer is touching
 
 
 def read_ring(vertices, what: str) -> Float[np.ndarray, "n 2"]:
-    """The vertices of one ring, without a last one that repeats the first.
+    """The vertices of one ring, without those that repeat the one before, the last before the first, to a rounding.
 
     Raises TypeError for what is no array of numbers, ValueError for another shape than (n, 2), NaN, infinity,
-    fewer than three vertices, a vertex that repeats another one and a ring without area.
+    fewer than three vertices, a vertex that repeats another one than its neighbour and a ring without area.
     """
+    X = _numbers(vertices, what)
+    X = X[ring_vertices(X)]
+    if len(X) < 3:
+        raise ValueError(f"Polygon needs at least 3 {what}, got {len(X)}: {X.tolist()}")
+    _check_ring(X, what)
+    return X
+
+
+def _numbers(vertices, what: str) -> Float[np.ndarray, "n 2"]:
     try:
         X = np.array([[float(x) for x in vertex] for vertex in vertices])
     except (TypeError, ValueError) as error:
@@ -27,12 +36,42 @@ def read_ring(vertices, what: str) -> Float[np.ndarray, "n 2"]:
     bad = np.flatnonzero(~np.isfinite(X).all(axis=1)).tolist()
     if bad:
         raise ValueError(f"Polygon needs finite {what}, got {_at(X, bad[0])}")
-    if len(X) > 1 and np.array_equal(X[0], X[-1]):
-        X = X[:-1]
-    if len(X) < 3:
-        raise ValueError(f"Polygon needs at least 3 {what}, got {len(X)}: {X.tolist()}")
-    _check_ring(X, what)
     return X
+
+
+def ring_vertices(X: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, " k"]:
+    """The numbers of the vertices of a ring that differ from the one before; the first is always one of them.
+
+    Those at its end that are the first again are left out. Nearer than a rounding error is equal.
+    """
+    if len(X) == 0:
+        return np.empty(0, int)
+    apart = np.linalg.norm(np.diff(X, axis=0), axis=1) > _rounding(X)
+    kept = np.flatnonzero(np.append(True, apart)).tolist()
+    while len(kept) > 1 and _is_closing(X, kept[-1]):
+        kept.pop()
+    return np.array(kept)
+
+
+def edge_names(vertices, names):
+    """A name for every edge of the ring that is kept, of one for every edge that was given; others as they are."""
+    if names is None or isinstance(names, str | Mapping):
+        return names
+    X, names = np.array(vertices, dtype=float), tuple(names)
+    kept = ring_vertices(X).tolist()
+    closing = next((i for i in range(kept[-1] + 1, len(X)) if _is_closing(X, i)), len(X))
+    is_closed = len(X) > 1 and _is_closing(X, len(X) - 1)
+    if len(names) == len(kept) or len(names) != len(X) - is_closed:
+        return names
+    return tuple(names[i - 1] for i in [*kept[1:], closing])  # of an edge that ends at a vertex that is kept
+
+
+def _rounding(X: np.ndarray) -> float:
+    return _ROUND_OFF * float(np.ptp(X, axis=0).max() + np.abs(X).max())
+
+
+def _is_closing(X: np.ndarray, i: int) -> bool:
+    return bool(np.linalg.norm(X[i] - X[0]) <= _rounding(X))
 
 
 def _check_ring(X: np.ndarray, what: str) -> None:
@@ -40,7 +79,10 @@ def _check_ring(X: np.ndarray, what: str) -> None:
     same = np.flatnonzero((X[order[1:]] == X[order[:-1]]).all(axis=1))
     if len(same):
         i, j = sorted(order[same[0] : same[0] + 2].tolist())
-        raise ValueError(f"Polygon needs distinct {what}, got {_at(X, i)} again as number {j}; remove one of them")
+        raise ValueError(
+            f"Polygon needs distinct {what}, got {_at(X, i)} again as number {j}; write a boundary that meets itself "
+            "as several polygons (a | b)"
+        )
     # Two loops that cancel enclose none either, but they cross, and are told so later.
     longest, across = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)
     if across <= _ROUND_OFF * longest:

@@ -62,6 +62,15 @@ class Creases:
         graph = coo_array((np.ones(len(side)), links), shape=(count, count))
         return connected_components(graph, directed=False)[1].reshape(-1, 3)
 
+    def faces(self, part: Int[np.ndarray, " m"]) -> Int[np.ndarray, " m"]:
+        """A number for every triangle, equal for those of one part that hang together without a sharp edge between."""
+        triangle, i = np.nonzero(~self.sharp)
+        other = self.surface.partners[triangle, i] // 3
+        joined = part[triangle] == part[other]
+        links = (triangle[joined], other[joined])
+        graph = coo_array((np.ones(len(links[0])), links), shape=(len(part), len(part)))
+        return connected_components(graph, directed=False)[1]
+
     @cached_property
     def curves(self) -> tuple[Polyline, ...]:
         """The sharp edges in a row, cut where three or more meet and where they turn by more than the angle."""

@@ -1,22 +1,19 @@
 """Closed surfaces of triangles: what their edges and vertices join, which way they face, what is wrong with them."""
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-
-from meshfree.internal.extras import require
+from scipy.spatial import cKDTree
 
 from ..nearest_simplex import on_segment
 
-_FILES = (".stl", ".obj", ".ply")  # that are read
 _UPRIGHT = 1 - 1e-12  # cosine squared between a triangle's normal and what stands on its inside
 _FLAT = 1e-9  # height over the longest side, below which a triangle has no area
+_ROUND_OFF = (1e-15, 1e-14, 1e-12, 1e-9, 2.0**-22)  # of the size: in double precision, as decimals, in single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,29 +98,27 @@ def crosses(corners: Float[np.ndarray, "m 3 3"]) -> Float[np.ndarray, "m 3"]:
     return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
 
 
-def read_triangles(path: str | os.PathLike, kind: str) -> tuple[Float[np.ndarray, "n 3"], Int[np.ndarray, "m 3"]]:
-    """Vertices and triangles of a file, as they are there; errors as of `TriangleSurface.load`."""
-    path = Path(path)
-    if path.suffix.lower() not in _FILES:
-        raise ValueError(f"{kind} is loaded from {', '.join(_FILES)} files, got {path.name!r}")
-    if not path.is_file():
-        raise FileNotFoundError(f"no file at {path}")
-    trimesh = require("trimesh", f"a {path.suffix.lower()} file")
-    try:
-        mesh = trimesh.load_mesh(path, process=False)
-        vertices, triangles = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, int)
-    except Exception as error:  # trimesh checks little: what is damaged shows as an error of any kind
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"{path} is damaged, or no {path.suffix.lower()} file of triangles: {reason}") from error
-    if len(triangles) == 0:
-        raise ValueError(f"{path} holds no triangles")
-    return vertices, triangles
-
-
 def merged(
     vertices: Float[np.ndarray, "n 3"], triangles: Int[np.ndarray, "m 3"]
 ) -> tuple[Float[np.ndarray, "k 3"], Int[np.ndarray, "m 3"]]:
-    """The vertices that triangles use, equal ones once, in the order in which they were given."""
+    """The vertices that triangles use, equal ones once, in the order in which they were given.
+
+    Where that leaves the surface open, those too that are equal to a rounding error: by the smallest of `_ROUND_OFF`
+    that closes the surface, and only if no triangle loses a corner by it.
+    """
+    X, triangles = _merged_exactly(vertices, triangles)
+    if _is_closed(triangles):
+        return X, triangles
+    size = float(np.abs(X).max() + np.ptp(X, axis=0).max())
+    for tolerance in _ROUND_OFF:
+        first = _first_of_close(X, tolerance * size)
+        closed = first[triangles]
+        if _is_closed(closed) and np.all(closed != np.roll(closed, 1, axis=1)):
+            return _merged_exactly(X, closed)
+    return X, triangles
+
+
+def _merged_exactly(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     used = np.unique(triangles)
     _, first, number = np.unique(vertices[used] + 0.0, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -132,6 +127,19 @@ def merged(
     place = np.zeros(len(vertices), dtype=int)
     place[used] = rank[number.reshape(-1)]
     return vertices[used[first[order]]], place[triangles]
+
+
+def _first_of_close(X: Float[np.ndarray, "n 3"], distance: float) -> Int[np.ndarray, " n"]:
+    """For every vertex the first of those that hang together with it by steps of at most a distance."""
+    pairs = cKDTree(X).query_pairs(distance, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(len(X), len(X)))
+    label = connected_components(graph, directed=False)[1]
+    return np.unique(label, return_index=True)[1][label]
+
+
+def _is_closed(triangles: Int[np.ndarray, "m 3"]) -> bool:
+    """Whether no edge belongs to one triangle only."""
+    return bool(np.all(np.unique(_undirected(triangles), axis=0, return_counts=True)[1] > 1))
 
 
 def refuse_flat(vertices: Float[np.ndarray, "n 3"], triangles: Int[np.ndarray, "m 3"], kind: str) -> None:

@@ -15,7 +15,8 @@ from meshfree.geometry.shape import as_points
 from ..nearest_simplex import NearestSimplex
 from .triangle_creases import Creases
 from .triangle_crossings import refuse_crossing
-from .triangle_mesh import Triangulation, merged, oriented, read_triangles, refuse_flat, shown
+from .triangle_files import part_names_of, read_triangles
+from .triangle_mesh import Triangulation, merged, oriented, refuse_flat, shown
 from .triangle_patches import FacetPatch
 
 _KIND = "TriangleSurface"
@@ -25,7 +26,8 @@ _KIND = "TriangleSurface"
 class TriangleSurface(Primitive):
     """The solid inside a closed surface of triangles.
 
-    - `vertices`: (n, 3); those that coincide are merged
+    - `vertices`: (n, 3); those that coincide are merged; those that do to a rounding error, where that closes the
+      surface
     - `triangles`: (m, 3), the numbers of their corners, in either sense of direction; surfaces inside others bound
       cavities
     - `names`: a part's name for every triangle; equal names make one part
@@ -51,9 +53,7 @@ class TriangleSurface(Primitive):
     def __post_init__(self):
         X, triangles = _read_vertices(self.vertices), _read_triangles(self.triangles, len(self.vertices))
         check_name(self.name, _KIND)
-        angle = number(self.angle, _KIND, "angle")
-        if not 0 < angle < 180:
-            raise ValueError(f"{_KIND} needs an angle between 0 and 180 degrees, got {angle}")
+        angle = _angle(self.angle, "an angle")
         X, triangles = merged(X, triangles)
         refuse_flat(X, triangles, _KIND)
         triangles = oriented(X, triangles, _KIND)
@@ -80,13 +80,42 @@ class TriangleSurface(Primitive):
         return self._hash
 
     @classmethod
-    def load(cls, path: str | os.PathLike, name: Name = None, angle: Number = 30.0) -> "TriangleSurface":
+    def load(
+        cls, path: str | os.PathLike, name: Name = None, angle: Number = 30.0, names: Any = None, split: Any = None
+    ) -> "TriangleSurface":
         """The solid inside the surface in an STL, OBJ or PLY file; polygons are cut into triangles.
 
+        Solids of an STL file in text (`solid inlet`) and groups of an OBJ file (`g inlet`, or objects `o`) become parts
+        where there are several; what has no name among them is `boundary`. `name` and `names` go before them.
+        `split`: degrees; every part is cut along the edges at which the surface turns by more, into `wall_1`, `wall_2`,
+        and so on in the order of the file. Good values: 20 to 40; see `split_by_angle`.
+
         Raises FileNotFoundError; ValueError for another suffix, a damaged file and what makes no solid; ImportError
-        without trimesh, which is in the extra `geometry`.
+        without trimesh, which is in the extra `geometry` and reads PLY and binary STL.
         """
-        return cls(*read_triangles(path, _KIND), name=name, angle=angle)
+        found = read_triangles(path, _KIND)
+        if names is None and name is None:
+            names = part_names_of(found.names)
+        try:
+            solid = cls(found.vertices, found.triangles, names=names, name=name, angle=angle)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+        return solid if split is None else solid.split_by_angle(split)
+
+    def split_by_angle(self, angle: Number) -> "TriangleSurface":
+        """The same solid with parts cut along edges at which the surface turns by more than so many degrees.
+
+        Of a part `wall` that falls into several they are `wall_1`, `wall_2`, in the order of their first triangles.
+        """
+        angle = _angle(angle, "as split an angle")
+        old = np.array(self.names or [self.name or "boundary"] * len(self.triangles))
+        faces = Creases(self._surface, angle).faces(np.unique(old, return_inverse=True)[1].reshape(-1))
+        _, first, face = np.unique(faces, return_index=True, return_inverse=True)
+        name = np.empty(len(first), dtype=object)
+        for part in dict.fromkeys(old.tolist()):
+            own = [i for i in np.argsort(first).tolist() if old[first[i]] == part]
+            name[own] = [part] if len(own) == 1 else [f"{part}_{k}" for k in range(1, len(own) + 1)]
+        return TriangleSurface(self.vertices, self.triangles, names=name[face.reshape(-1)].tolist(), angle=self.angle)
 
     @cached_property
     def _surface(self) -> Triangulation:
@@ -126,6 +155,13 @@ class TriangleSurface(Primitive):
         X = as_points(X, 3)
         hit = self._nearest(X)
         return np.where(self._surface.is_outside(X, *hit[:2]), 1.0, -1.0) * hit.distance
+
+
+def _angle(value, what: str) -> float:
+    angle = number(value, _KIND, what)
+    if not 0 < angle < 180:
+        raise ValueError(f"{_KIND} needs {what} between 0 and 180 degrees, got {angle}")
+    return angle
 
 
 def _read_vertices(vertices) -> Float[np.ndarray, "n 3"]:
