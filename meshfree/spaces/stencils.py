@@ -19,8 +19,9 @@ from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from ..pde.multi_indices import total_degree
 from .base import LocalBasis, Space
-from .neighbours import nearest
+from .neighbours import in_dimension, nearest
 from .partition_of_unity import Patchwork
+from .polynomial_tail import warn_of_low_degree
 from .stencil_checks import check_weights
 from .stencil_weights import LocalInterpolant, many_weights
 
@@ -46,7 +47,8 @@ class Stencils(Space, LocalBasis):
 
     Between the nodes u is a partition of unity of the stencils' functions, and smooth. Raises ValueError for a size
     below the number of polynomials or beyond the number of nodes, and for ghosts on parts that do not exist; `solve`,
-    `matrix` and u(x) for a stencil whose nodes do not determine the polynomials, as on a line.
+    `matrix` and u(x) for a stencil whose nodes do not determine the polynomials, as on a line. Warns of polynomials
+    below the degree that the kernel needs, ⌊m/2⌋ for `Polyharmonic(m)`.
     """
 
     kernel: Kernel
@@ -72,6 +74,7 @@ class Stencils(Space, LocalBasis):
         self.cloud, self.degree = cloud, int(degree)
         self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
+        warn_of_low_degree(self.kernel, self.degree)
         polynomials = len(total_degree(cloud.dim, self.degree))
         size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size
         points = np.asarray(cloud.points)
@@ -84,7 +87,7 @@ class Stencils(Space, LocalBasis):
                 "nodes: use a lower degree, a smaller spacing, or another size="
             )
         self.stencils = np.asarray(nearest(self.nodes, points, size))
-        own = nearest(points, points, min(REACH[cloud.dim] + 1, len(points)))
+        own = nearest(points, points, min(in_dimension(REACH, cloud.dim) + 1, len(points)))
         self.radii = MARGIN * np.linalg.norm(points[own[:, -1]] - points, axis=1)
 
     @property
