@@ -24,9 +24,9 @@ class Collocation(GlobalSpace):
     """u(x) = Σⱼ cⱼ k(x, yⱼ) + Σᵢ bᵢ pᵢ(x), yⱼ the centers, pᵢ all monomials up to `degree` (−1: no tail).
 
     With a tail, Σⱼ cⱼ pᵢ(yⱼ) = 0 closes the system; pᵢ is taken about the cloud's middle in units of its extent, so
-    that neither origin nor unit of length matter (`polynomial_tail.Tail`). The centers are the cloud's points unless given; they and the
-    kernel's parameters are trainable. Translates of smooth kernels need nodes that cluster at the boundary
-    (`domain.cloud(..., cluster=1)`) and reach their best accuracy far beyond condition 1e16, with pivoted QR.
+    that neither origin nor unit of length matter (`polynomial_tail.Tail`). The centers are the cloud's points unless
+    given; they and the kernel's parameters are trainable. Translates of smooth kernels need nodes that cluster at the
+    boundary (`domain.cloud(..., cluster=1)`) and reach their best accuracy far beyond condition 1e16, with pivoted QR.
 
     A kernel of compact support that holds few centers, at most a fifth of them, makes sparse equations; `reach`, 1.25
     times the support by default, is then how far tuning may widen it (a loss beyond is not finite).

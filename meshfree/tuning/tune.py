@@ -202,7 +202,10 @@ def _to_steps(moving, logarithmic):
 
 
 def _from_steps(position, logarithmic):
-    return jax.tree.map(lambda p, is_raw: unconstrained(jnp.exp(p), "a parameter") if is_raw else p, position, logarithmic)
+    def leaf(p, is_raw):
+        return unconstrained(jnp.exp(p), "a parameter") if is_raw else p
+
+    return jax.tree.map(leaf, position, logarithmic)
 
 
 def _raw_leaves(tree):
