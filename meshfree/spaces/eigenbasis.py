@@ -5,6 +5,7 @@ A737-A762, doi 10.1137/110824784, section 3.
 """
 
 import functools
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,8 @@ from ..pde.multi_indices import (
     total_degrees,
 )
 from .base import GlobalSpace
+
+MOST_FUNCTIONS = 10**6  # a matrix of as many columns is beyond every memory
 
 
 class Eigenbasis(GlobalSpace):
@@ -174,7 +177,7 @@ def _product(factors):
 def _checked_degree(degree: int | Sequence[int], half_width) -> int | tuple[int, ...]:
     """A degree for every axis, or one number where that is the same for all."""
     given: tuple[Any, ...] = tuple(np.ravel(degree).tolist())
-    if any(isinstance(n, str) or not n >= 0 or int(n) != n for n in given):
+    if any(isinstance(n, str) or not 0 <= n < math.inf or int(n) != n for n in given):
         raise ValueError(f"degree must be an integer of at least 0, or one for every axis; got {degree}")
     if np.ndim(degree) > 0 and len(given) != len(half_width):
         raise ValueError(f"degree has {len(given)} numbers; give one, or {len(half_width)}, one for every axis")
@@ -187,6 +190,10 @@ def _checked_degree(degree: int | Sequence[int], half_width) -> int | tuple[int,
             )
         if np.ndim(degree) == 0:
             degrees = degrees_on_box(degrees[0], np.asarray(half_width))
+    per_axis = degrees if len(degrees) > 1 else degrees * len(half_width)
+    count = math.prod(n + 1 for n in per_axis) // math.factorial(len(per_axis))
+    if count > MOST_FUNCTIONS:
+        raise ValueError(f"degree {degree} makes some {count:.0e} functions, and their matrix is dense: lower it")
     return degrees if len(set(degrees)) > 1 else degrees[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import equinox as eqx
@@ -67,18 +68,17 @@ def _size_of(kernel: Kernel, centers):
 
 
 def _check_determined(tail: Tail, centers: Float[np.ndarray, "n d"]) -> None:
-    exponents = total_degree(centers.shape[1], tail.degree)
-    of_what = f"polynomials of degree {tail.degree} in {centers.shape[1]} dimensions, {len(exponents)} in number"
-    if len(centers) < len(exponents):
+    dim, count = centers.shape[1], math.comb(tail.degree + centers.shape[1], tail.degree)
+    of_what = f"polynomials of degree {tail.degree} in {dim} dimensions, {count} in number"
+    if len(centers) < count:
         raise ValueError(
-            f"{len(centers)} centers do not determine the {of_what}: give at least {len(exponents)} centers, or a "
-            "lower degree="
+            f"{len(centers)} centers do not determine the {of_what}: give at least {count} centers, or a lower degree="
         )
     scaled = (centers - tail.origin) / tail.extent
-    values = np.linalg.svd(np.prod(scaled[:, None, :] ** exponents, axis=2), compute_uv=False)
+    values = np.linalg.svd(np.prod(scaled[:, None, :] ** total_degree(dim, tail.degree), axis=2), compute_uv=False)
     rounding = NOISE * max(1.0, np.max(np.abs(centers) / tail.extent, initial=0.0))
     rank = int(np.sum(values > rounding * values[0]))
-    if rank < len(exponents):
+    if rank < count:
         raise ValueError(
             f"the {len(centers)} centers determine only {rank} of the {of_what}, as centers on a line, on a circle or "
             "on a coarse lattice do: give other centers, or a lower degree="

@@ -6,6 +6,7 @@ augmentation: Flyer, Fornberg, Bayona & Barnett, J. Comput. Phys. 321 (2016), do
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import equinox as eqx
@@ -17,7 +18,6 @@ from scipy.spatial import cKDTree
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
-from ..pde.multi_indices import total_degree
 from .base import LocalBasis, Space
 from .neighbours import in_dimension, nearest
 from .partition_of_unity import Patchwork
@@ -75,7 +75,7 @@ class Stencils(Space, LocalBasis):
         self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
         warn_of_low_degree(self.kernel, self.degree)
-        polynomials = len(total_degree(cloud.dim, self.degree))
+        polynomials = math.comb(self.degree + cloud.dim, cloud.dim)
         size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size
         points = np.asarray(cloud.points)
         self.nodes = np.concatenate([points, ghost_nodes(cloud, self.ghost_parts)])

@@ -111,6 +111,18 @@ def test_the_bounding_box_is_that_of_the_points_where_there_is_no_domain():
         (lambda: mf.Eigenbasis(mf.Matern(2.5), CLOUD), TypeError, "Eigenbasis is that of the Gaussian; got .*Matern"),
         (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=-1), ValueError, "one for every axis; got -1"),
         (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=(3, -1)), ValueError, r"every axis; got \(3, -1\)"),
+        (
+            lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=100_000),
+            ValueError,
+            "degree 100000 makes some 5e.09 func",
+        ),
+        (
+            lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=(2, 10**9)),
+            ValueError,
+            "makes some 2e.09 functions",
+        ),
+        (lambda: mf.Collocation(mf.Gaussian(), CLOUD, degree=100_000), ValueError, "46 centers do not determine"),
+        (lambda: mf.Stencils(None, CLOUD, degree=100_000), ValueError, "a stencil of .* nodes; expected an integer"),
         (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=(3, 2, 1)), ValueError, "3 numbers; give one, or 2"),
         (
             lambda: mf.Eigenbasis(mf.Gaussian(), mf.Cloud(interior=[[0.0, 1.0], [1.0, 1.0]])),
