@@ -31,6 +31,10 @@ _PACKAGE = __name__.partition(".")[0]
 _MOVED = {"meshfree.regions": "meshfree.geometry", "meshfree.motions": "meshfree.geometry"}
 
 
+# Metadata of a field: the value that it has in objects of files from before it was there.
+IN_OLDER_FILES = "in older files"
+
+
 class Describer:
     """Describes values, and collects their arrays by name; an array that occurs twice is kept once."""
 
@@ -128,13 +132,17 @@ class Restorer:
 
     def _instance(self, cls: type, fields: dict[str, Any]) -> Any:
         """An instance with these fields and no call of `__init__`, as Equinox unflattens a module."""
-        expected = [field.name for field in dataclasses.fields(cls)]
-        if set(fields) != set(expected):
+        declared = dataclasses.fields(cls)
+        added = {field.name: field.metadata[IN_OLDER_FILES] for field in declared if IN_OLDER_FILES in field.metadata}
+        expected = [field.name for field in declared]
+        if set(added | fields) != set(expected):
             raise ValueError(
                 f"{cls.__name__} has the fields {names(expected)}, and the file has {names(fields)}: it was written "
                 "by another version of meshfree"
             )
         instance: Any = object.__new__(cls)
+        for name in set(added) - set(fields):
+            object.__setattr__(instance, name, added[name])
         annotations = annotations_of(cls) if _stands_in_meshfree(cls) else {}
         for name, described in fields.items():
             value = self.restore(described)

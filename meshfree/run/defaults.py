@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from .. import kernels
 from ..geometry.cloud import Cloud
-from ..pde.multi_indices import total_degree
+from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Collocation, Eigenbasis, Multilevel, Space, Stencils
 
@@ -153,7 +153,8 @@ def spacing_of(problem: Problem, choices: Choices) -> float:
         raise ValueError("the problem has no domain: give the nodes as a file, --nodes")
     dim = problem.domain.dim
     if choices.of_space == "eigenbasis":
-        functions = len(total_degree(dim, eigenbasis_degree(choices, dim)))
+        lower, upper = problem.domain.bounds
+        functions = len(total_degrees(degrees_on_box(eigenbasis_degree(choices, dim), upper - lower)))
         return (problem.domain.volume / (ROWS_PER_FUNCTION * functions)) ** (1 / dim)
     lower, upper = problem.domain.bounds
     return float(min(upper - lower)) / (LOCAL_NODES_ACROSS if choices.is_local else NODES_ACROSS)[dim]

@@ -10,23 +10,29 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
+from ..internal.descriptions import IN_OLDER_FILES
 from ..internal.tracing import is_traced
 from ..kernels import Kernel
 from ..pde.multi_indices import monomials, total_degree
 from ..pde.operators import laplacian
 from .base import GlobalSpace
 from .compact_translates import Translates, coupling, few_columns
+from .polynomial_tail import Tail, tail_over, warn_of_low_degree
 
 
 class Collocation(GlobalSpace):
     """u(x) = Σⱼ cⱼ k(x, yⱼ) + Σᵢ bᵢ pᵢ(x), yⱼ the centers, pᵢ all monomials up to `degree` (−1: no tail).
 
-    With a tail, Σⱼ cⱼ pᵢ(yⱼ) = 0 closes the system. The centers are the cloud's points unless given; they and the
-    kernel's parameters are trainable. Translates of smooth kernels need nodes that cluster at the boundary
-    (`domain.cloud(..., cluster=1)`) and reach their best accuracy far beyond condition 1e16, with pivoted QR.
+    With a tail, Σⱼ cⱼ pᵢ(yⱼ) = 0 closes the system; pᵢ is taken about the cloud's middle in units of its extent, so
+    that neither origin nor unit of length matter (`polynomial_tail.Tail`). The centers are the cloud's points unless
+    given; they and the kernel's parameters are trainable. Translates of smooth kernels need nodes that cluster at the
+    boundary (`domain.cloud(..., cluster=1)`) and reach their best accuracy far beyond condition 1e16, with pivoted QR.
 
     A kernel of compact support that holds few centers, at most a fifth of them, makes sparse equations; `reach`, 1.25
     times the support by default, is then how far tuning may widen it (a loss beyond is not finite).
+
+    Raises ValueError for centers that do not determine the polynomials: too few, or on a line. Warns of a tail below
+    the degree that the kernel needs, ⌊m/2⌋ for `Polyharmonic(m)` and 0 for `Multiquadric`.
     """
 
     kernel: Kernel
@@ -34,6 +40,7 @@ class Collocation(GlobalSpace):
     centers: Float[Array, "n d"]
     columns: Int[np.ndarray | Array, "m k"] | None  # of the local basis, at the cloud's points
     degree: int = eqx.field(static=True)
+    tail: Tail | None = eqx.field(metadata={IN_OLDER_FILES: None})  # None: none, or monomials in x itself
 
     def __init__(
         self,
@@ -52,7 +59,9 @@ class Collocation(GlobalSpace):
         if jnp.ndim(self.centers) != 2 or jnp.shape(self.centers)[1] != cloud.dim:
             raise ValueError(f"centers must have shape (n, {cloud.dim}); got {jnp.shape(self.centers)}")
         self.check_dimension(kernel)
+        warn_of_low_degree(kernel, self.degree)
         self.columns = None if self.degree >= 0 else few_columns(kernel, cloud, self.centers, reach)
+        self.tail = tail_over(kernel, cloud.points, self.centers, self.degree) if self.degree >= 0 else None
 
     @property
     def size(self) -> int:
@@ -101,7 +110,7 @@ class Collocation(GlobalSpace):
         return total_degree(self.cloud.dim, self.degree)
 
     def _polynomials(self, x):
-        return monomials(x, self._exponents)
+        return monomials(x, self._exponents) if self.tail is None else self.tail(x)
 
     def _with_tail(self, translates, tail, x):
         return jnp.concatenate([translates, tail(x)]) if self.degree >= 0 else translates

@@ -5,7 +5,10 @@ A737-A762, doi 10.1137/110824784, section 3.
 """
 
 import functools
+import math
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,9 +17,19 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
+from ..internal.tracing import is_traced
 from ..kernels import Gaussian, Kernel
-from ..pde.multi_indices import hyperbolic_cross, total_degree
+from ..pde.multi_indices import (
+    degrees_on_box,
+    hyperbolic_cross,
+    hyperbolic_crosses,
+    mean_degree,
+    total_degree,
+    total_degrees,
+)
 from .base import GlobalSpace
+
+MOST_FUNCTIONS = 10**6  # a matrix of as many columns is beyond every memory
 
 
 class Eigenbasis(GlobalSpace):
@@ -26,15 +39,20 @@ class Eigenbasis(GlobalSpace):
     δ² = α²(β² − 1)/2, and hₙ are the Hermite polynomials divided by √(2ⁿ n!). `truncation="total"` keeps the products
     of total degree up to `degree`, binom(degree + d, d) of them; `"hyperbolic"` keeps Π(nₖ + 1) ≤ degree + 1.
 
+    `degree=(40, 12)` gives every axis its own: Σ nₖ/degreeₖ ≤ 1 then, and α grows along an axis like √degreeₖ, as the
+    functions' reach does. One number stands for a box of equal sides; on another it becomes a degree for every axis,
+    in proportion to the sides and with about as many functions: `.degree` tells.
+
     Solve by least squares, on a cloud of 1.2 to 4 points per function that clusters at the boundary. Good values:
-    scale 0.5 to 2, degree 16 to 30 in two dimensions, alpha 2 (not trained). Raises TypeError for another kernel.
+    scale 0.5 to 2, degree 16 to 30 in two dimensions, alpha 2 (not trained). Raises TypeError for another kernel,
+    ValueError for points without extent along an axis.
     """
 
     kernel: Gaussian
     cloud: Cloud
     center: np.ndarray
     half_width: np.ndarray
-    degree: int = eqx.field(static=True)
+    degree: int | tuple[int, ...] = eqx.field(static=True)  # one number: the same along every axis
     alpha: float = eqx.field(static=True)
     truncation: str = eqx.field(static=True)
 
@@ -42,23 +60,22 @@ class Eigenbasis(GlobalSpace):
         self,
         kernel: Kernel,
         cloud: Cloud,
-        degree: int = 20,
+        degree: int | Sequence[int] = 20,
         *,
         alpha: float = 2.0,
         truncation: str = "total",
     ):
         if not isinstance(kernel, Gaussian):
             raise TypeError(f"Eigenbasis is that of the Gaussian; got {kernel.describe()}. Other kernels: Collocation")
-        if degree < 0 or int(degree) != degree:
-            raise ValueError(f"degree must be an integer of at least 0; got {degree}")
         if not alpha > 0:
             raise ValueError(f"alpha must be positive; got {alpha}")
         if truncation not in ("total", "hyperbolic"):
             raise ValueError(f"truncation is {truncation!r}; it is 'total' or 'hyperbolic'")
-        self.kernel, self.cloud, self.degree = kernel, cloud, int(degree)
+        self.kernel, self.cloud = kernel, cloud
         self.alpha, self.truncation = float(alpha), truncation
         lower, upper = _bounding_box(cloud)
         self.center, self.half_width = (lower + upper) / 2, (upper - lower) / 2
+        self.degree = _checked_degree(degree, self.half_width)
         self.check_dimension(kernel)
 
     @property
@@ -66,7 +83,8 @@ class Eigenbasis(GlobalSpace):
         return len(self._indices)
 
     def on(self, cloud):
-        return Eigenbasis(self.kernel, cloud, self.degree, alpha=self.alpha, truncation=self.truncation)
+        degrees = self.degree if isinstance(self.degree, tuple) else (self.degree,) * self.cloud.dim
+        return Eigenbasis(self.kernel, cloud, degrees, alpha=self.alpha, truncation=self.truncation)
 
     @property
     def local_basis(self) -> None:
@@ -102,20 +120,25 @@ class Eigenbasis(GlobalSpace):
 
     @property
     def _indices(self):
-        rule = total_degree if self.truncation == "total" else hyperbolic_cross
-        return rule(self.cloud.dim, self.degree)
+        total = self.truncation == "total"
+        if isinstance(self.degree, tuple):
+            return (total_degrees if total else hyperbolic_crosses)(self.degree)
+        return (total_degree if total else hyperbolic_cross)(self.cloud.dim, self.degree)
 
     def _position(self, x):
         """x with the bounding box mapped to [−1, 1]^d."""
         return (x - jnp.asarray(self.center, x.dtype)) / jnp.asarray(self.half_width, x.dtype)
 
     def _tables(self, position):
-        """φ₀ … φ_degree along every axis: (d,) -> (d, degree + 1)."""
+        """φ₀ … φ_degree along every axis, up to the highest degree: (d,) -> (d, degree + 1)."""
         epsilon = jnp.broadcast_to(1 / self.kernel.scale.astype(position.dtype), position.shape)
-        beta = (1 + (2 * epsilon / self.alpha) ** 2) ** 0.25
-        delta_squared = self.alpha**2 * (beta**2 - 1) / 2
-        return jax.vmap(lambda log_weight, t: hermite(self.degree, log_weight, t))(
-            -delta_squared * position**2, self.alpha * beta * position
+        alpha: Any = self.alpha
+        if isinstance(self.degree, tuple):
+            alpha = self.alpha * np.sqrt(np.maximum(self.degree, 1) / mean_degree(self.degree)).astype(position.dtype)
+        beta = (1 + (2 * epsilon / alpha) ** 2) ** 0.25
+        delta_squared = alpha**2 * (beta**2 - 1) / 2
+        return jax.vmap(lambda log_weight, t: hermite(int(np.max(self.degree)), log_weight, t))(
+            -delta_squared * position**2, alpha * beta * position
         )
 
     def _factors(self, tables):
@@ -154,6 +177,29 @@ def _hermite_jvp(degree, primals, tangents):
 
 def _product(factors):
     return functools.reduce(operator.mul, factors)
+
+
+def _checked_degree(degree: int | Sequence[int], half_width) -> int | tuple[int, ...]:
+    """A degree for every axis, or one number where that is the same for all."""
+    given: tuple[Any, ...] = tuple(np.ravel(degree).tolist())
+    if any(isinstance(n, str) or not 0 <= n < math.inf or int(n) != n for n in given):
+        raise ValueError(f"degree must be an integer of at least 0, or one for every axis; got {degree}")
+    if np.ndim(degree) > 0 and len(given) != len(half_width):
+        raise ValueError(f"degree has {len(given)} numbers; give one, or {len(half_width)}, one for every axis")
+    degrees = tuple(int(n) for n in given)
+    if not is_traced(half_width):
+        if not np.all(half_width > 0):
+            raise ValueError(
+                f"the cloud's bounding box has the sides {(2 * half_width).tolist()}: the eigenbasis needs points that "
+                "differ along every axis. Use Collocation, or coordinates along the line or plane of the points"
+            )
+        if np.ndim(degree) == 0:
+            degrees = degrees_on_box(degrees[0], np.asarray(half_width))
+    per_axis = degrees if len(degrees) > 1 else degrees * len(half_width)
+    count = math.prod(n + 1 for n in per_axis) // math.factorial(len(per_axis))
+    if count > MOST_FUNCTIONS:
+        raise ValueError(f"degree {degree} makes some {count:.0e} functions, and their matrix is dense: lower it")
+    return degrees if len(set(degrees)) > 1 else degrees[0]
 
 
 def _bounding_box(cloud: Cloud):

@@ -66,3 +66,9 @@ class _Held:
 @functools.lru_cache(maxsize=KEPT)
 def _tree(shape, digest, held: _Held) -> cKDTree:
     return cKDTree(held.nodes)
+
+
+def in_dimension(counts: dict[int, int], dim: int) -> int:
+    """A count of neighbours by dimension: beyond those in the table, twice as many for every one more."""
+    highest = max(counts)
+    return counts[dim] if dim <= highest else counts[highest] * 2 ** (dim - highest)

@@ -13,7 +13,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.tracing import is_traced
 from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
-from .neighbours import nearest
+from .neighbours import in_dimension, nearest
 from .stencil_checks import GROWTH, check_stencils
 from .stencil_weights import BLOCK, LocalInterpolant
 
@@ -75,7 +75,7 @@ class Patchwork(eqx.Module):
         return jnp.asarray(in_padded_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
 
     def _patches(self, x):
-        return nearest(self.centers, x, min(PATCHES[self.centers.shape[1]], len(self.centers)))
+        return nearest(self.centers, x, min(in_dimension(PATCHES, self.centers.shape[1]), len(self.centers)))
 
 
 def _blended(local: LocalInterpolant, x, centers, radii, stencils, coefficients):

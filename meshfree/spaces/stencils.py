@@ -6,6 +6,7 @@ augmentation: Flyer, Fornberg, Bayona & Barnett, J. Comput. Phys. 321 (2016), do
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import equinox as eqx
@@ -17,10 +18,10 @@ from scipy.spatial import cKDTree
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
-from ..pde.multi_indices import total_degree
 from .base import LocalBasis, Space
-from .neighbours import nearest
+from .neighbours import in_dimension, nearest
 from .partition_of_unity import Patchwork
+from .polynomial_tail import warn_of_low_degree
 from .stencil_checks import check_weights
 from .stencil_weights import LocalInterpolant, many_weights
 
@@ -46,7 +47,8 @@ class Stencils(Space, LocalBasis):
 
     Between the nodes u is a partition of unity of the stencils' functions, and smooth. Raises ValueError for a size
     below the number of polynomials or beyond the number of nodes, and for ghosts on parts that do not exist; `solve`,
-    `matrix` and u(x) for a stencil whose nodes do not determine the polynomials, as on a line.
+    `matrix` and u(x) for a stencil whose nodes do not determine the polynomials, as on a line. Warns of polynomials
+    below the degree that the kernel needs, ⌊m/2⌋ for `Polyharmonic(m)`.
     """
 
     kernel: Kernel
@@ -72,7 +74,8 @@ class Stencils(Space, LocalBasis):
         self.cloud, self.degree = cloud, int(degree)
         self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
-        polynomials = len(total_degree(cloud.dim, self.degree))
+        warn_of_low_degree(self.kernel, self.degree)
+        polynomials = math.comb(self.degree + cloud.dim, cloud.dim)
         size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size
         points = np.asarray(cloud.points)
         self.nodes = np.concatenate([points, ghost_nodes(cloud, self.ghost_parts)])
@@ -84,7 +87,7 @@ class Stencils(Space, LocalBasis):
                 "nodes: use a lower degree, a smaller spacing, or another size="
             )
         self.stencils = np.asarray(nearest(self.nodes, points, size))
-        own = nearest(points, points, min(REACH[cloud.dim] + 1, len(points)))
+        own = nearest(points, points, min(in_dimension(REACH, cloud.dim) + 1, len(points)))
         self.radii = MARGIN * np.linalg.norm(points[own[:, -1]] - points, axis=1)
 
     @property

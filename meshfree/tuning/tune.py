@@ -15,6 +15,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
 from ..internal.watched import key_of_static, settled, watch
+from ..kernels import Kernel
+from ..kernels.kernel import positive, unconstrained
 
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
@@ -58,6 +60,9 @@ def tune(
     that it does not name stays as it is, bit for bit. `optimizer`: any of Optax, `optax.lbfgs()` included; default
     `optax.adam(0.05)`. `progress`: a bar; by default where standard error is a terminal.
 
+    Positive parameters of kernels, the `raw_` leaves, move by their logarithm, whatever the unit of length: a step of
+    0.05 is one of 5 %. All other leaves move as they are.
+
     A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C returns the best so far.
     Raises ValueError for a loss that is not finite, or no scalar, at the start, and for `where` naming no float leaf.
     """
@@ -87,13 +92,15 @@ class _Descent:
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
         self.optimizer = optax.with_extra_args_support(optimizer)
         named = jax.tree.map(lambda leaf: jnp.asarray(leaf) if eqx.is_inexact_array_like(leaf) else leaf, where(tree))
-        self.moving, self.fixed = eqx.partition(named, eqx.is_inexact_array)
+        floats = jax.tree.map(eqx.is_inexact_array, named)
+        self.moving, self.fixed = eqx.partition(named, floats)
+        self.logarithmic, _ = eqx.partition(where(_raw_leaves(tree)), floats)
         if not jax.tree.leaves(self.moving):
             raise ValueError("where names no array of floating type: there is nothing to tune")
         self.losses, self.times, self.iterates = [], [], []
         self.began = time.perf_counter()
         with jax.numpy_dtype_promotion("standard"):  # Optax mixes dtypes
-            self.memory = self.optimizer.init(self.moving)
+            self.memory = self.optimizer.init(_to_steps(self.moving, self.logarithmic))
         self.value, self.gradient = self._evaluated(self.moving)
         if jnp.shape(self.value) != () or not _finite(self.value, self.gradient):
             raise ValueError(f"the loss or its gradient is not finite at the start: {self.value}, {self.gradient}")
@@ -105,6 +112,7 @@ class _Descent:
             self.gradient,
             self.memory,
             self.moving,
+            self.logarithmic,
             self.value,
             self.loss,
             self.tree,
@@ -113,7 +121,7 @@ class _Descent:
             self.reads,
         )
         for _ in range(HALVINGS):
-            moving = jax.tree.map(lambda p, u: p + u.astype(p.dtype), self.moving, updates)
+            moving = _stepped(self.moving, updates, self.logarithmic)
             value, gradient = self._evaluated(moving)
             if _finite(value, gradient):
                 self.moving, self.memory, self.value, self.gradient = moving, memory, value, gradient
@@ -164,16 +172,53 @@ def _value_and_gradient(moving, loss, tree, where, fixed, reads):
 
 
 @eqx.filter_jit
-def _update(optimizer, gradient, memory, moving, value, loss, tree, where, fixed, reads):
+def _update(optimizer, gradient, memory, moving, logarithmic, value, loss, tree, where, fixed, reads):
+    position = _to_steps(moving, logarithmic)
+    gradient = jax.vjp(lambda position: _from_steps(position, logarithmic), position)[1](gradient)[0]
     with jax.numpy_dtype_promotion("standard"):
         return optimizer.update(
             gradient,
             memory,
-            moving,
+            position,
             value=value,
             grad=gradient,
-            value_fn=lambda moving: _objective(moving, loss, tree, where, fixed),
+            value_fn=lambda position: _objective(_from_steps(position, logarithmic), loss, tree, where, fixed),
         )
+
+
+@eqx.filter_jit
+def _stepped(moving, updates, logarithmic):
+    """The leaves after a step; one of size 0 changes nothing."""
+
+    def stepped(leaf, position, update):
+        return jnp.where(update == 0, leaf, position)
+
+    position = jax.tree.map(lambda p, u: p + u.astype(p.dtype), _to_steps(moving, logarithmic), updates)
+    return jax.tree.map(stepped, moving, _from_steps(position, logarithmic), updates)
+
+
+def _to_steps(moving, logarithmic):
+    """The leaves as the optimiser moves them: the logarithm of the positive parameters."""
+    return jax.tree.map(lambda leaf, is_raw: jnp.log(positive(leaf)) if is_raw else leaf, moving, logarithmic)
+
+
+def _from_steps(position, logarithmic):
+    def leaf(p, is_raw):
+        return unconstrained(jnp.exp(p), "a parameter") if is_raw else p
+
+    return jax.tree.map(leaf, position, logarithmic)
+
+
+def _raw_leaves(tree):
+    """The tree with True for the raw leaf of every positive parameter of a kernel, False for every other leaf."""
+
+    def is_raw(path, leaf):
+        return bool(path) and str(getattr(path[-1], "name", "")).startswith("raw_")
+
+    def marked(node):
+        return jax.tree_util.tree_map_with_path(is_raw, node) if isinstance(node, Kernel) else False
+
+    return jax.tree.map(marked, tree, is_leaf=lambda node: isinstance(node, Kernel))
 
 
 def _finite(value, gradient) -> bool:

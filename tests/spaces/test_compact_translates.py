@@ -150,7 +150,7 @@ def test_the_gradient_by_the_support_is_that_of_differences():
 
 def test_tuning_the_support_lowers_the_loss():
     loss = mf.losses.residual(POISSON, CHECK)
-    best, history = mf.tune(loss, NARROW, steps=3)
+    best, history = mf.tune(loss, NARROW, steps=2)
     assert history.loss[-1] < history.loss[0] - 0.1
     assert isinstance(mf.matrix(best), scipy.sparse.csr_array)
 

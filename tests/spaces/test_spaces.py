@@ -42,6 +42,7 @@ def test_a_tail_adds_polynomials_and_their_moment_conditions():
     space = SPACES["anisotropic with tail"]
     assert space.size == len(CLOUD) + 6
     x, y = CLOUD.points.T
+    x, y = x - 1, y  # the middle of the box is (1, 0), and its half width 1
     moments = np.stack([np.ones_like(x), y, x, y**2, x * y, x**2])
     np.testing.assert_allclose(space.side_conditions(), np.pad(moments, ((0, 0), (0, 6))), atol=1e-15)
 
@@ -108,7 +109,26 @@ def test_the_bounding_box_is_that_of_the_points_where_there_is_no_domain():
             r"Gaussian\(\) has 3 scales and the cloud 2 dimensions",
         ),
         (lambda: mf.Eigenbasis(mf.Matern(2.5), CLOUD), TypeError, "Eigenbasis is that of the Gaussian; got .*Matern"),
-        (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=-1), ValueError, "at least 0; got -1"),
+        (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=-1), ValueError, "one for every axis; got -1"),
+        (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=(3, -1)), ValueError, r"every axis; got \(3, -1\)"),
+        (
+            lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=100_000),
+            ValueError,
+            "degree 100000 makes some 5e.09 func",
+        ),
+        (
+            lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=(2, 10**9)),
+            ValueError,
+            "makes some 2e.09 functions",
+        ),
+        (lambda: mf.Collocation(mf.Gaussian(), CLOUD, degree=100_000), ValueError, "46 centers do not determine"),
+        (lambda: mf.Stencils(None, CLOUD, degree=100_000), ValueError, "a stencil of .* nodes; expected an integer"),
+        (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, degree=(3, 2, 1)), ValueError, "3 numbers; give one, or 2"),
+        (
+            lambda: mf.Eigenbasis(mf.Gaussian(), mf.Cloud(interior=[[0.0, 1.0], [1.0, 1.0]])),
+            ValueError,
+            r"sides \[1.0, 0.0\]: the eigenbasis needs points that differ along every axis. Use Collocation",
+        ),
         (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, alpha=0.0), ValueError, "alpha must be positive; got 0.0"),
         (lambda: mf.Eigenbasis(mf.Gaussian(), CLOUD, truncation="full"), ValueError, "'total' or 'hyperbolic'"),
     ],
@@ -116,6 +136,43 @@ def test_the_bounding_box_is_that_of_the_points_where_there_is_no_domain():
 def test_bad_choices_are_clear_errors(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_a_degree_of_an_axis_bounds_its_functions():
+    space = mf.Eigenbasis(mf.Gaussian([0.8, 2.0]), CLOUD, degree=(6, 3))
+    assert space.degree == (6, 3)
+    assert space.size == sum(1 for i in range(7) for j in range(4) if i + 2 * j <= 6)
+    x = jnp.asarray(CLOUD.points[3])
+    closed, by_autodiff = space.basis_laplacian(x), laplacian(space.basis)(x)
+    np.testing.assert_allclose(closed, by_autodiff, rtol=1e-11, atol=1e-11 * np.abs(by_autodiff).max())
+
+
+def test_one_degree_on_a_long_box_is_in_proportion_to_its_sides():
+    beam = mf.Box((0.0, 0.0), (8.0, 2.0)).cloud(0.5)
+    assert mf.Eigenbasis(mf.Gaussian(), beam, degree=24).degree == (48, 12)
+    assert mf.Eigenbasis(mf.Gaussian(), mf.Disk().cloud(0.4), degree=24).degree == 24
+    same = mf.Eigenbasis(mf.Gaussian(), beam, degree=(6, 6))
+    assert same.degree == same.on(mf.Box((0.0, 0.0), (8.0, 2.0)).cloud(1.0)).degree == 6
+
+
+def test_aspect():
+    """Diffusion in space-time, (−π, π) × (0, 1), with nodes as far apart in time as in space."""
+
+    def exact(x):
+        return jnp.exp(-x[1]) * (jnp.sin(x[0]) + jnp.sin(2 * x[0]) / 2)
+
+    def source(x):
+        return 1.5 * jnp.exp(-x[1]) * jnp.sin(2 * x[0])
+
+    def equation(u, x, n=None):
+        return mf.derivative(u, 1)(x) - mf.derivative(mf.derivative(u, 0), 0)(x) - source(x)
+
+    domain = mf.Box((-np.pi, 0.0), (np.pi, 1.0))
+    problem = mf.Problem(domain, interior=equation, top=equation, boundary=mf.dirichlet(exact), exact=exact)
+    cloud = domain.cloud(0.17, cluster=1.0)
+    for degree, size in ((14, 5e-3), ((24, 8), 2e-3)):
+        space = mf.Eigenbasis(mf.Gaussian(1.0), cloud, degree=degree)
+        assert mf.error(problem, mf.solve(problem, space)) < size
 
 
 # ---------------------------------------------------------------------------------------------- on another cloud

@@ -75,6 +75,7 @@ def assert_exact_on_monomials(kernel, dim, degree, operators):
 
 
 @pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+@pytest.mark.filterwarnings("ignore:polynomials of degree")
 def test_first_derivatives_on_three_nodes_by_hand(kernel):
     cloud = mf.Cloud(interior=[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     matrix = mf.matrix(mf.Stencils(kernel, cloud, 1, size=3), lambda u: mf.derivative(u, 0), [[0.25, 0.25]])
@@ -89,6 +90,7 @@ def test_second_derivatives_on_the_line_by_hand(kernel):
 
 @pytest.mark.parametrize("degree", range(7))
 @pytest.mark.parametrize("dim", [1, 2, 3])
+@pytest.mark.filterwarnings("ignore:polynomials of degree")
 def test_every_operator_is_exact_on_every_monomial(dim, degree):
     assert_exact_on_monomials(mf.Polyharmonic(5), dim, degree, fourth_order if dim == 1 else second_order)
 
@@ -170,6 +172,7 @@ def test_unsound_systems_are_made_again_with_pivoting(monkeypatch, eliminated):
     [(mf.Polyharmonic(5), 1), (mf.Gaussian(1.0) * mf.Multiquadric(1.0), 2)],
     ids=["tail", "product"],
 )
+@pytest.mark.filterwarnings("ignore:polynomials of degree")
 def test_kernels_that_are_not_known_to_be_definite_go_to_lapack(kernel, degree, eliminated):
     assert LocalInterpolant(kernel, degree).definite() is None
     many_weights(*arguments_of(kernel, 2, degree))

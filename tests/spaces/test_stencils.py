@@ -266,3 +266,17 @@ def test_forty_thousand_nodes_take_no_dense_matrix():
     print(nodes, "nodes,", peak / 2**20, "MiB")
     assert nodes > 35_000
     assert peak < 0.1 * 8 * nodes**2
+
+
+def test_four_dimensions():
+    """A quadratic is reproduced, and the Laplacian of one is exact."""
+    cloud = mf.Cloud(interior=np.random.default_rng(0).random((60, 4)))
+    space = mf.Stencils(None, cloud, degree=2)
+
+    def quadratic(x):
+        return x[0] * x[3] + 2 * x[1] ** 2 - x[2]
+
+    u = mf.interpolate(quadratic, space)
+    X = np.random.default_rng(1).random((20, 4))
+    np.testing.assert_allclose(u(X), jax.vmap(quadratic)(X), atol=1e-11)
+    np.testing.assert_allclose(mf.matrix(space, mf.laplacian, X[:3]) @ u.coefficients, 4.0, rtol=1e-9)

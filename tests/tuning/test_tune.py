@@ -93,6 +93,54 @@ def test_tuning_lowers_the_error_without_the_exact_solution(loss):
     assert loss(tuned) == pytest.approx(history.loss.min(), rel=1e-6)
 
 
+def test_tune_metres():
+    """The same problem in kilometres and in metres: the scales go the same way."""
+
+    def tuned(unit):
+        box = mf.Box((0.0, 0.0), (unit, unit))
+
+        def exact(x):
+            return jnp.sin(9 * x[0] / unit) + 0.3 * x[1] / unit
+
+        def equation(u, x):
+            return mf.laplacian(u)(x) + 81 / unit**2 * jnp.sin(9 * x[0] / unit)
+
+        problem = mf.Problem(box, interior=equation, boundary=mf.dirichlet(exact))
+        space = mf.Collocation(mf.Gaussian([0.5 * unit, 0.5 * unit]), box.cloud(0.2 * unit))
+        loss = mf.losses.residual(problem, box.cloud(0.17 * unit, seed=1))
+        space, history = mf.tune(loss, space, steps=15, progress=False)
+        return jax.nn.softplus(jnp.asarray(history.parameters)) / unit, history.loss
+
+    (scales, loss), (in_metres, loss_in_metres) = tuned(1.0), tuned(1000.0)
+    assert loss[-1] < loss[0] - 0.5
+    np.testing.assert_allclose(in_metres, scales, rtol=1e-4)
+    np.testing.assert_allclose(loss_in_metres - loss_in_metres[0], loss - loss[0], atol=1e-3)
+
+
+def test_positive_parameters_of_kernels_move_by_their_logarithm():
+    """One step of gradient descent by hand; a leaf of the same name elsewhere, and a coefficient, move as they are."""
+
+    class Own(eqx.Module):
+        raw_rate: jax.Array
+
+    tree = (2.0 * mf.RationalQuadratic(1e-3, [1e4, 1e-4]), Own(jnp.array(3.0)), jnp.array(5.0))
+
+    def loss(tree):
+        kernel, own, coefficient = tree
+        scales, alpha = jnp.log(kernel.kernel.scale), jnp.log(kernel.kernel.alpha)
+        return scales[0] + 2 * scales[1] + 3 * alpha + 4 * jnp.log(kernel.amplitude) + own.raw_rate - coefficient
+
+    def where(tree):
+        return tree[0], tree[1].raw_rate, tree[2]
+
+    (kernel, own, coefficient), history = mf.tune(loss, tree, where, optimizer=optax.sgd(0.1), steps=1, progress=False)
+    np.testing.assert_allclose(kernel.kernel.scale, [1e4 * np.exp(-0.1), 1e-4 * np.exp(-0.2)], rtol=1e-12)
+    np.testing.assert_allclose(kernel.kernel.alpha, 1e-3 * np.exp(-0.3), rtol=1e-12)
+    np.testing.assert_allclose(kernel.amplitude, 2 * np.exp(-0.4), rtol=1e-12)
+    np.testing.assert_allclose([own.raw_rate, coefficient], [2.9, 5.1], rtol=1e-12)
+    np.testing.assert_array_equal(history.parameters[0].kernel.raw_scale[0], tree[0].kernel.raw_scale)
+
+
 def test_lbfgs_tunes_too():
     loss = losses.residual(PROBLEM, CHECK)
     _, history = mf.tune(loss, SPACE, steps=4, optimizer=optax.lbfgs(), progress=False)
