@@ -17,6 +17,7 @@ from .motions import Motion, MovedCurve, MovedPatch
 from .nodes import domain_nodes, plane_nodes, plane_outline, space_nodes
 from .shape import Shape, as_points
 from .spacing import Spacing
+from .visibility import Walls, sees_by_distance, sees_past_walls
 
 
 class Domain(Shape):
@@ -42,6 +43,20 @@ class Domain(Shape):
         if self.dim == 3:
             return space_nodes.part_names(self)
         return tuple(dict.fromkeys(piece.part for piece in self.outline))
+
+    def sees(self, A, B) -> np.ndarray:
+        """Which of the straight lines from points A (n, d) to points B (n, d) of the domain do not cross its boundary.
+
+        What runs along a curved boundary, a little outside of it, does not count; see `visibility`.
+        """
+        A, B = as_points(A, self.dim), as_points(B, self.dim)
+        walls = self.walls
+        return sees_by_distance(self, A, B) if walls is None else sees_past_walls(walls, A, B)
+
+    @cached_property
+    def walls(self) -> Walls | None:
+        """Segments or triangles that make up the boundary; None where it is known by its distance only."""
+        return Walls.of_outline(self.outline, self.extent) if self.dim == 2 and self.outline else None
 
     def cloud(
         self,
