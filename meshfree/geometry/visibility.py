@@ -1,8 +1,9 @@
 """Whether straight lines between points of a shape cross its boundary: `Walls` of segments or triangles, or a distance.
 
-A line that leaves the shape counts as crossing where it comes back through a side that has turned away by more than 60°
-from the one it left by: so do the sides of a slit, of a corner, and of a hole that is small beside the line. A line that
-runs along a smoothly curved boundary, a little outside of it, does not: else no node on it would see its neighbours.
+A line that leaves the shape crosses its boundary where it comes back through a side that has turned away by more than
+60° from the one it left by: so do the sides of a slit, of a corner, and of a hole that is small beside the line. A line
+that runs along a smoothly curved boundary, a little outside of it, does not: else no node on it would see its
+neighbours.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +22,8 @@ _EXACT = 1e-10  # of the size of the shape: what rounding may move a crossing by
 _EDGES = 2048  # along a curve as long as the shape is wide
 _HALVINGS = 14  # of a line, until its pieces are 1e-4 of it or less
 _PIECES = 4  # to begin with
+_ALONG = 1 / 200  # of a line, the thinnest gap that is found where the line runs along the boundary
+_GRAZING = 1e3  # times the inaccuracy of walls, which a line that hardly crosses one may miss it by
 _STEP = 1e-7  # of the size of the shape, for normals from distances
 
 
@@ -62,9 +65,7 @@ def _plane_meeting(corners: np.ndarray) -> Callable:
     return lambda lower, upper: tuple(tree.query(shapely.box(*lower.T, *upper.T)))
 
 
-def sees_past_walls(
-    walls: Walls, A: Float[np.ndarray, "n d"], B: Float[np.ndarray, "n d"]
-) -> Bool[np.ndarray, " n"]:
+def sees_past_walls(walls: Walls, A: Float[np.ndarray, "n d"], B: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " n"]:
     """Which of the lines from points A to points B of the closed shape do not cross its walls."""
     line, wall = walls.meeting(np.minimum(A, B) - walls.off, np.maximum(A, B) + walls.off)
     way = (_along_segments if A.shape[1] == 2 else _along_triangles)(walls, A[line], B[line], wall)
@@ -90,8 +91,10 @@ def _along_segments(walls: Walls, A: np.ndarray, B: np.ndarray, wall: np.ndarray
     crossing = np.abs(across) > 1e-12 * reach * long
     across = np.where(crossing, across, 1.0)
     way, place = reach * _cross(away, E) / across, long * _cross(away, D) / across
-    met = crossing & (np.abs(way - reach / 2) <= reach / 2 + walls.off)
-    return np.where(met & (np.abs(place - long / 2) <= long / 2 + walls.off), way, np.inf)
+    # a line that ends on a curve at a small angle may miss its chord by more than that is off
+    slack = walls.off * np.minimum(reach * long / np.maximum(np.abs(across), 1e-300), _GRAZING)
+    met = crossing & (np.abs(way - reach / 2) <= reach / 2 + slack)
+    return np.where(met & (np.abs(place - long / 2) <= long / 2 + slack), np.clip(way, 0, reach), np.inf)
 
 
 def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -119,9 +122,7 @@ def _along_triangles(walls: Walls, A: np.ndarray, B: np.ndarray, wall: np.ndarra
 # ------------------------------------------------------------------------------------------------- by distance
 
 
-def sees_by_distance(
-    shape: Shape, A: Float[np.ndarray, "n d"], B: Float[np.ndarray, "n d"]
-) -> Bool[np.ndarray, " n"]:
+def sees_by_distance(shape: Shape, A: Float[np.ndarray, "n d"], B: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " n"]:
     """The same for any shape, on lines that are halved where they may be outside: distances grow no faster than ways.
 
     Of the places where a line is outside one is looked at. A wall thinner than 1e-4 of the line may be missed.
@@ -138,6 +139,8 @@ def sees_by_distance(
 def _outside(shape: Shape, A: np.ndarray, B: np.ndarray) -> tuple[Int[np.ndarray, " l"], Float[np.ndarray, " l"]]:
     """The lines that are outside somewhere, and where in [0, 1]."""
     n, tolerance = len(A), _EXACT * shape.extent
+    if n == 0:
+        return np.empty(0, dtype=int), np.empty(0)
     reach = np.linalg.norm(B - A, axis=1)
     where = np.full(n, np.nan)
     start = np.tile(np.arange(_PIECES) / _PIECES, n)
@@ -150,8 +153,8 @@ def _outside(shape: Shape, A: np.ndarray, B: np.ndarray) -> tuple[Int[np.ndarray
         d = shape.distance(A[line] + middle[:, None] * (B - A)[line])
         found = d > tolerance
         where[line[found]] = middle[found]
-        # along the boundary itself there is nothing to find
-        flat = np.maximum(np.maximum(np.abs(first), np.abs(last)), np.abs(d)) <= tolerance
+        # along the boundary itself, where there is nothing to exclude the rest, only a gap that is not too thin
+        flat = (width < _ALONG) & (np.maximum(np.maximum(np.abs(first), np.abs(last)), np.abs(d)) <= tolerance)
         line, start = np.repeat(line, 2), np.stack([start, middle], axis=1).ravel()
         first, last = np.stack([first, d], axis=1).ravel(), np.stack([d, last], axis=1).ravel()
         width /= 2

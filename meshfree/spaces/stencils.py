@@ -36,8 +36,8 @@ class Stencils(Space, LocalBasis):
     """Values at nodes. Around every node u is s(y) = Σⱼ aⱼ k(y, yⱼ) + Σᵢ bᵢ pᵢ(y), yⱼ the `size` nearest nodes, pᵢ all
     polynomials up to `degree`, which takes the nodal values there, and Σⱼ aⱼ pᵢ(yⱼ) = 0.
 
-    Nearest are those that the node sees: where the cloud has a domain, no stencil reaches across its boundary, as across
-    a slit, and a point between nodes has the stencil of the nearest node that it sees.
+    Nearest are those that the node sees: where the cloud has a domain, no stencil reaches across its boundary, as
+    across a slit, and a point between nodes has the stencil of the nearest node that it sees.
 
     Every stencil is shifted and scaled to radius 1, and a kernel's scale is measured so: it follows the spacing. The
     order of accuracy is that of the polynomials: `degree` for first and `degree` − 1 for second derivatives at least.

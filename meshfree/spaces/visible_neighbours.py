@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -118,7 +117,9 @@ class _Planes:
 
     def __init__(self, points: np.ndarray, normals: np.ndarray):
         self._nodes, self._normals = points[len(points) - len(normals) :], normals
-        self._width = BESIDE * tree_of(points).query(self._nodes, min(2, len(points)))[0].reshape(len(normals), -1)[:, -1]
+        self._width = (
+            BESIDE * tree_of(points).query(self._nodes, min(2, len(points)))[0].reshape(len(normals), -1)[:, -1]
+        )
         self._tolerance = TOLERANCE * float(np.ptp(points, axis=0).max())
 
     def beyond(self, X: Float[np.ndarray, "m d"], Y: Float[np.ndarray, "m k d"]) -> Bool[np.ndarray, "m k"]:
