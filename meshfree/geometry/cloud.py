@@ -117,6 +117,10 @@ class Cloud(eqx.Module):
         part, rows = next((part, rows) for part, rows in self._slices() if index < rows.stop)
         return f"{part}[{index - rows.start}]"
 
+    def locate(self, index: int) -> str:
+        """`left[3] at (0, 0.5)`: a node in words, for messages."""
+        return f"{self._locate(index)} at {_tuple(self.points[index])}"
+
     def _check_distinct(self) -> None:
         extent = np.ptp(self.points, axis=0).max()
         pairs = cKDTree(self.points).query_pairs(1e-12 * extent, output_type="ndarray")

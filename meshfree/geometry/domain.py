@@ -15,8 +15,10 @@ from .boundary import bounding_box
 from .cloud import Cloud
 from .motions import Motion, MovedCurve, MovedPatch
 from .nodes import domain_nodes, plane_nodes, plane_outline, space_nodes
+from .nodes.narrow_places import warn_of_narrow_places
 from .shape import Shape, as_points
 from .spacing import Spacing
+from .visibility import Walls, sees_by_distance, sees_past_walls
 
 
 class Domain(Shape):
@@ -43,6 +45,20 @@ class Domain(Shape):
             return space_nodes.part_names(self)
         return tuple(dict.fromkeys(piece.part for piece in self.outline))
 
+    def sees(self, A, B) -> np.ndarray:
+        """Which of the straight lines from points A (n, d) to points B (n, d) of the domain do not cross its boundary.
+
+        What runs along a curved boundary, a little outside of it, does not count; see `visibility`.
+        """
+        A, B = as_points(A, self.dim), as_points(B, self.dim)
+        walls = self.walls
+        return sees_by_distance(self, A, B) if walls is None else sees_past_walls(walls, A, B)
+
+    @cached_property
+    def walls(self) -> Walls | None:
+        """Segments or triangles that make up the boundary; None where it is known by its distance only."""
+        return Walls.of_outline(self.outline, self.extent) if self.dim == 2 and self.outline else None
+
     def cloud(
         self,
         spacing,
@@ -50,6 +66,7 @@ class Domain(Shape):
         seed=0,
         cluster=0.0,
         interior="quasi-uniform",
+        at=None,
     ) -> Cloud:
         """Quasi-uniform nodes inside and on the boundary, parts named, corners kept.
 
@@ -60,30 +77,46 @@ class Domain(Shape):
         - `cluster`: 0 to 1, draws nodes towards the boundary. Intervals, boxes (each coordinate mapped to
           [-1, 1]) and balls (the radius to [0, 1]) map t -> (1 - c) t + c sin(pi t / 2), at 1 as Chebyshev
           nodes; other domains shrink the spacing, see `clustering`.
+        - `at`: points (k, d) at which a spacing function is fine in a spot of less than about a hundredth of the
+          domain; larger ones are found without.
         - `interior`: "quasi-uniform"; "halton" or "random" for Halton (scrambled by the seed) or
           independent random interior nodes, volume/h^d of them.
 
         A corner is one node, in the first of the adjoining parts, its normal the normalised mean of
         theirs. Raises ValueError for an empty domain, a spacing that is not positive or too large for the
-        domain, a `cluster` outside [0, 1], an unknown `interior`.
+        domain, a `cluster` outside [0, 1], an unknown `interior`. Warns, with the place, where two sides that face
+        each other are less than two spacings apart.
         """
         if not 0 <= cluster <= 1:
             raise ValueError(f"cluster must lie in [0, 1] (0: uniform, 1: Chebyshev-like), got {cluster}")
         if interior not in domain_nodes.INTERIORS:
             allowed = ", ".join(map(repr, domain_nodes.INTERIORS))
             raise ValueError(f"interior must be one of {allowed}, got {interior!r}")
-        self._refuse_unfillable(Spacing(spacing))
+        wanted = Spacing(spacing, None if at is None else self._read_spots(at))
+        self._refuse_unfillable(wanted)
         rng = np.random.default_rng(seed)
-        local, moved = self.clustering(Spacing(spacing), cluster) if cluster else (Spacing(spacing), np.copy)
+        local, moved = self.clustering(wanted, cluster) if cluster else (wanted, np.copy)
         border = domain_nodes.boundary_nodes(self, local, rng)
         X = domain_nodes.interior_nodes(self, local, border, interior, rng)
         if len(X) == 0:
             raise self._too_coarse(spacing)
+        warn_of_narrow_places(self, local, border)
         return Cloud(
             interior=moved(X),
             domain=self,
             **{part: (moved(found.points), *found[1:]) for part, found in border.items()},
         )
+
+    def _read_spots(self, at) -> np.ndarray:
+        try:
+            found = as_points(at, self.dim)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"at= is a list of points, [(x, y), ...], with {self.dim} coordinates each: {error}"
+            ) from None
+        if not np.isfinite(found).all():
+            raise ValueError(f"at= holds NaN or infinity: {found[~np.isfinite(found).all(axis=1)][0].tolist()}")
+        return found
 
     def _refuse_unfillable(self, spacing: Spacing) -> None:
         self._refuse_empty()
@@ -284,13 +317,34 @@ def _holds(domain: Domain, X: np.ndarray) -> np.ndarray:
 class Union(_Combination):
     """What lies in either of two domains: `left | right`."""
 
-    @property
+    @cached_property
     def bounds(self):
         (a, b), (c, d) = self.left.bounds, self.right.bounds
         return np.minimum(a, c), np.maximum(b, d)
 
+    def contains(self, X):
+        return _within(self, as_points(X, self.dim), self.round_off)
+
     def distance(self, X):
         return np.minimum(self.left.distance(X), self.right.distance(X))
+
+
+def _within(domain: Domain, X: np.ndarray, tolerance: float) -> np.ndarray:
+    """Which points lie in a domain or nearer to it than the tolerance; unions ask those sides only that are near."""
+    lower, upper = domain.bounds
+    near = np.flatnonzero(np.all((lower - tolerance <= X) & (X <= upper + tolerance), axis=1))
+    found = np.zeros(len(X), dtype=bool)
+    if not len(near):
+        return found
+    if isinstance(domain, Union):
+        found[near] = _within(domain.left, X[near], tolerance)
+        rest = near[~found[near]]
+        found[rest] = _within(domain.right, X[rest], tolerance)
+        return found
+    found[near] = domain.contains(X[near])
+    rest = near[~found[near]]
+    found[rest] = domain.distance(X[rest]) <= tolerance
+    return found
 
 
 class Intersection(_Combination):

@@ -11,6 +11,8 @@ from .shape import Shape
 from .simplices import circumcenters, distance_from_nodes, simplices_between
 from .spacing import Spacing
 
+_CLOSE = 0.7  # spacings: so close, a node may be on the other side of a gap
+_AROUND = 12  # nodes that are looked at then
 _SAMPLES = (20_000, 400_000)  # random points of the domain that may be a ball's centre: at least, at most
 
 
@@ -60,7 +62,7 @@ def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain:
     if len(X) < 2:
         raise ValueError("quality is that of at least two nodes, got one")
     h, tree = Spacing(spacing), cKDTree(X)
-    nearest = tree.query(X, 2)[0][:, 1]
+    nearest = _to_the_nearest(X, tree, h, domain)
     centers = _in_hull(X, N) if domain is None else _in_domain(X, domain)
     radius = tree.query(centers)[0]
     return Quality(
@@ -69,6 +71,19 @@ def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain:
         relative_fill=float((radius / h(centers)).max()),
         distances=nearest / h(X),
     )
+
+
+def _to_the_nearest(X: np.ndarray, tree: cKDTree, h: Spacing, domain: Any) -> Float[np.ndarray, " n"]:
+    """Distances to the nearest other node; where it is close, to the nearest that no boundary of the domain hides."""
+    nearest = tree.query(X, 2)[0][:, 1]
+    close = np.flatnonzero(nearest < _CLOSE * h(X))
+    if domain is None or not len(close):
+        return nearest
+    gaps, near = tree.query(X[close], min(_AROUND, len(X)))
+    first = np.repeat(X[close], near.shape[1] - 1, axis=0)
+    seen = domain.sees(first, X[near[:, 1:].ravel()]).reshape(len(close), -1)
+    nearest[close] = np.where(seen, gaps[:, 1:], gaps[:, -1:]).min(axis=1)
+    return nearest
 
 
 def _in_domain(X: np.ndarray, domain: Shape) -> np.ndarray:

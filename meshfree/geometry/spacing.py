@@ -15,16 +15,23 @@ class Spacing:
     function may be written with NumPy or with `jax.numpy`: it is batched by `jax.vmap` where that works
     and called point by point where it does not. `constant` is the number, or None for a function.
 
+    `at`: points (k, d) near which the spacing may be fine in a spot too small to be found by sampling; or None.
+
     A `Spacing` is taken as it is. Raises ValueError when a spacing is not positive and finite, TypeError when it is
     neither a number nor callable.
     """
 
     constant: float | None
+    at: Float[np.ndarray, "k d"] | None
+    sampled: dict  # what `nodes.fine_spots` found, by region
     _function: Callable[[np.ndarray], np.ndarray]
 
-    def __init__(self, spacing):
+    def __init__(self, spacing, at=None):
+        self.at = at
+        self.sampled = {}
         if isinstance(spacing, Spacing):
             self.constant, self._function = spacing.constant, spacing._function
+            self.at = spacing.at if at is None else at
         elif callable(spacing):
             self.constant = None
             self._function = Pointwise(spacing, _check_number)
@@ -32,9 +39,9 @@ class Spacing:
             self.constant = _positive_number(spacing)
 
     @classmethod
-    def of_many(cls, function: Callable[[np.ndarray], np.ndarray]) -> "Spacing":
+    def of_many(cls, function: Callable[[np.ndarray], np.ndarray], at=None) -> "Spacing":
         """From a function of many points, (n, d) -> (n,)."""
-        spacing = cls(function)
+        spacing = cls(function, at)
         spacing._function = function
         return spacing
 

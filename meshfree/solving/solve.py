@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from ..equations.assemble import assemble
 from ..equations.operator_matrix import Interpolation
 from ..geometry.cloud import Cloud
+from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
 from ..internal.tracing import is_traced
 from ..internal.watched import settled
@@ -51,9 +52,9 @@ def solve(
     The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
     system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
 
-    Raises ValueError for parts without a condition, residuals of a wrong shape, more unknowns than equations, a
-    singular system, or without float64; MemoryError where the matrix would not fit; ConvergenceError where Newton
-    fails.
+    Raises ValueError for a cloud on another domain than the problem's, parts without a condition, residuals of a wrong
+    shape, more unknowns than equations, a singular system, or without float64; MemoryError where the
+    matrix would not fit; ConvergenceError where Newton fails.
     """
     require_double()
     release_programs()
@@ -62,6 +63,8 @@ def solve(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
+    for cloud in (rows_at, *(level.cloud for level in levels)):
+        check_cloud_in(problem.domain, cloud)
     start = _initial_coefficients(problem, levels[0], initial)
     if space.local_basis is None:
         check_memory(len(rows_at), start.size)

@@ -9,13 +9,15 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
+from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.tracing import is_traced
 from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
-from .neighbours import in_dimension, nearest
+from .neighbours import in_dimension
 from .stencil_checks import GROWTH, check_stencils
 from .stencil_weights import BLOCK, LocalInterpolant
+from .visible_neighbours import nearest_seen
 
 PATCHES = {1: 4, 2: 9, 3: 18}  # stencils that share a point, at most
 BEYOND = 0.9  # radii of the nearest patch at which a point counts that lies outside of all
@@ -23,11 +25,11 @@ BEYOND = 0.9  # radii of the nearest patch at which a point counts that lies out
 
 class Patchwork(eqx.Module):
     """u(x) = Σᵢ wᵢ(x) sᵢ(x) / Σᵢ wᵢ(x): (d,) -> () or (f,); sᵢ the interpolant of stencil i, wᵢ a smooth bump of radius
-    `radii[i]` around `centers[i]` (Wendland 2005, section 15.4).
+    `radii[i]` around point i of the cloud (Wendland 2005, section 15.4); of the stencils around points that x sees.
     """
 
     local: LocalInterpolant
-    centers: Float[np.ndarray | Array, "m d"]
+    cloud: Cloud
     radii: Float[np.ndarray | Array, " m"]
     nodes: Float[np.ndarray | Array, "n d"]
     stencils: Int[np.ndarray | Array, "m k"]
@@ -40,7 +42,7 @@ class Patchwork(eqx.Module):
         columns = jnp.asarray(self.stencils)[patches]
         stencils = jnp.asarray(self.nodes)[columns]
         coefficients = self.local.coefficients(stencils, jnp.asarray(self.values)[columns])
-        centers, radii = jnp.asarray(self.centers)[patches], jnp.asarray(self.radii)[patches]
+        centers, radii = jnp.asarray(self.cloud.points)[patches], jnp.asarray(self.radii)[patches]
         return _blended(self.local, x, centers, radii, stencils, coefficients)
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
@@ -67,7 +69,7 @@ class Patchwork(eqx.Module):
         solved, response = solved[..., :-1], np.abs(solved[..., -1]).max(axis=1)
         check_stencils(self.local, nodes, columns, ~(response <= GROWTH), ~np.isfinite(response))
         solved = solved.reshape(*solved.shape[:2], *values.shape[2:])
-        centers, radii = np.asarray(self.centers)[used], np.asarray(self.radii)[used]
+        centers, radii = np.asarray(self.cloud.points)[used], np.asarray(self.radii)[used]
 
         def block(X, where):
             return _blended_at(self.local, X, centers[where], radii[where], stencils[where], solved[where])
@@ -75,7 +77,8 @@ class Patchwork(eqx.Module):
         return jnp.asarray(in_padded_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
 
     def _patches(self, x):
-        return nearest(self.centers, x, min(in_dimension(PATCHES, self.centers.shape[1]), len(self.centers)))
+        # bumps of far stencils, in place of those that x does not see, are zero
+        return nearest_seen(self.cloud, x, min(in_dimension(PATCHES, self.cloud.dim), len(self.cloud)), spare_far=True)
 
 
 def _blended(local: LocalInterpolant, x, centers, radii, stencils, coefficients):

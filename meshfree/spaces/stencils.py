@@ -24,6 +24,7 @@ from .partition_of_unity import Patchwork
 from .polynomial_tail import warn_of_low_degree
 from .stencil_checks import check_weights
 from .stencil_weights import LocalInterpolant, many_weights
+from .visible_neighbours import nearest_seen, stencils_in_sight
 
 REACH = {1: 2, 2: 5, 3: 10}  # a patch reaches as far as this neighbour of its node, and a little further
 MARGIN = 1.05
@@ -35,6 +36,9 @@ ATTEMPTS = 5
 class Stencils(Space, LocalBasis):
     """Values at nodes. Around every node u is s(y) = Σⱼ aⱼ k(y, yⱼ) + Σᵢ bᵢ pᵢ(y), yⱼ the `size` nearest nodes, pᵢ all
     polynomials up to `degree`, which takes the nodal values there, and Σⱼ aⱼ pᵢ(yⱼ) = 0.
+
+    Nearest are those that the node sees: where the cloud has a domain, no stencil reaches across its boundary, as
+    across a slit, and a point between nodes has the stencil of the nearest node that it sees.
 
     Every stencil is shifted and scaled to radius 1, and a kernel's scale is measured so: it follows the spacing. The
     order of accuracy is that of the polynomials: `degree` for first and `degree` − 1 for second derivatives at least.
@@ -86,8 +90,9 @@ class Stencils(Space, LocalBasis):
                 f"polynomials of degree {self.degree} in {cloud.dim} dimensions, and at most {len(self.nodes)}, all "
                 "nodes: use a lower degree, a smaller spacing, or another size="
             )
-        self.stencils = np.asarray(nearest(self.nodes, points, size))
-        own = nearest(points, points, min(in_dimension(REACH, cloud.dim) + 1, len(points)))
+        behind = np.concatenate([np.arange(len(points)), *(cloud.parts[part] for part in self.ghost_parts)])
+        self.stencils = stencils_in_sight(cloud, self.nodes, behind, size)
+        own = np.asarray(nearest_seen(cloud, points, min(in_dimension(REACH, cloud.dim) + 1, len(points))))
         self.radii = MARGIN * np.linalg.norm(points[own[:, -1]] - points, axis=1)
 
     @property
@@ -119,7 +124,7 @@ class Stencils(Space, LocalBasis):
 
     def columns_at(self, X):
         stencils = jnp.asarray(self.stencils) if is_traced(self, X) else np.asarray(self.stencils)
-        return stencils[nearest(self.cloud.points, X, 1)[..., 0]]
+        return stencils[nearest_seen(self.cloud, X, 1)[..., 0]]
 
     def weights(self, X, columns, functionals, order):
         if is_traced(self, X, columns, functionals):
@@ -134,7 +139,7 @@ class Stencils(Space, LocalBasis):
         return weights
 
     def function(self, coefficients):
-        return Patchwork(self.interpolant, self.cloud.points, self.radii, self.nodes, self.stencils, coefficients)
+        return Patchwork(self.interpolant, self.cloud, self.radii, self.nodes, self.stencils, coefficients)
 
     @property
     def interpolant(self) -> LocalInterpolant:

@@ -280,3 +280,69 @@ def test_four_dimensions():
     X = np.random.default_rng(1).random((20, 4))
     np.testing.assert_allclose(u(X), jax.vmap(quadratic)(X), atol=1e-11)
     np.testing.assert_allclose(mf.matrix(space, mf.laplacian, X[:3]) @ u.coefficients, 4.0, rtol=1e-9)
+
+
+def two_boxes(gap, dim=2):
+    side = (1.0,) * (dim - 1)
+    lower = mf.Box((0.0,) * dim, (*side, 0.5 - gap / 2), name="a")
+    return lower | mf.Box((0.0,) * (dim - 1) + (0.5 + gap / 2,), (*side, 1.0), name="b")
+
+
+def jump(x):
+    return jnp.where(x[-1] < 0.5, x[-1], 10 + x[-1])
+
+
+@pytest.mark.parametrize("gap", [0.01, 0.1])
+def test_gap_stencils(gap):
+    problem = mf.Problem(
+        two_boxes(gap),
+        interior=lambda u, x: mf.laplacian(u)(x),
+        a=mf.dirichlet(jump),
+        b=mf.dirichlet(jump),
+        exact=jump,
+    )
+    u = mf.solve(problem, mf.Stencils(None, two_boxes(gap).cloud(0.05)))
+    X = problem.domain.sample(500)
+    assert mf.error(problem, u) < 1e-12
+    traced = jax.jit(lambda X: jax.vmap(u)(X))(jnp.asarray(X))
+    assert jnp.abs(traced - jax.vmap(jump)(jnp.asarray(X))).max() < 1e-10
+    slope = jax.vmap(jax.grad(lambda x: u(x)))(jnp.asarray(X))
+    assert jnp.abs(slope - jnp.array([[0.0, 1.0]])).max() < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("domain", "spacing", "ghost"),
+    [
+        (mf.Box((0, 0), (1, 1)) - mf.Box((0.3, 0.499), (0.7, 0.501), name="slit"), 0.05, False),
+        (mf.Box((-1, -1), (1, 1)) - mf.Box((0, -2), (2, 0), name="notch"), 0.1, True),
+        (two_boxes(0.02, 3), 0.2, False),
+    ],
+    ids=["slit", "corner", "gap in space"],
+)
+def test_no_stencil_reaches_across_the_boundary(domain, spacing, ghost):
+    cloud = domain.cloud(spacing)
+    space = mf.Stencils(None, cloud, 2, ghost=ghost)
+    columns = np.asarray(space.stencils)
+    row, _ = np.nonzero(columns < len(cloud))
+    A, B = cloud.points[row], cloud.points[columns[columns < len(cloud)]]
+    t = np.linspace(0, 1, 101)[:, None, None]
+    straight = domain.contains((A + t * (B - A)).reshape(-1, cloud.dim)).reshape(101, -1).all(axis=0)
+    assert straight.mean() > 0.998  # a few nodes in bays and behind corners see too few others
+
+
+@pytest.mark.parametrize("domain", [SQUARE, mf.Disk(), mf.Ball()], ids=repr)
+def test_stencils_of_convex_domains_are_the_nearest_nodes(domain):
+    cloud = domain.cloud(0.15 if domain.dim == 2 else 0.35)
+    with_domain = mf.Stencils(None, cloud)
+    parts = {part: (cloud[part], cloud.normals[part]) for part in cloud.normals}
+    without = mf.Stencils(None, mf.Cloud(cloud["interior"], **parts))
+    assert np.array_equal(with_domain.stencils, without.stencils)
+    assert np.array_equal(with_domain.radii, without.radii)
+    X = domain.sample(200)
+    assert np.array_equal(with_domain.columns_at(X), without.columns_at(X))
+
+
+def test_an_island_of_few_nodes_is_told():
+    island = SQUARE | mf.Disk((1.4, 0.5), 0.2, name="island")
+    with pytest.raises(ValueError, match=r"a stencil of 30 nodes at \(1\..*\), where .* leaves only \d+ nodes"):
+        mf.Stencils(None, island.cloud(0.12))

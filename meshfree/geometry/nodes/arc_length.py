@@ -36,7 +36,20 @@ def travelled(X: Float[np.ndarray, "n d"], spacing: Spacing) -> Float[np.ndarray
 def travel(line: Line, spacing: Spacing, size: float) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Parameters along a curve of a shape of that size, and the way to each in units of the local spacing."""
     s = np.linspace(0, 1, int(np.clip(np.ceil(_SAMPLES * length(line) / size), _FEWEST, _MOST)) + 1)
+    if spacing.constant is None and spacing.at is not None:
+        s = np.unique(np.concatenate([s, *(_beside(line, s, y) for y in spacing.at)]))
     return s, travelled(line.point(s), spacing)
+
+
+def _beside(line: Line, s: Float[np.ndarray, " n"], y: Float[np.ndarray, " d"]) -> Float[np.ndarray, " k"]:
+    """Parameters that close in on that of the point nearest to y."""
+    step = s[1]
+    nearest = s[np.argmin(np.linalg.norm(line.point(s) - y, axis=1))]
+    for _ in range(4):
+        near = np.clip(nearest + step * np.linspace(-1, 1, 33), 0, 1)
+        nearest, step = near[np.argmin(np.linalg.norm(line.point(near) - y, axis=1))], step / 16
+    closing = s[1] * 0.7 ** np.arange(-6, 30)
+    return np.clip(np.concatenate([nearest - closing, [nearest], nearest + closing]), 0, 1)
 
 
 def arc_length_parameters(line: Line, spacing: Spacing, size: float) -> Float[np.ndarray, " n"]:

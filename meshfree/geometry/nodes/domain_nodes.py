@@ -17,6 +17,7 @@ INTERIORS = ("quasi-uniform", "halton", "random")
 _DEPTH = 0.5  # least distance of quasi-uniform interior nodes to the boundary, in spacings
 _REACH = 1.75  # spacings from every boundary node is deep enough: these leave gaps of two spacings at most
 _FEW = 100  # so few nodes may get stuck in a poor arrangement, and trying again costs nothing
+_SINGLE = 8  # nodes at most that were asked for where the one that fits will do
 _LEAST = {2: 0.62, 3: 0.68}  # spacings between so few; in the plane none should be missing
 _JITTER = 0.15  # of nodes on the line, in spacings
 _NEAREST = 0.25  # spacing at the boundary of a fully clustered cloud, in spacings
@@ -43,7 +44,8 @@ def interior_nodes(
     if domain.dim == 1:
         return _on_line(domain, spacing, rng)
     fixed = np.concatenate([part.points for part in border.values()])
-    count = _interior_count(_wanted(domain, spacing), len(fixed), domain.dim)
+    wanted = _wanted(domain, spacing)
+    count = _interior_count(wanted, len(fixed), domain.dim)
     found = filling.fill(
         _volume_chart(domain),
         spacing,
@@ -55,7 +57,7 @@ def interior_nodes(
         starts=6 if count < _FEW else 1,
         crowded=_LEAST[domain.dim] if count < _FEW else 0.68,
     )
-    return found if len(found) else _deepest(domain, spacing, fixed)
+    return found if len(found) or wanted > _SINGLE else _deepest(domain, spacing, fixed)
 
 
 def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.ndarray, "n d"]:
@@ -144,6 +146,9 @@ def _scattered(domain: Shape, spacing: Spacing, kind: str, rng: np.random.Genera
     halton = qmc.Halton(domain.dim + 1, rng=rng)
     unit = halton.random if kind == "halton" else lambda n: rng.random((n, domain.dim + 1))
     smallest = spacing(lower + unit(4096)[:, :-1] * (upper - lower)).min()
+    boxes = filling.cells(_volume_chart(domain), spacing)
+    finest = spacing((boxes.lower + boxes.upper) / 2).min()
+    smallest = finest if finest < smallest / 2 else smallest
     found = [np.empty((0, domain.dim))]
     while sum(map(len, found)) < count:
         U = unit(max(1024, 2 * count))
@@ -164,7 +169,7 @@ def shrunk_towards_boundary(
     h itself in the middle, (1 − 3c/4) h on the boundary; the root is that of Chebyshev nodes. The cloud
     has more nodes than an unclustered one. Returns the spacing, and a map of nodes that leaves them alone.
     """
-    fine = Spacing.of_many(lambda X: spacing(X) / 2)
+    fine = Spacing.of_many(lambda X: spacing(X) / 2, spacing.at)
     border = boundary_nodes(domain, fine, np.random.default_rng(0))
     tree = cKDTree(np.concatenate([part.points for part in border.values()]))
     greatest = tree.query(domain.sample(4096))[0].max()
@@ -173,4 +178,4 @@ def shrunk_towards_boundary(
         height = 1 - np.minimum(tree.query(X)[0] / greatest, 1)
         return spacing(X) * (1 - strength + strength * np.maximum(_NEAREST, np.sqrt(1 - height**2)))
 
-    return Spacing.of_many(graded), np.copy
+    return Spacing.of_many(graded, spacing.at), np.copy

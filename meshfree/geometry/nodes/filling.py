@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from ..simplices import circumcenters
 from ..spacing import Spacing
+from .fine_spots import FineSpots
 
 CLEARANCE = 0.75  # to the nearest boundary node, in spacings: at least 0.5 from the boundary between nodes
 DENSITY = 1.04  # nodes per spacing^d: then the median nearest-neighbour distance is 0.93 to 0.97 spacings
@@ -19,9 +20,11 @@ MOST_NODES = 20_000_000
 _CROWDED = 0.68  # interior nodes closer than this, in spacings, are too many for a narrow place
 _THINNINGS = 3
 _MOST_SEEDS = 2e6  # drawn in vain
+_HOPELESS = 250.0  # seeds for each node that is wanted: if none of them finds a place, no others will
 _HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
 _SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
 _REBUILD = 4  # sweeps between two searches for neighbours
+_JUMP = 1.5  # times the smaller spacing of two nodes, by which they push each other at most
 _NEIGHBOURS = {1: 2, 2: 8, 3: 14}
 
 
@@ -59,19 +62,22 @@ def cells(chart: Chart, spacing: Spacing) -> Cells:
     """
     lower, upper = chart.lower[None].astype(float), chart.upper[None].astype(float)
     whole = np.prod(chart.upper - chart.lower)
+    spots = FineSpots(chart.at, chart.lower, chart.upper, spacing)
     while True:
         share = np.prod(upper - lower, axis=1) / whole * chart.measure
-        load = share / spacing(chart.at((lower + upper) / 2)) ** chart.dim
+        h = spacing(chart.at((lower + upper) / 2))
+        load = share / h**chart.dim
         if load.sum() > MOST_NODES:
             raise ValueError(
                 f"the spacing asks for about {load.sum():.1e} nodes, more than the {MOST_NODES:.0e} that are "
                 "placed at once; use a larger spacing"
             )
-        # A spacing that is small in one spot only shows once the cells are fine enough to hit it.
-        split = (load > 1) | (len(load) < 256)
+        # A spacing that is small in one spot shows by samples, or once the cells are fine enough to hit it.
+        split = (load > 1) | (len(load) < 256) | spots.within(h, share)
         if not split.any():
             return Cells(lower, upper, load)
         lower, upper = _halve(lower, upper, split)
+        spots.follow(split, lower, upper)
 
 
 def _halve(lower: np.ndarray, upper: np.ndarray, split: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +120,9 @@ def fill(
     def spread_out(X):
         return spread(X, fixed, spacing, accept, retract, chart.dim)
 
-    found = [spread_out(_seeds(chart, spacing, guard, count, rng)) for _ in range(starts)]
+    found = [spread_out(_seeds(chart, spacing, guard, count, rng))]
+    for _ in range(starts - 1 if len(found[0]) else 0):
+        found.append(spread_out(_seeds(chart, spacing, guard, count, rng)))
     X = max(found, key=lambda X: _separation(X, fixed, spacing)) if len(found) > 1 else found[0]
     for _ in range(_THINNINGS):
         roomy = X[apart(X, crowded * spacing(X), X[:0])]
@@ -147,9 +155,15 @@ def _strewn(chart: Chart, spacing: Spacing, X: np.ndarray, rng: np.random.Genera
 
 
 def apart(
-    X: Float[np.ndarray, "n d"], radius: Float[np.ndarray, " n"], fixed: Float[np.ndarray, "m d"]
+    X: Float[np.ndarray, "n d"],
+    radius: Float[np.ndarray, " n"],
+    fixed: Float[np.ndarray, "m d"],
+    parted: Callable[[int, Int[np.ndarray, " k"]], Bool[np.ndarray, " k"]] | None = None,
 ) -> Int[np.ndarray, " k"]:
-    """Numbers of those X, first come first served, that keep their radius from one another and from fixed nodes."""
+    """Numbers of those X, first come first served, that keep their radius from one another and from fixed nodes.
+
+    `parted(i, others)` tells which others may come as near to number i as they like.
+    """
     if len(X) == 0:
         return np.empty(0, dtype=int)
     keep = cKDTree(fixed).query(X)[0] > radius if len(fixed) else np.ones(len(X), dtype=bool)
@@ -158,7 +172,10 @@ def apart(
     crowded = np.flatnonzero(tree.query(X, 2, distance_upper_bound=radius.max())[0][:, 1] <= radius)
     for i, near in zip(crowded, tree.query_ball_point(X[crowded], radius[crowded]), strict=True):
         if keep[i]:
-            keep[[j for j in near if j > i]] = False
+            later = np.array([j for j in near if j > i], dtype=int)
+            # where the spacing jumps, nodes on the fine side do not make room for those on the other
+            later = later[np.linalg.norm(X[later] - X[i], axis=1) <= 2 * radius[later]]
+            keep[later if parted is None else later[~parted(i, later)]] = False
     return np.flatnonzero(keep)
 
 
@@ -177,6 +194,8 @@ def _seeds(chart: Chart, spacing: Spacing, guard: "_Guard", count: int, rng: np.
         X = X[guard.clear(X, spacing(X))]
         # a region much narrower than the spacing takes no node, however many are tried
         if len(X) >= 1.05 * count or density * boxes.load.sum() > max(_MOST_SEEDS, 4 * boxes.load.sum()):
+            break
+        if len(X) == 0 and density > _HOPELESS:
             break
         density *= np.clip(1.12 * count / max(len(X), 0.1), 1.05, 4.0)
     return thin(X, spacing(X), count)
@@ -215,7 +234,9 @@ def spread(
         h = spacing(X)
         everything = np.concatenate([X, fixed])
         neighbours = _neighbours(X, everything, _NEIGHBOURS[dim])
-        mean_h = (h[:, None] + np.concatenate([h, h_fixed])[neighbours]) / 2
+        around = np.concatenate([h, h_fixed])[neighbours]
+        # where the spacing jumps, nodes on the fine side make room among themselves
+        mean_h = np.minimum((h[:, None] + around) / 2, _JUMP * np.minimum(h[:, None], around))
         exposed = guard.exposed(X, 3 * h)
         before = X[exposed]
         for _ in range(_REBUILD):

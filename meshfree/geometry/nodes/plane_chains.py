@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy.spatial import cKDTree
 
 from ..boundary import BoundaryCurve
 from ..spacing import Spacing
@@ -12,6 +13,8 @@ from .filling import apart
 from .plane_outline import Stretch, end_points, groups
 
 NEAREST = 0.7  # boundary nodes are left out before they come this close, in spacings
+FACING = -0.2  # cosine between the normals of sides that face each other
+PARTED = 1e-9  # of the size of the shape: by how much one lies beyond the other at least, across a gap
 _MILD = 20.0  # degrees: corners that turn by less are kept only a whole spacing apart
 
 
@@ -56,17 +59,46 @@ def without_close_corners(found: Sequence[Stretch], spacing: Spacing, size: floa
     joints, fixed = _joints(found, size)
     if not len(joints):
         return list(found)
-    X = np.concatenate([found[i].point(np.array([1.0])) for i, _ in joints])
-    turn = [found[i].normal(np.array([1.0]))[0] @ found[j].normal(np.array([0.0]))[0] for i, j in joints]
-    radius = np.where(np.array(turn) > np.cos(np.radians(_MILD)), 1.0, NEAREST) * (1 - 1e-9) * spacing(X)
-    order = np.argsort(np.round(turn, 9), kind="stable")
-    kept = order[apart(X[order], radius[order], fixed)]
+    ends = end_points(found)
+    normals = np.concatenate([one.normal(np.array([0.0, 1.0])) for one in found])
+    sides = np.stack([2 * joints[:, 0] + 1, 2 * joints[:, 1]], axis=1)
+    X, N, F, M = ends[sides[:, 0]], normals[sides], ends[fixed[:, 0]], normals[fixed]
+    turn = np.einsum("nd,nd->n", N[:, 0], N[:, 1])
+    radius = np.where(turn > np.cos(np.radians(_MILD)), 1.0, NEAREST) * (1 - 1e-9) * spacing(X)
+    clear, least = np.ones(len(X), dtype=bool), PARTED * size
+    if len(F):
+        for i, near in enumerate(cKDTree(F).query_ball_point(X, radius)):
+            clear[i] = bool(np.all(across_gap(X[i], N[i], F[near], M[near], least)))
+    order = np.flatnonzero(clear)
+    order = order[np.argsort(np.round(turn[order], 9), kind="stable")]
+
+    def parted(i, others):
+        i, others = order[i], order[others]
+        return across_gap(X[i], N[i], X[others], N[others], least)
+
+    kept = order[apart(X[order], radius[order], X[:0], parted)]
     following = {int(i): int(j) for i, j in np.delete(joints, kept, axis=0)}
     return [_chain([found[i] for i in run]) for run in _runs(following, len(found))]
 
 
-def _joints(found: Sequence[Stretch], size: float) -> tuple[Int[np.ndarray, "k 2"], Float[np.ndarray, "m 2"]]:
-    """Where only two stretches of one part meet, one beginning as the other ends; and all other ends."""
+def across_gap(
+    x: Float[np.ndarray, " d"],
+    n: Float[np.ndarray, "s d"],
+    Y: Float[np.ndarray, "k d"],
+    N: Float[np.ndarray, "k s d"],
+    least: float,
+) -> Bool[np.ndarray, " k"]:
+    """Which Y, where sides with normals N meet, lie across a gap outside of the shape from x with normals n.
+
+    One side of each must face the other, and lie beyond it by more than `least`.
+    """
+    facing = np.einsum("sd,ktd->kst", n, N) < FACING
+    beyond = ((Y - x) @ n.T > least)[:, :, None] & (np.einsum("kd,ktd->kt", x - Y, N) > least)[:, None]
+    return np.any(facing & beyond, axis=(1, 2))
+
+
+def _joints(found: Sequence[Stretch], size: float) -> tuple[Int[np.ndarray, "k 2"], Int[np.ndarray, "m 2"]]:
+    """Where only two stretches of one part meet, one beginning as the other ends; and two ends of all other places."""
     ends = end_points(found)
     joints, fixed = [], []
     for group in groups(ends, 1e-6 * size):
@@ -74,8 +106,8 @@ def _joints(found: Sequence[Stretch], size: float) -> tuple[Int[np.ndarray, "k 2
         if len(i) == len(j) == 1 and _continues(found[i[0]], found[j[0]]):
             joints.append((i[0], j[0]))
         elif not found[group[0] // 2].closed:
-            fixed.append(group[0])
-    return np.array(joints, dtype=int).reshape(-1, 2), ends[fixed]
+            fixed.append((group[0], group[-1]))
+    return np.array(joints, dtype=int).reshape(-1, 2), np.array(fixed, dtype=int).reshape(-1, 2)
 
 
 def _continues(one: Stretch, other: Stretch) -> bool:

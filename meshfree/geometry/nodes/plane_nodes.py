@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
 from ..boundary import End, Segment
@@ -12,7 +12,7 @@ from ..shape import Shape
 from ..spacing import Spacing
 from .arc_length import arc_length_parameters, length, travel
 from .filling import apart
-from .plane_chains import NEAREST, without_close_corners
+from .plane_chains import FACING, NEAREST, PARTED, across_gap, without_close_corners
 from .plane_outline import Stretch, end_points, flips, groups
 
 
@@ -90,21 +90,45 @@ def place_stretches(found: Sequence[Stretch], parts: Sequence[str], spacing: Spa
     found = without_close_corners(found, spacing, size)
     corners = _corners([one for one in found if not one.closed], parts, size)
     inner = [(one, arc_length_parameters(one, spacing, size)) for one in found]
-    inner = _without_close_nodes(inner, np.array([corner[1] for corner in corners]).reshape(-1, 2), spacing)
+    inner = _without_close_nodes(inner, corners, spacing, size)
     return {part: _part_nodes(part, inner, corners) for part in parts}
 
 
 def _without_close_nodes(
-    inner: list[tuple[Stretch, np.ndarray]], corners: np.ndarray, spacing: Spacing
+    inner: list[tuple[Stretch, np.ndarray]], corners: list, spacing: Spacing, size: float
 ) -> list[tuple[Stretch, np.ndarray]]:
-    """Leave nodes out where two sides come close, as beside a sharp corner: from there on, one side has them."""
+    """Leave nodes out where two sides come close, as beside a sharp corner: from there on, one side has them.
+
+    Not where a gap is between them, outside of the shape: both sides of that keep theirs.
+    """
     X = np.concatenate([np.empty((0, 2)), *(one.point(s) for one, s in inner)])
+    N = np.concatenate([np.empty((0, 2)), *(one.normal(s) for one, s in inner)])
+    C, M = (np.array([corner[i] for corner in corners]).reshape(-1, 2) for i in (1, 2))
+    radius, kept = NEAREST * spacing(X), np.zeros(len(X), dtype=bool)
+    clear = np.flatnonzero(_clear_of_corners(X, N, C, M, radius, PARTED * size))
     # The sides of a sharp corner in turn would leave larger gaps than one side alone.
-    order = np.argsort(cKDTree(corners).query(X)[0], kind="stable") if len(corners) else np.arange(len(X))
-    kept = np.zeros(len(X), dtype=bool)
-    kept[order[apart(X[order], NEAREST * spacing(X[order]), corners)]] = True
+    order = clear[np.argsort(cKDTree(C).query(X[clear])[0], kind="stable")] if len(C) else clear
+
+    def parted(i, others):
+        i, others = order[i], order[others]
+        return across_gap(X[i], N[i, None], X[others], N[others, None], PARTED * size)
+
+    kept[order[apart(X[order], radius[order], X[:0], parted)]] = True
     shares = np.split(kept, np.cumsum([len(s) for _, s in inner])[:-1])
     return [(one, s[share]) for (one, s), share in zip(inner, shares, strict=True)]
+
+
+def _clear_of_corners(
+    X: np.ndarray, N: np.ndarray, C: np.ndarray, M: np.ndarray, radius: np.ndarray, least: float
+) -> Bool[np.ndarray, " n"]:
+    """Which nodes keep their radius from all corners C, with mean normals M, but for those beyond a gap."""
+    if len(C) == 0 or len(X) == 0:
+        return np.ones(len(X), dtype=bool)
+    clear = cKDTree(C).query(X)[0] > radius
+    near = np.flatnonzero(~clear)
+    for i, corners in zip(near, cKDTree(C).query_ball_point(X[near], radius[near]), strict=True):
+        clear[i] = bool(np.all((M[corners] @ N[i] < FACING) & ((C[corners] - X[i]) @ N[i] > least)))
+    return clear
 
 
 def _part_nodes(part: str, inner: list, corners: list) -> BoundaryNodes:

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from ..boundary import BoundaryCurve
+from ..boundary import BoundaryCurve, Segment
 from ..shape import Shape
 from .arc_length import length
 
@@ -67,24 +67,39 @@ class Stretch:
 
 def stretches(shape: Shape) -> list[Stretch]:
     """The smooth pieces of a plane shape's boundary, cut where the primitives' boundaries meet."""
-    found = []
+    boxes, found = np.array([leaf.bounds for leaf in shape.leaves]), []
     for number, leaf in enumerate(shape.leaves):
-        others = [other for other in shape.leaves if other is not leaf]
         for curve in leaf.pieces:
-            found += _kept(shape, shape.leaves[:number], cut(curve, others, shape.extent, shape.round_off))
-    return joined(found, 1e-6 * shape.extent)
+            near = _meeting(boxes, curve, shape.extent) if len(boxes) > 1 else []
+            others = [shape.leaves[i] for i in near if i != number]
+            found += [(number, one) for one in cut(curve, others, shape.extent, shape.round_off)]
+    return joined(_kept(shape, boxes, found), 1e-6 * shape.extent)
 
 
-def _kept(shape: Shape, earlier: Sequence[Shape], candidates: list[Stretch]) -> list[Stretch]:
-    """Those candidates that bound the shape and coincide with no earlier primitive's boundary."""
-    s = np.array([OFF_CENTRE])
-    kept: list[Stretch] = []
-    for one in candidates:
-        X, N = one.point(s), one.normal(s)
-        sign = int(flips(shape, X, N)[0])
-        if sign and not any(flips(other, X, N)[0] for other in earlier):
-            kept.append(Stretch(one.curve, one.start, one.stop, sign))
-    return kept
+def _meeting(boxes: Float[np.ndarray, "k 2 2"], curve: BoundaryCurve, size: float) -> Int[np.ndarray, " m"]:
+    """Numbers of the boxes that a curve may meet."""
+    X = curve.point(np.linspace(0, 1, 33))
+    beyond = np.linalg.norm(np.diff(X, axis=0), axis=1).max() + 1e-6 * size  # between the points
+    if isinstance(curve, Segment):
+        beyond = 1e-6 * size
+    apart = (X.min(axis=0) - beyond > boxes[:, 1]) | (X.max(axis=0) + beyond < boxes[:, 0])
+    return np.flatnonzero(~apart.any(axis=1))
+
+
+def _kept(shape: Shape, boxes: Float[np.ndarray, "k 2 2"], candidates: list[tuple[int, Stretch]]) -> list[Stretch]:
+    """Those candidates, with the numbers of their leaves, that bound the shape and coincide with no earlier leaf's."""
+    if not candidates:
+        return []
+    s, leaf = np.array([OFF_CENTRE]), np.array([number for number, _ in candidates])
+    X = np.concatenate([one.point(s) for _, one in candidates])
+    N = np.concatenate([one.normal(s) for _, one in candidates])
+    sign, slack = flips(shape, X, N), 1e-6 * shape.extent
+    for number, (lower, upper) in enumerate(boxes):
+        within = np.all((lower - slack <= X) & (X <= upper + slack), axis=1)
+        near = np.flatnonzero((sign != 0) & (leaf > number) & within)
+        if len(near):
+            sign[near[flips(shape.leaves[number], X[near], N[near]) != 0]] = 0
+    return [replace(one, sign=int(side)) for (_, one), side in zip(candidates, sign, strict=True) if side]
 
 
 def joined(found: list[Stretch], tolerance: float) -> list[Stretch]:
@@ -125,6 +140,8 @@ def end_points(found: Sequence[Stretch]) -> Float[np.ndarray, "n d"]:
 
 def cut(curve: BoundaryCurve, others: Sequence[Shape], size: float, tolerance: float) -> list[Stretch]:
     """Cut a curve where it meets the boundaries of the other shapes; slivers are merged away."""
+    if not others:
+        return [Stretch(curve, 0.0, 1.0)]
     samples = np.linspace(0, 1, _sample_count(curve, size))
     meetings = [crossings(curve, other.distance, samples, tolerance) for other in others]
     t = np.sort(np.concatenate([*meetings, [0.0, 1.0]]))
@@ -210,4 +227,4 @@ def groups(X: Float[np.ndarray, "n d"], tolerance: float) -> list[Int[np.ndarray
     pairs = cKDTree(X).query_pairs(tolerance, output_type="ndarray")
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(X), len(X)))
     count, label = connected_components(graph, directed=False)
-    return [np.flatnonzero(label == group) for group in range(count)]
+    return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])

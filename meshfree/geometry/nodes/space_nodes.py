@@ -19,13 +19,14 @@ from ..shape import Shape
 from ..spacing import Spacing
 from .arc_length import arc_length_parameters
 from .filling import DENSITY, Chart, apart, cells, draw, fill
-from .plane_chains import NEAREST
+from .plane_chains import FACING, NEAREST
 from .plane_nodes import BoundaryNodes, Nodes, mean_normal
 from .plane_outline import OFF_CENTRE, Stretch, cut, flips, groups, joined
 from .space_crossings import Crossing, nodes_on_crossing
 
 _RADIUS = 1e-4  # of the ring on which a surface is looked at, in sizes of the shape
 _SEEDS = 9.0  # per unit of spacing squared, from which crossing curves are found
+_OUTSIDE = 0.02  # of the way between two nodes: how far its middle is outside where a gap parts them
 _SAME = 0.25  # ends of crossing curves this close, in spacings, are one corner
 _TOUCHING = 1e-4  # sine of the angle below which surfaces touch and do not cross
 _EDGE_SHARE = 0.9  # surface nodes that an edge node stands for, half of them on either side
@@ -95,13 +96,24 @@ def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.
         if patch.part not in parts:
             continue
         index = parts.index(patch.part)
-        X = _on_patch(surface, number, patch, spacing, points, int(index not in owner), rng)
+        beside = points[~_across_gap(surface, patch, points, normals)]
+        X = _on_patch(surface, number, patch, spacing, beside, int(index not in owner), rng)
         N = flips(shape, X, patch.normal(X))[:, None] * patch.normal(X)
         points = np.concatenate([points, X])
         normals, own = np.concatenate([normals, N]), np.concatenate([own, N])
         owner = np.concatenate([owner, np.full(len(X), index)])
     columns = (points, normals, own)
     return {part: BoundaryNodes(*(c[owner == index] for c in columns)) for index, part in enumerate(parts)}
+
+
+def _across_gap(surface: Surface, patch: BoundaryPatch, X: np.ndarray, N: np.ndarray) -> Bool[np.ndarray, " n"]:
+    """Which nodes with normals N face a patch from the other side of a gap outside of the shape."""
+    if len(X) == 0:
+        return np.zeros(0, dtype=bool)
+    foot = patch.project(X)
+    M = patch.normal(foot)
+    M = flips(surface.shape, foot, M)[:, None] * M
+    return (np.einsum("nd,nd->n", X - foot, M) > surface.tolerance) & (np.einsum("nd,nd->n", M, N) < FACING)
 
 
 def _on_patch(
@@ -157,7 +169,7 @@ def _features(
     """Nodes on the edges and crossing curves: points, mean normals, normals and number of the owning part."""
     corners, inner = _edge_nodes(surface, spacing)
     # Edges of two primitives may coincide: the second's nodes would lie between the first's.
-    points = np.concatenate([corners, inner[apart(inner, 0.5 * spacing(inner), corners)]])
+    points = _without_doubles(surface, np.concatenate([corners, inner]), len(corners), spacing)
     points = _crossing_nodes(surface, spacing, points, rng)
     sides = _sides(surface, points)
     return points, sides.mean, sides.own, sides.owner
@@ -174,6 +186,16 @@ def _edge_nodes(surface: Surface, spacing: Spacing) -> tuple[np.ndarray, np.ndar
     if len(corners):
         corners = corners[[group[0] for group in groups(corners, 1e-6 * surface.size)]]
     return corners, np.concatenate(inner)
+
+
+def _without_doubles(surface: Surface, X: np.ndarray, corners: int, spacing: Spacing) -> Float[np.ndarray, "n 3"]:
+    """The nodes X, the first of them corners that all stay, without those near an earlier one but across a gap."""
+
+    def parted(i, others):
+        gap = np.linalg.norm(X[others] - X[i], axis=1)
+        return (others < corners) | (surface.shape.distance((X[others] + X[i]) / 2) > _OUTSIDE * gap)
+
+    return X[apart(X, 0.5 * spacing(X), X[:0], parted)]
 
 
 def _sharp_edges(surface: Surface) -> list[Stretch]:

@@ -89,7 +89,10 @@ class Polygon(Primitive):
 
     @classmethod
     def _union(cls, polygons: list, names, name: Name) -> Domain:
-        return reduce(or_, [cls(outer, holes, names, name) for outer, *holes in polygons])
+        found: list[Domain] = [cls(outer, holes, names, name) for outer, *holes in polygons]
+        while len(found) > 1:  # in pairs: a long chain of unions would be a deep one
+            found = [reduce(or_, found[i : i + 2]) for i in range(0, len(found), 2)]
+        return found[0]
 
     @cached_property
     def _rings(self) -> list[np.ndarray]:

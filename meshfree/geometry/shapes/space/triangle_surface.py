@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from meshfree.geometry.arguments import Name, Number, check_name, number, part_names, set_fields
 from meshfree.geometry.domain import Primitive
 from meshfree.geometry.shape import as_points
+from meshfree.geometry.visibility import Walls
 
 from ..nearest_simplex import NearestSimplex
 from .triangle_creases import Creases
@@ -128,6 +129,10 @@ class TriangleSurface(Primitive):
     @cached_property
     def _nearest(self) -> NearestSimplex:
         return NearestSimplex(self._surface.corners)
+
+    @cached_property
+    def walls(self):
+        return Walls(self._surface.corners, self._surface.normals, 1e-10 * self.extent, self._nearest.meeting)
 
     @property
     def bounds(self):

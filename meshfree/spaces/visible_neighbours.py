@@ -1,0 +1,151 @@
+"""The nearest nodes that a point sees: those that the boundary of the cloud's domain does not hide."""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ..geometry.cloud import Cloud
+from ..geometry.domain import Domain
+from ..internal.tracing import is_traced
+from .neighbours import nearest, tree_of
+
+FARTHER = 3  # times as many candidates as nodes are wanted, and some more
+MORE = {1: 4, 2: 12, 3: 24}
+WALL_NODES = {1: 4, 2: 24, 3: 64}  # boundary nodes whose planes tell whether a line may be hidden
+BESIDE = 1.5  # spacings beyond the farthest node, to which boundary nodes are looked at
+TOLERANCE = 1e-9  # of the size of the cloud, beyond a plane
+BLOCK = 2**22  # pairs of a line and a plane at a time
+
+
+def nearest_seen(
+    cloud: Cloud, X: Float[np.ndarray | Array, "*m d"], count: int, *, spare_far: bool = False
+) -> Int[np.ndarray | Array, "*m k"]:
+    """The indices of the `count` points of the cloud nearest to each X among those that it sees in the cloud's domain.
+
+    Where fewer are seen, the nearest of the others are taken too or, with `spare_far`, the farthest that were looked
+    at. A point outside of the domain, or one that sees none, and all points without a domain, get the nearest ones.
+    Traced points go through one batched callback, without a derivative.
+    """
+    if not isinstance(cloud.domain, Domain) or cloud.normal_vectors.shape[0] == 0:
+        return nearest(cloud.points, X, count)
+    ask = functools.partial(_nearest_seen, domain=cloud.domain, count=count, spare_far=spare_far)
+    if not is_traced(cloud, X):
+        return ask(cloud.points, cloud.normal_vectors, X)
+    shape = jax.ShapeDtypeStruct((*jnp.shape(X)[:-1], count), jnp.int32)
+    fixed = jax.lax.stop_gradient(tuple(map(jnp.asarray, (cloud.points, cloud.normal_vectors, X))))
+    return jax.pure_callback(ask, shape, *fixed, vmap_method="broadcast_all")
+
+
+def _nearest_seen(points, normals, X, *, domain: Domain, count: int, spare_far: bool) -> np.ndarray:
+    points, normals, X = np.asarray(points), np.asarray(normals), np.asarray(X)
+    while points.ndim > 2:  # a batched callback repeats the nodes
+        points, normals = points[0], normals[0]
+    flat = X.reshape(-1, X.shape[-1])
+    found = np.asarray(nearest(points, flat, count))
+    walls = _Planes(points, normals)
+    rows = np.flatnonzero(walls.beyond(flat, points[found]).any(axis=1))
+    rows = rows[domain.contains(flat[rows])]
+    if len(rows):
+        candidates, seen = _candidates(walls, domain, flat[rows], points, points, count)
+        order = np.arange(candidates.shape[1])
+        hidden = 2 * len(order) - order if spare_far else len(order) + order
+        chosen = np.argsort(np.where(seen, order, hidden), axis=1)[:, :count]
+        some = seen.any(axis=1)
+        found[rows[some]] = np.take_along_axis(candidates, chosen, axis=1)[some]
+    return found.reshape(*X.shape[:-1], count)
+
+
+def stencils_in_sight(
+    cloud: Cloud, nodes: Float[np.ndarray, "n d"], behind: Int[np.ndarray, " n"], size: int
+) -> Int[np.ndarray, "m k"]:
+    """For each point of the cloud the `size` nearest nodes that it sees, nearest first.
+
+    `behind`: for every node the point of the cloud whose place tells whether it is seen; a ghost is seen where its
+    boundary node is. A point that sees too few, as one in a bay, has nodes too that those see which it sees, and so on;
+    ValueError where that does not suffice, as on an island of few nodes.
+    """
+    points = np.asarray(cloud.points)
+    found = np.asarray(nearest(nodes, points, size))
+    if not isinstance(cloud.domain, Domain) or cloud.normal_vectors.shape[0] == 0:
+        return found
+    walls, stand = _Planes(points, np.asarray(cloud.normal_vectors)), points[behind]
+    rows = np.flatnonzero(walls.beyond(points, stand[found]).any(axis=1))
+    if not len(rows):
+        return found
+    candidates, seen = _candidates(walls, cloud.domain, points[rows], nodes, stand, size)
+    order = np.argsort(~seen, axis=1, kind="stable")[:, :size]
+    found[rows] = np.take_along_axis(candidates, order, axis=1)
+    few = np.flatnonzero(seen.sum(axis=1) < size)
+    if len(few):
+        sights = dict(zip(rows.tolist(), (c[s] for c, s in zip(candidates, seen, strict=True)), strict=True))
+        complete = {i: found[i] for i in range(len(points)) if i not in sights} | sights
+        for row in rows[few].tolist():
+            found[row] = _around_corners(row, complete, nodes, behind, size)
+    return found
+
+
+def _around_corners(
+    row: int, sights: dict[int, np.ndarray], nodes: np.ndarray, behind: np.ndarray, size: int
+) -> Int[np.ndarray, " k"]:
+    """What the point sees, and the nearest of what is seen from there."""
+    found = np.unique(np.append(sights[row], row))
+    fresh = found
+    while len(found) < size and len(fresh):
+        there = np.unique(behind[fresh])
+        fresh = np.setdiff1d(np.concatenate([sights[one] for one in there.tolist()]), found)
+        nearest_first = fresh[np.argsort(np.linalg.norm(nodes[fresh] - nodes[row], axis=1), kind="stable")]
+        found = np.concatenate([found, nearest_first[: size - len(found)]])
+    if len(found) < size:
+        place = ", ".join(f"{x:.4g}" for x in nodes[row])
+        raise ValueError(
+            f"a stencil of {size} nodes at ({place}), where the domain's boundary leaves only {len(found)} nodes on "
+            "this side of it: use a smaller spacing there, a lower degree, or another size="
+        )
+    return found[np.argsort(np.linalg.norm(nodes[found] - nodes[row], axis=1), kind="stable")]
+
+
+class _Planes:
+    """The tangent planes at the boundary nodes of a cloud.
+
+    A line that leaves the domain ends beyond the plane at which it does so: of convex domains no line is looked at.
+    """
+
+    def __init__(self, points: np.ndarray, normals: np.ndarray):
+        self._nodes, self._normals = points[len(points) - len(normals) :], normals
+        self._width = (
+            BESIDE * tree_of(points).query(self._nodes, min(2, len(points)))[0].reshape(len(normals), -1)[:, -1]
+        )
+        self._tolerance = TOLERANCE * float(np.ptp(points, axis=0).max())
+
+    def beyond(self, X: Float[np.ndarray, "m d"], Y: Float[np.ndarray, "m k d"]) -> Bool[np.ndarray, "m k"]:
+        """Which Y lie beyond a plane near the line from X to them."""
+        count = min(WALL_NODES[X.shape[1]], len(self._nodes))
+        hidden = np.zeros(Y.shape[:2], dtype=bool)
+        step = max(BLOCK // (count * Y.shape[1]), 1)
+        for start in range(0, len(X), step):
+            block = slice(start, start + step)
+            hidden[block] = self._beyond(X[block], Y[block], count)
+        return hidden
+
+    def _beyond(self, X: np.ndarray, Y: np.ndarray, count: int) -> np.ndarray:
+        gap, near = (found.reshape(len(X), -1) for found in tree_of(self._nodes).query(X, count, workers=-1))
+        reach = np.linalg.norm(Y - X[:, None], axis=2).max(axis=1, keepdims=True)
+        level = np.einsum("nd,nd->n", self._nodes, self._normals)[near] + self._tolerance
+        level = np.where(gap <= reach + self._width[near], level, np.inf)
+        return np.any(np.matmul(Y, self._normals[near].swapaxes(1, 2)) > level[:, None], axis=2)
+
+
+def _candidates(
+    walls: _Planes, domain: Domain, X: np.ndarray, nodes: np.ndarray, stand: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest nodes of each X, more than are wanted, and which of them it sees."""
+    candidates = np.asarray(nearest(nodes, X, min(FARTHER * count + MORE[X.shape[1]], len(nodes))))
+    hidden = walls.beyond(X, stand[candidates])
+    row, column = np.nonzero(hidden)
+    hidden[row, column] = ~domain.sees(X[row], stand[candidates[row, column]])
+    return candidates, ~hidden
