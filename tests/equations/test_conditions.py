@@ -110,7 +110,11 @@ def test_what_a_residual_cannot_be_is_said_with_its_part(name, kind):
         mf.solve(mf.Problem(SQUARE, **residuals), SPACES[kind])
 
 
-@pytest.mark.parametrize("value", [2, np.int32(2), np.float32(2.0), jnp.array(2.0), lambda x: 2.0], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [2, np.int32(2), np.float32(2.0), jnp.array(2.0), lambda x: 2.0],
+    ids=["int", "NumPy int", "single", "JAX", "function"],
+)
 def test_numbers_of_every_kind_are_data(value):
     problem = mf.Problem(SQUARE, interior=lambda u, x: mf.laplacian(u)(x), boundary=mf.dirichlet(value))
     assert float(mf.solve(problem, SPACES["stencils"])([0.4, 0.6])) == pytest.approx(2.0, rel=1e-9)
