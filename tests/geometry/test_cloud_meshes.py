@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import struct
 import sys
 
 import jax
@@ -12,6 +13,7 @@ from mesh_cases import MSH_4, ball, cube, disk, mesh_of, square, write_msh
 
 import meshfree as mf
 from meshfree.geometry.curved_facets import _reference, normals_at_nodes
+from meshfree.geometry.gmsh_files import _groups_of_entities, _section
 from meshfree.geometry.mesh_files import FORMATS
 
 DOMAINS = {
@@ -436,3 +438,14 @@ def test_without_meshio_the_message_says_what_to_install(tmp_path, missing, suff
     with pytest.raises(ImportError, match=message):
         cloud.save(tmp_path / f"c{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+def test_entities_of_a_binary_file_are_those_of_the_text():
+    content = MSH_4.encode()
+    text = _groups_of_entities(content[slice(*_section(content, b"Entities"))], "4.1", "0", "8")
+    binary = struct.pack("=4Q", 4, 4, 1, 0) + b"".join(struct.pack("=i3dQ", i, 0, 0, 0, 0) for i in range(1, 5))
+    for curve, group in ((1, 1), (2, 1), (3, 1), (4, 2)):
+        binary += struct.pack("=i6dQiQ2i", curve, *[0] * 6, 1, group, 2, 1, -2)
+    binary += struct.pack("=i6dQiQ4i", 1, *[0] * 6, 1, 3, 4, 1, 2, 3, 4)
+    assert text[1, 4] == [2]
+    assert _groups_of_entities(binary, "4.1", "1", "8") == text
