@@ -494,3 +494,15 @@ def test_a_file_from_before_the_rooms():
     assert isinstance(u.space.cloud.domain.left, mf.geometry.Moved)
     X = np.asarray(u.space.cloud.points)[:3] + 0.01
     np.testing.assert_allclose(u(X), [3.9641781488655696, -0.39998108966950163, -4.739123397144434], rtol=1e-12)
+
+
+def test_a_tail_from_before_its_units(tmp_path):
+    """Files of earlier versions hold no `tail`: their coefficients are those of monomials in x itself."""
+    path, cloud = tmp_path / "u.npz", mf.Cloud(interior=5 + np.random.default_rng(0).random((8, 2)))
+    solution(space := mf.Collocation(mf.Gaussian(), cloud, degree=1)).save(path)
+    rewrite_description(path, lambda d: d["object"]["fields"]["space"]["fields"].pop("tail"))
+    rewrite(path, **{f"space.tail.{name}": None for name in ("origin", "extent", "height")})
+    u, x = mf.Solution.load(path), np.array([5.3, 5.9])
+    translates = space.kernel(x[None], cloud.points)[0]
+    expected = np.concatenate([translates, [1.0, x[1], x[0]]]) @ u.coefficients
+    np.testing.assert_allclose(u(x), expected, rtol=1e-13)

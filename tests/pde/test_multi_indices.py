@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from meshfree.pde import multi_indices
 from meshfree.pde.multi_indices import hyperbolic_cross, monomials, total_degree
 
 BOTH = [(dim, degree) for dim in (1, 2, 3, 4) for degree in (0, 1, 2, 5)]
@@ -65,3 +66,19 @@ def test_monomials_differentiate_exactly(x):
 
 def test_monomials_keep_the_type():
     assert monomials(jnp.ones(2, jnp.float32), total_degree(2, 3)).dtype == jnp.float32
+
+
+@pytest.mark.parametrize(("dim", "degree"), [(1, 30), (2, 24), (3, 14), (2, 0)])
+def test_equal_degrees_are_one_degree(dim, degree):
+    degrees = multi_indices.degrees_on_box(degree, 7 * (1 + 1e-9 * np.arange(dim)))
+    assert degrees == (degree,) * dim
+    np.testing.assert_array_equal(multi_indices.total_degrees(degrees), total_degree(dim, degree))
+    np.testing.assert_array_equal(
+        multi_indices.hyperbolic_crosses(degrees), multi_indices.hyperbolic_cross(dim, degree)
+    )
+
+
+def test_degrees_follow_the_sides_of_a_box_down_to_a_least_one():
+    assert multi_indices.degrees_on_box(24, np.array([8.0, 2.0])) == (48, 12)
+    assert multi_indices.degrees_on_box(24, np.array([1.0, 100.0])) == (4, 144)
+    assert multi_indices.degrees_on_box(2, np.array([3.0, 1.0])) == (2, 2)
