@@ -20,7 +20,7 @@ _SAMPLES = (20_000, 400_000)  # random points of the domain that may be a ball's
 class Quality:
     """The evenness of a cloud's nodes, in lengths and over the spacing h that was wanted.
 
-    - `separation`: the smallest distance between two nodes
+    - `separation`: the smallest distance between two nodes, but for those close together across a gap
     - `fill`: the fill distance, the radius of the largest ball without nodes whose centre lies in the region
     - `relative_separation`, `relative_fill`: the smallest distance over h at the node, the largest radius over h at
       the ball's centre

@@ -63,6 +63,7 @@ def solve(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
+    problem.match(rows_at.parts)
     for cloud in (rows_at, *(level.cloud for level in levels)):
         check_cloud_in(problem.domain, cloud)
     start = _initial_coefficients(problem, levels[0], initial)

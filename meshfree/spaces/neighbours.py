@@ -47,24 +47,24 @@ def counts_within(
 
 def tree_of(nodes: Float[np.ndarray, "n d"]) -> cKDTree:
     """The k-d tree of the nodes, made once for each set of them."""
-    return _tree(nodes.shape, hashlib.blake2b(np.ascontiguousarray(nodes).data).digest(), _Held(nodes))
+    return _tree(nodes.shape, hashlib.blake2b(np.ascontiguousarray(nodes).data).digest(), _HeldNodes(nodes))
 
 
-class _Held:
+class _HeldNodes:
     """Nodes that take no part in the cache's comparison: their digest does."""
 
     def __init__(self, nodes):
         self.nodes = nodes
 
     def __eq__(self, other):
-        return isinstance(other, _Held)
+        return isinstance(other, _HeldNodes)
 
     def __hash__(self):
         return 0
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _tree(shape, digest, held: _Held) -> cKDTree:
+def _tree(shape, digest, held: _HeldNodes) -> cKDTree:
     return cKDTree(held.nodes)
 
 

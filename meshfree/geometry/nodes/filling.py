@@ -24,7 +24,7 @@ _HOPELESS = 250.0  # seeds for each node that is wanted: if none of them finds a
 _HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
 _SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
 _REBUILD = 4  # sweeps between two searches for neighbours
-_JUMP = 1.5  # times the smaller spacing of two nodes, by which they push each other at most
+_JUMP = 2.5  # times the smaller spacing of two nodes, by which they push each other at most
 _NEIGHBOURS = {1: 2, 2: 8, 3: 14}
 
 
@@ -175,7 +175,7 @@ def apart(
             later = np.array([j for j in near if j > i], dtype=int)
             # where the spacing jumps, nodes on the fine side do not make room for those on the other
             later = later[np.linalg.norm(X[later] - X[i], axis=1) <= 2 * radius[later]]
-            keep[later if parted is None else later[~parted(i, later)]] = False
+            keep[later if parted is None else later[~parted(int(i), later)]] = False
     return np.flatnonzero(keep)
 
 

@@ -11,8 +11,10 @@ from .plane_nodes import Nodes
 
 _ACROSS = 2.0  # spacings between two sides that leave room for a layer of nodes in the middle
 _ROOM = 0.95  # spacings, without which there is room for none
+_NARROW = 1.3  # spacings, between which nodes are a single row
 _LOCAL = 0.25  # of all boundary nodes, at narrow places of a domain that is wide elsewhere
-_TIP = 8.0  # spacings from a tip, where two sides meet at a small angle: there every spacing is too large
+_TIP = 12.0  # spacings from a tip, where two sides meet at a small angle: there every spacing is too large
+_LONG = 3.0  # spacings along the sides, over which a narrow place is to be as wide
 _PARALLEL = -0.98  # cosine between the normals of sides that face each other
 _STEP = 1e-7  # of the size of the shape, for normals from distances
 
@@ -27,7 +29,8 @@ def warn_of_narrow_places(shape: Shape, spacing: Spacing, border: Nodes) -> None
     width = _width(shape, X, N, _ACROSS * h)
     facing = _far_from_a_tip(np.einsum("nd,nd->n", N, _normals(shape, X - width[:, None] * N)), width, h)
     # A body that is thin everywhere is meant to be filled so coarsely, as long as nodes fit in.
-    facing &= (width < _ROOM * h) | (np.sum(facing) < _LOCAL * total)
+    facing &= width < np.where(np.sum(facing) < _LOCAL * total, _NARROW, _ROOM) * h
+    facing[facing] = _goes_on(shape, X[facing], N[facing], width[facing], h[facing])
     if not facing.any():
         return
     X, h, width = X[facing], h[facing], width[facing]
@@ -45,6 +48,29 @@ def _far_from_a_tip(cosine: np.ndarray, width: np.ndarray, h: np.ndarray) -> Boo
     """Which places lie between sides that face each other, and do not meet where they would if they were straight."""
     slope = np.sqrt(np.maximum(1 - cosine**2, 0))
     return (cosine < _PARALLEL) & (width > _TIP * h * slope)
+
+
+def _goes_on(shape: Shape, X: np.ndarray, N: np.ndarray, width: np.ndarray, h: np.ndarray) -> Bool[np.ndarray, " n"]:
+    """Which narrow places are as wide on both sides, along some direction: not so the neck where a curve comes near."""
+    goes_on = np.zeros(len(X), dtype=bool)
+    for T in _tangents(N):
+        both = np.ones(len(X), dtype=bool)
+        for sign in (-1, 1):
+            M = X - width[:, None] / 2 * N + sign * _LONG * h[:, None] * T
+            there = _width(shape, M, N, _ACROSS * h) + _width(shape, M, -N, _ACROSS * h)
+            both &= shape.contains(M) & (np.abs(there - width) < 0.25 * width)
+        goes_on |= both
+    return goes_on
+
+
+def _tangents(N: Float[np.ndarray, "n d"]) -> list[np.ndarray]:
+    if N.shape[1] == 1:
+        return [np.zeros_like(N)]
+    if N.shape[1] == 2:
+        return [N[:, ::-1] * np.array([-1, 1])]
+    first = np.cross(N, np.eye(3)[np.argmin(np.abs(N), axis=1)])
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    return [first, np.cross(N, first)]
 
 
 def _width(shape: Shape, X: np.ndarray, N: np.ndarray, beyond: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -70,14 +70,15 @@ def stretches(shape: Shape) -> list[Stretch]:
     boxes, found = np.array([leaf.bounds for leaf in shape.leaves]), []
     for number, leaf in enumerate(shape.leaves):
         for curve in leaf.pieces:
-            near = _meeting(boxes, curve, shape.extent) if len(boxes) > 1 else []
-            others = [shape.leaves[i] for i in near if i != number]
+            others = [shape.leaves[i] for i in _meeting(boxes, curve, shape.extent).tolist() if i != number]
             found += [(number, one) for one in cut(curve, others, shape.extent, shape.round_off)]
     return joined(_kept(shape, boxes, found), 1e-6 * shape.extent)
 
 
 def _meeting(boxes: Float[np.ndarray, "k 2 2"], curve: BoundaryCurve, size: float) -> Int[np.ndarray, " m"]:
     """Numbers of the boxes that a curve may meet."""
+    if len(boxes) == 1:
+        return np.zeros(1, dtype=int)
     X = curve.point(np.linspace(0, 1, 33))
     beyond = np.linalg.norm(np.diff(X, axis=0), axis=1).max() + 1e-6 * size  # between the points
     if isinstance(curve, Segment):
