@@ -126,15 +126,15 @@ class _Planes:
         """Which Y lie beyond a plane near the line from X to them."""
         count = min(WALL_NODES[X.shape[1]], len(self._nodes))
         hidden = np.zeros(Y.shape[:2], dtype=bool)
-        step = max(BLOCK // (count * Y.shape[1]), 1)
-        for start in range(0, len(X), step):
-            block = slice(start, start + step)
-            hidden[block] = self._beyond(X[block], Y[block], count)
+        reach = np.linalg.norm(Y - X[:, None], axis=2).max(axis=1, keepdims=True)
+        gap = tree_of(self._nodes).query(X, workers=-1)[0]  # most points are far from every wall
+        rows = np.flatnonzero(gap <= reach[:, 0] + self._width.max())
+        for block in np.split(rows, np.arange(0, len(rows), max(BLOCK // (count * Y.shape[1]), 1))[1:]):
+            hidden[block] = self._beyond(X[block], Y[block], reach[block], count)
         return hidden
 
-    def _beyond(self, X: np.ndarray, Y: np.ndarray, count: int) -> np.ndarray:
+    def _beyond(self, X: np.ndarray, Y: np.ndarray, reach: np.ndarray, count: int) -> np.ndarray:
         gap, near = (found.reshape(len(X), -1) for found in tree_of(self._nodes).query(X, count, workers=-1))
-        reach = np.linalg.norm(Y - X[:, None], axis=2).max(axis=1, keepdims=True)
         level = np.einsum("nd,nd->n", self._nodes, self._normals)[near] + self._tolerance
         level = np.where(gap <= reach + self._width[near], level, np.inf)
         return np.any(np.matmul(Y, self._normals[near].swapaxes(1, 2)) > level[:, None], axis=2)
