@@ -55,7 +55,7 @@ class System(eqx.Module):
     def typical_size(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
         """Of the rows of dr/dc on functions of size 1 that vary over the whole cloud."""
 
-    def on_polynomials(self, coefficients: Float[Array, "n *f"]) -> Float[Array, "m q"] | None:
+    def on_polynomials(self, coefficients: Float[Array, "n *f"], affine: bool) -> Float[Array, "m q"] | None:
         """The linearised equations, without the space, on the polynomials of degree ≤ 1 of each field: a column each,
         those of 1 first, then those of (x₁ − c₁)/L and so on, c and L the cloud's centre and extent. None: not known.
         """
@@ -113,10 +113,10 @@ class Collocated(System):
                 start = stop
         return np.concatenate(norms)
 
-    def on_polynomials(self, coefficients):
-        if self.is_sparse and not self.is_affine(coefficients):
+    def on_polynomials(self, coefficients, affine):
+        if self.is_sparse and not affine:
             return None  # u between the nodes would have to be compiled for it
-        if self.is_affine(coefficients):
+        if affine:
             return self._on_polynomials(Zero(self.fields), 1)
         return self._on_polynomials(self.space.function(coefficients), self.space.size)
 

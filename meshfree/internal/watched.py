@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import dis
 import functools
 import hashlib
 import numbers
@@ -209,7 +210,7 @@ class _Keys:
                 yield "empty"
             else:
                 yield self.of(content, names)
-        for name in sorted(names & function.__globals__.keys()):
+        for name in sorted(_globals_in(function.__code__) & function.__globals__.keys()):
             yield name, self.of(function.__globals__[name], names)
 
     def _members(self, cls: type) -> Any:
@@ -263,6 +264,13 @@ def _names_in(function: types.FunctionType) -> frozenset[str]:
 def _names_of_code(code: types.CodeType) -> frozenset[str]:
     nested = [_names_of_code(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
     return frozenset(code.co_names).union(*nested)
+
+
+@functools.lru_cache(maxsize=4096)
+def _globals_in(code: types.CodeType) -> frozenset[str]:
+    """Those of the names that are globals: an attribute may be called as one is."""
+    own = {one.argval for one in dis.get_instructions(code) if one.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return frozenset(own).union(*(_globals_in(one) for one in code.co_consts if isinstance(one, types.CodeType)))
 
 
 def _unwrapped(member: Any) -> Any:

@@ -90,7 +90,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
     if not np.all(np.isfinite(state.coefficients)):
         raise ValueError(f"the matrix is singular to working precision ({SINGULAR_HINT})")
     _check_converged(state, stats, reference)
-    check_unique(system, matrix, factored, state.coefficients, stats)
+    check_unique(system, matrix, factored, state.coefficients, stats, affine)
     return state.coefficients, stats
 
 

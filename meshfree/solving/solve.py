@@ -115,7 +115,7 @@ def require_double() -> None:
 def _values_at(f: Callable | ArrayLike, nodes) -> Float[Array, "m *f"]:
     points = jnp.asarray(nodes)
     values = jax.vmap(f)(points) if callable(f) else f
-    kind = getattr(values, "dtype", np.asarray(values).dtype).kind
+    kind = (values if hasattr(values, "dtype") else np.asarray(values)).dtype.kind
     if kind not in "fiu":
         advice = ": give its real and its imaginary part as two fields, (N, 2)" * (kind == "c")
         raise TypeError(f"values must be real numbers, an array of floats or integers; got {kind!r} of NumPy{advice}")

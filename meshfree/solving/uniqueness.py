@@ -31,7 +31,12 @@ SINGULAR_HINT = (
 
 
 def check_unique(
-    system: System, matrix: Matrix, factored: Factor, coefficients: Float[Array, "n *f"], stats: Mapping[str, Any]
+    system: System,
+    matrix: Matrix,
+    factored: Factor,
+    coefficients: Float[Array, "n *f"],
+    stats: Mapping[str, Any],
+    affine: bool,
 ) -> None:
     """ValueError where the equations leave a function free.
 
@@ -39,7 +44,7 @@ def check_unique(
     factors do not refuse singular matrices, the function that the equations see least is looked for: of a unique
     problem its response converges as the space grows, that of a null function falls until rounding hides it.
     """
-    _check_polynomials(system, coefficients)
+    _check_polynomials(system, coefficients, affine)
     if factored.refuses_singular:
         return
     if stats["rank"] == stats["unknowns"] and stats["condition"] <= WELL_CONDITIONED:
@@ -62,9 +67,9 @@ def _responds(system: System, matrix: Matrix, coefficients, response: float, rou
     return smaller is None or response > FALLING * smaller
 
 
-def _check_polynomials(system: System, coefficients) -> None:
+def _check_polynomials(system: System, coefficients, affine: bool) -> None:
     """ValueError, with its name, for a polynomial of degree ≤ 1 that satisfies every homogeneous equation."""
-    found = system.on_polynomials(coefficients)
+    found = system.on_polynomials(coefficients, affine)
     if found is None or not np.all(np.isfinite(found)):
         return
     columns = np.asarray(found)

@@ -14,11 +14,14 @@ from ..geometry.domain import Domain
 from ..internal.tracing import is_traced
 from .neighbours import nearest, tree_of
 
-FARTHER = 3  # times as many candidates as nodes are wanted, and some more
+FARTHER = 2  # times as many candidates as nodes are wanted, and some more
 MORE = {1: 4, 2: 12, 3: 24}
 WALL_NODES = {1: 4, 2: 24, 3: 64}  # boundary nodes whose planes tell whether a line may be hidden
 BESIDE = 1.5  # spacings beyond the farthest node, to which boundary nodes are looked at
 TOLERANCE = 1e-9  # of the size of the cloud, beyond a plane
+DETOUR = 1.15  # of a line, by which the way around an obstacle may be longer
+TURNS = 4  # nodes by way of which that is tried
+PAIRS = 2**16  # hidden pairs at a time
 BLOCK = 2**22  # pairs of a line and a plane at a time
 
 
@@ -148,4 +151,28 @@ def _candidates(
     hidden = walls.beyond(X, stand[candidates])
     row, column = np.nonzero(hidden)
     hidden[row, column] = ~domain.sees(X[row], stand[candidates[row, column]])
-    return candidates, ~hidden
+    seen = ~hidden
+    enough = np.cumsum(seen, axis=1)[row, column] < count  # farther ones are not asked for
+    row, column = row[enough], column[enough]
+    seen[row, column] |= _around(domain, X, stand[candidates], seen, row, column)
+    return candidates, seen
+
+
+def _around(
+    domain: Domain, X: np.ndarray, Y: Float[np.ndarray, "m k d"], seen: np.ndarray, row: np.ndarray, column: np.ndarray
+) -> Bool[np.ndarray, " p"]:
+    """Which Y[row, column] are reached by way of another Y that X[row] sees, on a way hardly longer than the line: so
+    nodes behind a small obstacle stay neighbours, and those behind a slit do not.
+    """
+    found = np.zeros(len(row), dtype=bool)
+    for start in range(0, len(row), PAIRS):
+        block = slice(start, start + PAIRS)
+        x, y, over = X[row[block]], Y[row[block], column[block]], Y[row[block]]
+        way = np.linalg.norm(over - x[:, None], axis=2) + np.linalg.norm(over - y[:, None], axis=2)
+        way = np.where(seen[row[block]], way, np.inf)
+        length = np.linalg.norm(y - x, axis=1)
+        for turn in np.argsort(way, axis=1)[:, :TURNS].T:
+            some = np.arange(len(turn))
+            near = np.flatnonzero((way[some, turn] <= DETOUR * length) & ~found[block])
+            found[start + near] = domain.sees(over[near, turn[near]], y[near])
+    return found

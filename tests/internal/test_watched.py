@@ -126,6 +126,18 @@ def test_fresh_functions_of_the_same_code_and_values_are_equal():
     assert Key(lambda x: x + 1) != Key(lambda x: x + 2)
 
 
+def test_an_attribute_is_no_global_of_the_same_name(monkeypatch):
+    def reads(x):
+        return SETTINGS.RATE * x
+
+    monkeypatch.setattr(SETTINGS, "RATE", 1.0, raising=False)
+    before = Key(reads)
+    monkeypatch.setitem(globals(), "RATE", 5.0)
+    assert Key(reads) == before
+    monkeypatch.setattr(SETTINGS, "RATE", 2.0)
+    assert Key(reads) != before
+
+
 def test_circles_end():
     ring = [1.0]
     ring.append(ring)

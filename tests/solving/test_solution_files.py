@@ -114,7 +114,7 @@ def read(path):
 @pytest.mark.parametrize(
     ("domain", "spacing", "size", "tolerance"),
     [
-        (mf.Interval() | mf.Interval(2, 4), 0.25, 3, 1e-12),
+        (mf.Interval() | mf.Interval(2, 4), 0.2, 3, 1e-12),
         (mf.Polygon([(0, 0), (3, 0), (3, 2), (0, 2)], holes=[[(1, 0.5), (2, 1), (1, 1.5)]]), 0.2, 5.5, 1e-12),
         (HOLED, 0.05, 1 - 0.04 * np.pi, 5e-3),
         (CUBE - mf.Box((0.5, 0.5, -1), (2, 2, 2)), 0.25, 0.75, 1e-3),
