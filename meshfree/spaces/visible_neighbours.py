@@ -132,7 +132,9 @@ class _Planes:
         reach = np.linalg.norm(Y - X[:, None], axis=2).max(axis=1, keepdims=True)
         gap = tree_of(self._nodes).query(X, workers=-1)[0]  # most points are far from every wall
         rows = np.flatnonzero(gap <= reach[:, 0] + self._width.max())
-        for block in np.split(rows, np.arange(0, len(rows), max(BLOCK // (count * Y.shape[1]), 1))[1:]):
+        step = max(BLOCK // (count * Y.shape[1]), 1)
+        for start in range(0, len(rows), step):
+            block = rows[start : start + step]
             hidden[block] = self._beyond(X[block], Y[block], reach[block], count)
         return hidden
 
