@@ -150,12 +150,13 @@ def _candidates(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The nearest nodes of each X, more than are wanted, and which of them it sees."""
     candidates = np.asarray(nearest(nodes, X, min(FARTHER * count + MORE[X.shape[1]], len(nodes))))
-    hidden = walls.beyond(X, stand[candidates])
-    row, column = np.nonzero(hidden)
-    hidden[row, column] = ~domain.sees(X[row], stand[candidates[row, column]])
-    seen = ~hidden
-    enough = np.cumsum(seen, axis=1)[row, column] < count  # farther ones are not asked for
-    row, column = row[enough], column[enough]
+    seen = ~walls.beyond(X, stand[candidates])
+    for some in (slice(None, count), slice(count, None)):  # farther ones only where nearer ones are hidden
+        wanted = ~seen[:, some] & (np.cumsum(seen, axis=1)[:, count - 1 : count] < count)
+        row, column = np.nonzero(wanted)
+        column += some.start or 0
+        seen[row, column] = domain.sees(X[row], stand[candidates[row, column]])
+    row, column = np.nonzero(~seen & (np.cumsum(seen, axis=1) < count))  # farther ones are not asked for
     seen[row, column] |= _around(domain, X, stand[candidates], seen, row, column)
     return candidates, seen
 

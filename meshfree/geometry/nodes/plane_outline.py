@@ -80,9 +80,8 @@ def _meeting(boxes: Float[np.ndarray, "k 2 2"], curve: BoundaryCurve, size: floa
     if len(boxes) == 1:
         return np.zeros(1, dtype=int)
     X = curve.point(np.linspace(0, 1, 33))
-    beyond = np.linalg.norm(np.diff(X, axis=0), axis=1).max() + 1e-6 * size  # between the points
-    if isinstance(curve, Segment):
-        beyond = 1e-6 * size
+    between = 0.0 if isinstance(curve, Segment) else float(np.linalg.norm(np.diff(X, axis=0), axis=1).max())
+    beyond = between + 1e-6 * size
     apart = (X.min(axis=0) - beyond > boxes[:, 1]) | (X.max(axis=0) + beyond < boxes[:, 0])
     return np.flatnonzero(~apart.any(axis=1))
 
