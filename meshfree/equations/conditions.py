@@ -88,7 +88,7 @@ def check_residual(group: Group, fields: int) -> None:
         raise TypeError(f"{here} must return {point.dtype}; it returns {value.dtype}{advice}")
     beyond = beyond_the_end(program.jaxpr, program.consts)
     if beyond is not None:
-        of_x = f": x has {point.shape[0]} coordinates, numbered from 0" * (beyond == point.shape)
+        of_x = f": x has {point.shape[0]} coordinates, numbered from 0" * (beyond == point.shape != (fields,))
         raise IndexError(f"{here} uses an entry beyond the end of an array of shape {beyond}{of_x}")
     _check_shape(here, value.shape, count, fields)
 

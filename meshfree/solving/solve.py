@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..equations.operator_matrix import Interpolation
+from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
@@ -63,17 +64,20 @@ def solve(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
-    problem.match(rows_at.parts)
-    for cloud in (rows_at, *(level.cloud for level in levels)):
-        check_cloud_in(problem.domain, cloud)
     start = _initial_coefficients(problem, levels[0], initial)
     if space.local_basis is None:
         check_memory(len(rows_at), start.size)
     around = None if initial is None else levels[0].function(start)
 
     changeable = _with_array_leaves(problem)
-    systems = (assemble(changeable, _with_array_leaves(level), points, weights, around) for level in levels)
-    coefficients, stats = solve_by_levels(levels, systems, start, solver)
+
+    def equations_of(level: Space) -> Collocated:
+        system = assemble(changeable, _with_array_leaves(level), points, weights, around)
+        for cloud in (level.cloud, *([] if points is None else [points])):
+            check_cloud_in(problem.domain, cloud)  # now that its parts have their conditions
+        return system
+
+    coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     u = Solution(space, coefficients, stats)
     if is_traced(problem, u):
         return u
