@@ -41,6 +41,15 @@ class DenseSystem(Collocated):
     def at_points(self, coefficients):
         return self._of(self.space.function(coefficients))
 
+    def elsewhere(self, points, coefficients):
+        return self._elsewhere(points, self.space.function(coefficients))
+
+    @eqx.filter_jit
+    def _elsewhere(self, points, u):
+        inside, weight = self.groups[0].residual, self.row_weights["interior"]
+        at = jnp.zeros_like(points[0])
+        return map_in_blocks(lambda x: weight * jnp.atleast_1d(inside(u, x, at)), points, self.space.size)
+
     def residual(self, coefficients):
         return jnp.concatenate([self.at_points(coefficients), jnp.ravel(self._side @ coefficients)])
 

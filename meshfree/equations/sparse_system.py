@@ -96,6 +96,14 @@ class SparseSystem(Collocated):
     def at_points(self, coefficients):
         return self.residual(coefficients)
 
+    def elsewhere(self, points, coefficients):
+        basis, weight = self.space.local_basis, self.row_weights["interior"]
+        assert basis is not None  # as the system is sparse
+        group = Group((), self.groups[0].residual, points, np.zeros_like(points))
+        order, columns = _order(group, self.fields), basis.columns_at(points)
+        weights = jnp.asarray(np.broadcast_to(weight, (len(points), len(weight))))
+        return _through_jets(basis, group, weights, columns, order).values(coefficients)
+
     def residual(self, coefficients):
         return jnp.concatenate([jnp.ravel(block.values(coefficients)) for block in self.blocks])
 
@@ -160,9 +168,8 @@ def _functionals(operator, order: int, X):
 
 
 def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -> Affine | Nonlinear:
-    dim = group.points.shape[1]
-    order = needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), dim, fields)
-    count = len(total_degree(dim, order))
+    order = _order(group, fields)
+    count = len(total_degree(group.points.shape[1], order))
     zero = jnp.zeros((count,) if fields == 1 else (count, fields))
 
     def gradient(D):
@@ -171,9 +178,7 @@ def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -
 
     if depends_on_input(gradient, zero):
         _check_local(group, Zero(fields), zero, order)
-        units = np.broadcast_to(np.eye(count), (len(columns), count, count))
-        jets = basis.weights(group.points, columns, units, order)
-        return Nonlinear(group, row_weights, jnp.asarray(jets), jnp.asarray(columns), order)
+        return _through_jets(basis, group, row_weights, columns, order)
     constant, functionals = _affine_parts(group, Zero(fields), row_weights, zero, order)
     if not _is_finite(functionals):
         _check_local(group, Zero(fields), zero, order)
@@ -182,6 +187,18 @@ def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -
     stencil_weights = found.reshape(*functionals.shape[:3], columns.shape[1])
     stencil_weights = stencil_weights[:, :, 0] if fields == 1 else stencil_weights.swapaxes(2, 3)
     return Affine(constant, jnp.asarray(stencil_weights), jnp.asarray(columns))
+
+
+def _order(group: Group, fields: int) -> int:
+    """The order of the derivatives that the residual of a group uses."""
+    return needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), group.points.shape[1], fields)
+
+
+def _through_jets(basis: LocalBasis, group: Group, row_weights, columns, order: int) -> Nonlinear:
+    count = len(total_degree(group.points.shape[1], order))
+    units = np.broadcast_to(np.eye(count), (len(columns), count, count))
+    jets = basis.weights(group.points, columns, units, order)
+    return Nonlinear(group, row_weights, jnp.asarray(jets), jnp.asarray(columns), order)
 
 
 @eqx.filter_jit

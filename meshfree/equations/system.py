@@ -61,6 +61,10 @@ class System(eqx.Module):
         """
         return None
 
+    def elsewhere(self, points: Float[np.ndarray, "m d"], coefficients: Float[Array, "n *f"]) -> Any:
+        """The weighted interior residual at other points, (m, c); None where there is no equation but at the nodes."""
+        return None
+
     def at_points(self, coefficients: Float[Array, "n *f"]) -> Float[Array, " rows"]:
         """r(c) without the side conditions."""
         residual = self.residual(coefficients)

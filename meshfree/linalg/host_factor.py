@@ -55,6 +55,8 @@ class HostFactor(Factor):
 class TracedFactor(Factor):
     """A matrix that the host factors when the program runs: solves are callbacks, and differentiable in b."""
 
+    refuses_singular: ClassVar[bool] = True  # by solutions of NaN
+
     matrix: SparseRows
     solver: str = eqx.field(static=True)
 

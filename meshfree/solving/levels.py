@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import equinox as eqx
@@ -14,6 +16,7 @@ from ..internal.tracing import is_traced
 from ..linalg.sparse_rows import SparseRows
 from ..spaces.base import Space
 from .newton import newton
+from .off_nodes import off_nodes
 
 
 class Correction(System):
@@ -67,13 +70,14 @@ class Correction(System):
 def solve_by_levels(
     levels: tuple[Space, ...], systems: Iterable[System], start: Float[Array, "p *f"], solver: str
 ) -> tuple[Float[Array, "n *f"], dict[str, Any]]:
-    """The coefficients, and what `newton` says of them: level by level, or by `newton` itself where there is but one.
+    """The coefficients, and what `newton` and `off_nodes` say of them: level by level, or at once for but one.
 
     `systems`: the equations of each level, at its points. `start`: for the first level.
     """
     if len(levels) == 1:
         (system,) = systems
-        return newton(system, start, solver)
+        coefficients, stats = newton(system, start, solver)
+        return coefficients, stats | off_nodes(system, coefficients, stats.pop("data"))
     coefficients, found = start[:0], list[dict[str, Any]]()
     for level, system in zip(levels, systems, strict=True):
         entries = level.local_basis.layers[-1].own_columns.shape[1] * start[0].size  # type: ignore[union-attr]
@@ -84,7 +88,10 @@ def solve_by_levels(
         own, stats = newton(correction, first, solver, reference)
         found.append(_of_level(stats, level, correction, first))
         coefficients = jnp.concatenate([coefficients, own])
-    return coefficients, _of_all(found)
+    data = found[0]["data"]  # what is left of it is small on the finer levels
+    for stats in found:
+        del stats["data"]
+    return coefficients, _of_all(found) | off_nodes(system, coefficients, data)
 
 
 def _of_level(stats, space: Space, system: Correction, start) -> dict[str, Any]:
@@ -103,4 +110,5 @@ def _of_all(levels: list[dict[str, Any]]) -> dict[str, Any]:
     """Those of the finest level, with the sums over all of what adds up, and each level's own under `levels`."""
     summed = {name: sum(level[name] for level in levels) for name in ("unknowns", "rows", "steps", "rank")}
     seconds = {phase: sum(level["seconds"][phase] for level in levels) for phase in levels[0]["seconds"]}
-    return {**levels[-1], **summed, "seconds": seconds, "levels": levels}
+    flags = {name: reduce(and_, (level[name] for level in levels)) for name in ("converged", "unique")}
+    return {**levels[-1], **summed, **flags, "seconds": seconds, "levels": levels}

@@ -20,7 +20,7 @@ from ..internal.tracing import is_traced, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from .derivative import differentiable
-from .uniqueness import SINGULAR_HINT, check_unique
+from .uniqueness import SINGULAR_HINT, check_unique, is_unique
 
 MAX_STEPS = 50
 HALVINGS = 20  # of the step length, in a line search
@@ -38,10 +38,13 @@ class ConvergenceError(RuntimeError):
 
 
 class State(NamedTuple):
-    """Where Newton's iteration stands; `reducible` is what the last step promised to take from the residual."""
+    """Where Newton's iteration stands; `data` is the size of the residual, linearised there, of u = 0, and `reducible`
+    what the last step promised to take from the residual.
+    """
 
     coefficients: Float[Array, "n *f"]
     residual: Float[Array, " rows"]
+    data: Float[Array, ""]
     reducible: Float[Array, ""]
     steps: Int[Array, ""]
     done: Bool[Array, ""]
@@ -121,11 +124,16 @@ def _solve_traced(system: System, start, solver, reference):
         residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine
     )
     seconds = {"assembly": jnp.nan, "solve": jnp.nan}
-    return coefficients, _statistics(without_derivative(system), state, factored, seconds)
+    system = without_derivative(system)
+    flags = {
+        "converged": ~state.failed & jnp.all(jnp.isfinite(state.coefficients)),
+        "unique": is_unique(system, matrix, factored, state.coefficients, affine),
+    }
+    return coefficients, _statistics(system, state, factored, seconds) | flags
 
 
 def _first_state(start, residual) -> State:
-    return State(start, residual, jnp.array(jnp.inf), jnp.array(0), jnp.array(False), jnp.array(False))
+    return State(start, residual, jnp.array(0.0), jnp.array(jnp.inf), jnp.array(0), jnp.array(False), jnp.array(False))
 
 
 @eqx.filter_jit
@@ -133,7 +141,9 @@ def _affine_step(system, state: State, matrix, change, reference) -> State:
     residual = state.residual - matrix @ change
     failed = ~jnp.all(jnp.isfinite(residual))
     coefficients = state.coefficients - change.reshape(state.coefficients.shape)
-    return State(coefficients, residual, state.reducible, state.steps + 1, ~failed, failed)
+    return State(
+        coefficients, residual, _data(matrix, coefficients, residual), state.reducible, state.steps + 1, ~failed, failed
+    )
 
 
 @eqx.filter_jit
@@ -173,11 +183,16 @@ def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
     return State(
         jnp.where(fell, c, state.coefficients),
         jnp.where(fell, residual, state.residual),
+        _data(matrix, c, residual),
         reducible,
         steps,
         done,
         ~done & (~fell | (steps >= MAX_STEPS)),
     )
+
+
+def _data(matrix, coefficients, residual) -> Float[Array, ""]:
+    return jnp.sqrt(jnp.mean((matrix @ jnp.ravel(coefficients) - residual) ** 2))
 
 
 def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:
@@ -192,7 +207,10 @@ def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, An
         "residual": per_part,
         "rank": rank,
         "condition": condition,
+        "converged": True,  # as errors are raised otherwise, where nothing is traced
+        "unique": True,
         "seconds": seconds,
+        "data": state.data,
     }
 
 

@@ -27,7 +27,8 @@ class Solution(eqx.Module):
     1 is m points. `coefficients` is (n,) or (n, fields).
 
     `stats` is a mapping: `unknowns`, `rows`, `steps` (Newton), `residual` (root mean square of each part, without the
-    weights), `rank`, `condition` (an estimate) and `seconds` (of `assembly` and `solve`; NaN under jit).
+    weights), `rank`, `condition` (an estimate), `converged` and `unique` (see `solve`), `seconds` (of `assembly` and
+    `solve`; NaN under jit), and of a solved problem `off_nodes`, the residual between the nodes over the data.
     """
 
     space: Space
@@ -96,7 +97,7 @@ class Solution(eqx.Module):
             ("space", self.space.describe()),
             *((name, shown(stats[name])) for name in ("unknowns", "rows", "steps", "rank") if name in stats),
             *[("residual", residuals)] * bool(residuals),
-            *((name, _short(stats[name])) for name in ("condition", "estimate", "error") if name in stats),
+            *((name, _short(stats[name])) for name in ("condition", "off_nodes", "estimate", "error") if name in stats),
             ("message", _message(stats.get("steps"))),
         ]
 

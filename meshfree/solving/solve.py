@@ -45,6 +45,10 @@ def solve(
     `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.dense.factor_dense`; for a local space `"auto"`,
     `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
 
+    `stats["off_nodes"]` is the residual between the nodes over the data, both weighted: a few times the relative error
+    as a rule; a half and more is warned of. Under jit, where no error can be
+    raised, `stats["converged"]` and `stats["unique"]` are False instead: `eqx.error_if` makes an error of them.
+
     `stats` of a solution by translates of a compactly supported kernel tell its price too: `support`,
     `centers_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`). Those of a
     `Multilevel`, solved level by level, are of its finest level, and those of each level are in the list `levels`; its

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..equations.system import Matrix, System
 from ..internal.batching import map_in_blocks
@@ -59,12 +59,36 @@ def check_unique(
         )
 
 
+@eqx.filter_jit
+def is_unique(
+    system: System, matrix: Matrix, factored: Factor, coefficients: Float[Array, "n *f"], affine: bool
+) -> Bool[Array, ""]:
+    """What `check_unique` finds, for traced values: all its numbers are computed where the program asks for them."""
+    found = system.on_polynomials(coefficients, affine)
+    unique = jnp.all(jnp.isfinite(coefficients))
+    if found is not None:
+        sizes = jnp.linalg.svd(jnp.where(jnp.all(jnp.isfinite(found)), found, 1.0), compute_uv=False)
+        vanishing = (found.shape[0] < found.shape[1]) | (sizes[-1] <= VANISHING * sizes[0])
+        unique &= ~(vanishing & jnp.all(jnp.isfinite(found)))
+    if factored.refuses_singular:
+        return unique
+
+    def judged():
+        missed, response, rounding = _signs(system, matrix, factored, coefficients)
+        smaller = _in_smaller_space(system, matrix, coefficients)
+        responds = (response > ROUNDING * rounding) & (True if smaller is None else response > FALLING * smaller)
+        return ((response > RESPONDING) | responds) & (missed < NOT_UNIQUE)
+
+    well = (factored.rank() == coefficients.size) & (factored.condition() <= WELL_CONDITIONED)
+    return unique & jax.lax.cond(well, lambda: jnp.array(True), judged)
+
+
 def _responds(system: System, matrix: Matrix, coefficients, response: float, rounding: float) -> bool:
     """Whether a small response is one: above rounding, and no smaller than in a smaller space."""
     if not response > ROUNDING * rounding:
         return False
     smaller = _in_smaller_space(system, matrix, coefficients)
-    return smaller is None or response > FALLING * smaller
+    return smaller is None or response > FALLING * float(smaller)
 
 
 def _check_polynomials(system: System, coefficients, affine: bool) -> None:
@@ -111,7 +135,7 @@ def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
     return missed, _rms(matrix @ jnp.ravel(c)) / typical, noise / typical
 
 
-def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> float | None:
+def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[Array, ""] | None:
     """The response of `_signs` among fewer basis functions; None where none of such a space are known."""
     kept = system.space.nested()
     if kept is None:
@@ -119,7 +143,7 @@ def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> float | N
     fields = coefficients.size // len(coefficients)
     unknowns = (kept[:, None] * fields + np.arange(fields)).ravel()
     factored = factor(matrix[:, unknowns], "qr")
-    return float(_smaller_response(system, matrix, factored, kept, coefficients))
+    return _smaller_response(system, matrix, factored, kept, coefficients)
 
 
 @eqx.filter_jit

@@ -11,14 +11,19 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
+from scipy.spatial import cKDTree
 
 from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
+from ..internal.tracing import is_traced
 from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.solve import solve
 from ..spaces.base import Space
+
+COINCIDENT = 1e-6  # spacings
 
 Tree = Space | tuple[Space, Problem]
 
@@ -31,10 +36,24 @@ class Residual(eqx.Module):
     options: dict[str, Any]
 
     def __call__(self, tree: Tree) -> Float[Array, ""]:
+        self.refuse(tree)
         space, problem = _space_and_problem(tree, self.problem)
         u = solve(problem, space, **self.options)
         weights = self.options.get("weights")
         return _log_rms(assemble(problem, space, self.check, weights).at_points(u.coefficients))
+
+    def refuse(self, tree: Tree) -> None:
+        """ValueError where every interior check point is one of the points that the equations hold at."""
+        space, _ = _space_and_problem(tree, self.problem)
+        rows_at = self.options.get("points") or space.cloud
+        if is_traced(rows_at, self.check):
+            return  # `tune` asks before it traces anything
+        distances, _ = cKDTree(np.asarray(rows_at.points)).query(np.asarray(self.check["interior"]))
+        if np.all(distances <= COINCIDENT * float(rows_at.spacing)):
+            raise ValueError(
+                f"all {len(distances)} interior points of the check cloud are nodes, where the residual is small "
+                "whatever the scale: use other points, as domain.cloud(spacing, seed=1), or mf.losses.leave_one_out"
+            )
 
 
 class LeaveOneOut(eqx.Module):
@@ -67,7 +86,8 @@ def residual(problem: Problem, check: Cloud, **options) -> Residual:
     """log √(mean of the weighted squared residuals) of the solution on `check`, a cloud off the nodes.
 
     The loss takes a space, or `(space, problem)` to fit the problem's coefficients. `options` go to `solve`. A check
-    cloud of 1 to 3 times as many points as the space's own serves well.
+    cloud of 1 to 3 times as many points as the space's own serves well. Raises ValueError for one that has none but the
+    points of the equations.
     """
     return Residual(problem, check, options)
 

@@ -88,6 +88,8 @@ class _Descent:
     """The state of a run: the iterate with its loss and gradient, the optimiser's memory, and what was seen."""
 
     def __init__(self, loss, tree, where, optimizer):
+        if hasattr(loss, "refuse"):
+            loss.refuse(tree)
         self.loss, self.tree, self.where = watch(loss), tree, watch(where)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
         self.optimizer = optax.with_extra_args_support(optimizer)

@@ -228,3 +228,11 @@ def test_ctrl_c_keeps_the_best_so_far(monkeypatch, capsys):
 def test_bad_input_is_a_clear_error(arguments, message):
     with pytest.raises(ValueError, match=message):
         mf.tune(where=lambda x: x, **arguments)
+
+
+@pytest.mark.parametrize("options", [{}, {"points": ROWS}], ids=["square", "least squares"])
+def test_the_residual_at_the_nodes_themselves_is_no_loss(options):
+    loss = losses.residual(PROBLEM, options.get("points", SPACE.cloud), **options)
+    for use in (lambda: loss(SPACE), lambda: mf.tune(loss, SPACE, steps=1, progress=False)):
+        with pytest.raises(ValueError, match=r"interior points of the check cloud are nodes.*use other points"):
+            use()
