@@ -38,8 +38,8 @@ def off_nodes(system: System, coefficients: Float[Array, "n *f"], data: Float[Ar
     if share >= COMPARABLE:
         warnings.warn(
             f"between the nodes the residual is {share:.0%} of the data (stats['off_nodes']): the solution satisfies "
-            f"the equations at the nodes and not elsewhere (space: {system.space.describe()}). Use more nodes, fewer basis "
-            "functions for them, or another space, such as Stencils",
+            f"the equations at the nodes and not elsewhere (space: {system.space.describe()}). Use more nodes, fewer "
+            "basis functions for them, or another space, such as Stencils",
             stacklevel=4,
         )
     return {"off_nodes": share}

@@ -1,4 +1,4 @@
-"""The residual between the nodes, which that at the nodes does not tell; flags, which tell under jit what errors tell."""
+"""The residual between the nodes, of which the nodes know nothing; flags, which tell under jit what errors tell."""
 
 import warnings
 
