@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
+from ..internal.tracing import is_traced
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .conditions import match_conditions
 from .dense_system import DenseSystem
+from .jet_system import has_rows, jet_system
 from .row_weights import measured_weights
-from .sparse_system import sparse_system
 from .system import Collocated
 
 
@@ -37,21 +37,26 @@ def assemble(
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
     groups = match_conditions(problem, space.cloud if points is None else points)
+
+    def given(measured: Mapping[str, Any]) -> dict[str, Any]:
+        return {**measured, **_given(weights or {}, measured)}
+
+    is_local, traced = space.local_basis is not None, is_traced(problem, space, points, weights, around)
+    if is_local or (not traced and has_rows(cast(GlobalSpace, space))):
+        system = jet_system(problem, space, points, groups, given, around)
+        if system is not None:
+            return system
     measured, magnitude = measured_weights(groups, problem.fields, space.cloud.spacing, around)
-    row_weights = measured | _given(weights or {}, measured)
-    basis = space.local_basis
-    if basis is not None:
-        return sparse_system(problem, space, basis, points, groups, row_weights)
     return DenseSystem(
         space=cast(GlobalSpace, space),  # a space without a local basis is a global one
         fields=problem.fields,
         groups=groups,
-        row_weights=row_weights,
+        row_weights=given(measured),
         magnitude=magnitude,
     )
 
 
-def _given(weights: Mapping[str, ArrayLike], measured: dict[str, Array]) -> dict[str, Float[Array, " c"]]:
+def _given(weights: Mapping[str, ArrayLike], measured: Mapping[str, Any]) -> dict[str, Any]:
     """The user's weights, a number or one for each component; ValueError for those that do not fit."""
     unknown = sorted(set(weights) - set(measured))
     if unknown:
@@ -62,6 +67,8 @@ def _given(weights: Mapping[str, ArrayLike], measured: dict[str, Array]) -> dict
                 f"the weight of {part!r} must be a number or of shape {measured[part].shape}; got {np.shape(weight)}"
             )
     return {
-        part: jnp.broadcast_to(jnp.asarray(weight, dtype=float), measured[part].shape)
+        part: (jnp if is_traced(weight) else np).broadcast_to(
+            (jnp if is_traced(weight) else np).asarray(weight, dtype=float), measured[part].shape
+        )
         for part, weight in weights.items()
     }

@@ -21,7 +21,7 @@ from ..linalg.sparse_rows import SparseRows
 from ..pde.linearity import depends_on_input
 from ..pde.operators import Field
 from ..spaces.base import GlobalSpace, Space
-from .sparse_system import operator_weights, rows_of
+from .jet_system import derivatives_at_nodes, has_rows, operator_weights, values_matrix
 from .system import System
 
 
@@ -43,31 +43,37 @@ class Interpolation(System):
         return self.linearised(coefficients)[0]
 
     def linearised(self, coefficients):
+        values, fields = self.values.reshape(-1), self.values.size // len(self.values)
+        derivatives = derivatives_at_nodes(self.space)
         if self.is_sparse:
-            rows = self._sparse(coefficients)
-            return rows @ jnp.ravel(coefficients) - jnp.ravel(self.values), rows
-        matrix = jnp.concatenate([_rows(self.space, identity, self.space.cloud.points), self._side])
-        residual = (matrix @ coefficients).at[: len(self.values)].add(-self.values)
-        if coefficients.ndim == 2:
-            matrix = jnp.kron(matrix, jnp.eye(coefficients.shape[1]))
-        return residual.reshape(-1), matrix
+            weights = derivatives.weights(np.ones((len(self.values), 1, 1)), 0)
+            rows = derivatives.matrix(weights[..., None] * np.eye(fields)[None, :, None, :], fields)
+            return rows @ coefficients.reshape(-1) - values, rows
+        known = _by_rows(self.space, self.values, coefficients)
+        array = np if known else jnp
+        ones = np.ones((len(self.values), 1, 1))
+        own = derivatives.weights(ones, 0)[:, 0] if known else _rows(self.space, identity, self.space.cloud.points)
+        matrix = array.concatenate([own, self._side])
+        residual = (matrix @ coefficients).reshape(-1) - array.pad(values, (0, self.side_rows))
+        return residual, array.kron(matrix, array.eye(fields)) if coefficients.ndim == 2 else matrix
+
+    def assembled(self, coefficients):
+        if self.is_sparse or _by_rows(self.space, self.values, coefficients):
+            return *self.linearised(coefficients), True
+        return super().assembled(coefficients)
 
     def is_affine(self, coefficients):
         return True
 
-    @eqx.filter_jit
     def per_part(self, residual):
-        return {"values": jnp.sqrt(jnp.mean(residual[: self.values.size] ** 2))}
+        array = jnp if is_traced(residual) else np
+        return {"values": array.sqrt(array.mean(residual[: self.values.size] ** 2))}
+
+    def values_matrix(self):
+        return None if is_traced(self) else values_matrix(self.space)
 
     def typical_size(self, coefficients):
-        return jnp.ones(())
-
-    def _sparse(self, coefficients) -> SparseRows:
-        basis = self.space.local_basis
-        assert basis is not None
-        weights, columns = operator_weights(identity, basis, self.space.cloud.points, basis.own_columns)
-        fields = coefficients.size // self.space.size
-        return rows_of(weights[..., None] * jnp.eye(fields)[None, :, None, :], columns, coefficients)
+        return np.ones(())
 
     @property
     def _side(self):
@@ -91,13 +97,24 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
     if X.ndim != 2 or X.shape[1] != space.cloud.dim:
         raise ValueError(f"X must have shape (m, {space.cloud.dim}); got {X.shape}")
     _check_linear(operator or identity, X[0])
-    basis = space.local_basis
-    if basis is not None:
-        weights, columns = operator_weights(operator or identity, basis, np.asarray(X))
-        found = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
-        return found if _has_components(operator or identity, X) else found[0]
+    found = operator_weights(operator or identity, space, np.asarray(X)) if _by_rows(space, X) else None
+    if space.local_basis is not None:
+        assert found is not None  # otherwise it raised an error
+        weights, columns = found
+        parts = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
+        return parts if _has_components(operator or identity, X) else parts[0]
     check_memory(len(X), space.size, copies=1)
-    return _rows(space, watch(operator or identity), X)
+    if found is None:
+        return _rows(space, watch(operator or identity), X)
+    weights = jnp.asarray(found[0])
+    return weights if _has_components(operator or identity, X) else weights[:, 0]
+
+
+def _by_rows(space: Space, *others: Any) -> bool:
+    """Whether the derivatives of the space's functions are known at concrete points."""
+    if is_traced(space, others):
+        return False
+    return space.local_basis is not None or has_rows(cast(GlobalSpace, space))
 
 
 def _check_linear(operator: Callable[[Field], Field], x) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..pde.jets import HIGHEST
+from ..pde.multi_indices import total_degree
 from ..pde.problem import linearise
 from .conditions import Group, Zero, check_residual
 
@@ -28,22 +31,47 @@ def measured_weights(
         check_residual(group, fields)
         size = operator_size(group, fields, spacing, around)
         sizes |= {name: size for name, _ in group.parts}
-    magnitude = jnp.sqrt(jnp.mean(sizes.get("interior", jnp.ones(1)) ** 2))
-    magnitude = jnp.where(_usable(magnitude), magnitude, 1.0)
-    weights = {name: magnitude / jnp.where(_usable(size), size, 1.0) for name, size in sizes.items()}
-    return weights, magnitude
+    return weights_by_size(sizes, jnp)
 
 
-def _usable(size):
-    return jnp.isfinite(size) & (size > 0)
+def weights_by_size(sizes: dict[str, Any], array: ModuleType) -> tuple[dict[str, Any], Any]:
+    """The weights that make the components of all parts as large as the interior, and the size of that."""
+
+    def usable(size):
+        return array.isfinite(size) & (size > 0)
+
+    magnitude = array.sqrt(array.mean(sizes.get("interior", array.ones(1)) ** 2))
+    magnitude = array.where(usable(magnitude), magnitude, 1.0)
+    return {name: magnitude / array.where(usable(size), size, 1.0) for name, size in sizes.items()}, magnitude
+
+
+def sample_of(points) -> slice:
+    """Some of the points of a part, at most twice SAMPLE."""
+    return slice(None, None, max(len(points) // SAMPLE, 1))
+
+
+def size_on_waves(gradient: Float[Any, "m c f J"], spacing: Any, dim: int, array: ModuleType) -> Float[Any, " c"]:
+    """What `operator_size` measures, from the gradients by the jets: those of plane waves are known."""
+    order = next(order for order in range(HIGHEST + 1) if len(total_degree(dim, order)) == gradient.shape[3])
+    exponents = total_degree(dim, order)
+    degrees = exponents.sum(axis=1)
+    along = np.prod(_directions(dim)[:, None, :] ** exponents, axis=2)  # (W, J)
+    # the derivatives of cos(t − phase) at t = 0, without the factor 1/spacing
+    turning = np.round(np.stack([np.cos(degrees * np.pi / 2), np.sin(degrees * np.pi / 2)]))  # (phases, J)
+    jets = turning[None] * along[:, None] * array.asarray(spacing) ** -degrees.astype(float)  # (W, phases, J)
+    values = array.einsum("mcfj,wpj->mwfpc", gradient, jets)
+    return array.sqrt(array.sum(array.mean(values**2, axis=(0, 1)), axis=(0, 1)))
+
+
+def _directions(dim: int) -> Float[np.ndarray, "W d"]:
+    drawn = np.random.default_rng(0).standard_normal((WAVES, dim))
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
 
 
 def operator_size(group: Group, fields: int, spacing: Any, around: Callable | None) -> Float[Array, " c"]:
     """The root mean square of the linearised residual's components over plane waves, points and fields: (c,)."""
     u = around if around is not None else Zero(fields)
-    sample = slice(None, None, max(len(group.points) // SAMPLE, 1))
-    drawn = np.random.default_rng(0).standard_normal((WAVES, group.points.shape[1]))
-    directions = jnp.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
+    sample, directions = sample_of(group.points), jnp.asarray(_directions(group.points.shape[1]))
     units = jnp.eye(fields) if fields > 1 else jnp.ones((1,))
 
     def size(x, n, direction, unit, phase):

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..internal.batching import map_in_blocks
+from ..internal.tracing import is_traced
 from ..pde.problem import linearise
 from ..spaces.base import Space
 from .conditions import Group, Zero
@@ -65,6 +66,10 @@ class System(eqx.Module):
         """The weighted interior residual at other points, (m, c); None where there is no equation but at the nodes."""
         return None
 
+    def values_matrix(self) -> Any:
+        """The values of the basis functions at the points of the space's cloud, (m, n); None where it is not made."""
+        return None
+
     def at_points(self, coefficients: Float[Array, "n *f"]) -> Float[Array, " rows"]:
         """r(c) without the side conditions."""
         residual = self.residual(coefficients)
@@ -96,15 +101,15 @@ class Collocated(System):
     groups: eqx.AbstractVar[list[Group]]  # the parts in the order of the rows
     row_weights: eqx.AbstractVar[dict[str, Float[Array, " c"]]]
 
-    @eqx.filter_jit
     def per_part(self, residual):
+        array = jnp if is_traced(self, residual) else np
         norms, start = {}, 0
         for group in self.groups:
             for name, count in group.parts:
                 weight = self.row_weights[name]
                 stop = start + count * len(weight)
                 block = residual[start:stop].reshape(-1, len(weight)) / weight[None, :]
-                norms[name], start = jnp.sqrt(jnp.mean(block**2)), stop
+                norms[name], start = array.sqrt(array.mean(block**2)), stop
         return norms
 
     def per_point(self, residual: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " m"]:
@@ -164,11 +169,13 @@ class Collocated(System):
 
 def center_and_extent(points: Float[Array, "m d"]) -> tuple[Float[Array, " d"], Float[Array, ""]]:
     """The middle of the points' bounding box, and the length of its diagonal."""
-    lower, upper = jnp.min(points, axis=0), jnp.max(points, axis=0)
-    return (lower + upper) / 2, jnp.linalg.norm(upper - lower)
+    array = jnp if is_traced(points) else np
+    lower, upper = array.min(points, axis=0), array.max(points, axis=0)
+    return (lower + upper) / 2, array.linalg.norm(upper - lower)
 
 
 def point_weights(group: Group, row_weights: dict[str, Array]) -> Float[Array, "m c"]:
     """The weights of its part's components for every point of a group."""
-    rows = [jnp.broadcast_to(row_weights[name], (count, len(row_weights[name]))) for name, count in group.parts]
-    return jnp.concatenate(rows)
+    array = jnp if is_traced(row_weights) else np
+    rows = [array.broadcast_to(row_weights[name], (count, len(row_weights[name]))) for name, count in group.parts]
+    return array.concatenate(rows)

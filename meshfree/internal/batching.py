@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from .tracing import is_traced
+
 CHUNK = 2**25  # entries of one block of rows (256 MiB): what lies beside the result stays below this
 
 
@@ -20,19 +22,22 @@ def map_in_blocks(function: Callable, points: Any, width: int) -> Any:
     return jax.lax.map(function, points, batch_size=batch)
 
 
-def in_padded_blocks(function: Callable, arrays: tuple, size: int) -> np.ndarray:
+def in_padded_blocks(function: Callable, arrays: tuple, size: int) -> Any:
     """`function`, batched and compiled, over concrete arrays, `size` rows at a time; the last block is padded to it.
 
-    The loop runs in Python: small dense factorisations inside a loop of XLA's hang on the CPU backend.
+    The loop runs in Python: small dense factorisations inside a loop of XLA's hang on the CPU backend. None where what
+    the function returns is traced.
     """
-    count = len(arrays[0])
-    size = min(size, max(count, 1))
-    parts = []
+    count, parts = len(arrays[0]), []
     for start in range(0, count, size):
         block = [np.asarray(array[start : start + size]) for array in arrays]
         missing = size - len(block[0])
         if missing:
             block = [np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) for rows in block]
-        parts.append(function(*block))
-    found = np.concatenate([np.asarray(part) for part in parts]) if len(parts) > 1 else np.asarray(parts[0])
-    return found[:count]
+        part = function(*block)
+        if is_traced(part):
+            return None
+        parts.append(jax.tree.map(np.asarray, part))
+    return jax.tree.map(
+        lambda *blocks: np.concatenate(blocks)[:count] if len(blocks) > 1 else blocks[0][:count], *parts
+    )

@@ -10,9 +10,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..internal import memory
 from .condition import inverse_norm
+from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
 from .interface import Factor
 
-TRUNCATION = 1e-15  # directions below this share of the largest are round-off, and are left out
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
 
 
@@ -191,6 +191,8 @@ def factor_dense(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
         raise ValueError(f"{rows} equations for {columns} unknowns: give more points, or a smaller space")
     if solver == "lu" and rows != columns:
         raise ValueError(f"LU needs a square matrix; got {rows} rows and {columns} columns. Use solver='qr'")
+    if isinstance(A, np.ndarray):
+        return _on_host(A, solver)
     if solver == "auto":
         if rows > columns:
             solver = "qr"
@@ -205,6 +207,16 @@ def factor_dense(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
 @eqx.filter_jit
 def _factored(kind: type[QR | SVD | Auto], A):
     return kind.of(A)
+
+
+def _on_host(A: Float[np.ndarray, "m n"], solver: str) -> Factor:
+    if not np.all(np.isfinite(A)):
+        raise ValueError("the matrix holds NaN or infinity: check the coefficients of the equations, and the kernel")
+    if solver in ("auto", "lu") and len(A) == A.shape[1]:
+        lu = HostLU.of(A)
+        if solver == "lu" or lu.condition() < CONDITION_LIMIT:
+            return lu
+    return HostSVD.of(A) if solver == "svd" else HostQR.of(A)
 
 
 def _chosen(A: Float[Array, "n n"]) -> Factor:

@@ -37,19 +37,24 @@ class HostFactor(Factor):
         return self.held.solver
 
     def solve(self, b):
-        return jnp.asarray(self.held.solve(np.asarray(b)))
+        return _like(b, self.held.solve(np.asarray(b)))
 
     def solve_transposed(self, b):
-        return jnp.asarray(self.held.solve_transposed(np.asarray(b)))
+        return _like(b, self.held.solve_transposed(np.asarray(b)))
 
     def solve_normal(self, b):
-        return jnp.asarray(self.held.solve_normal(np.asarray(b)))
+        return _like(b, self.held.solve_normal(np.asarray(b)))
 
     def rank(self):
         return self.held.rank()
 
     def condition(self):
         return self.held.condition() if self.rank() <= CONDITIONED else np.nan
+
+
+def _like(b, x: np.ndarray):
+    """x as an array of the library that b is of."""
+    return x if isinstance(b, np.ndarray) else jax.device_put(x)
 
 
 class TracedFactor(Factor):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -22,14 +25,20 @@ class SparseRows(eqx.Module):
         return self.values.shape[0], self.width
 
     def __matmul__(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
-        return jnp.sum(self.values * x[self.columns], axis=1)
+        return self._array(x).sum(self.values * x[self.columns], axis=1)
 
     def transposed_times(self, y: Float[Array, " m"]) -> Float[Array, " n"]:
         """Aᵀ y."""
+        if self._array(y) is np:
+            return np.bincount(self.columns.ravel(), (self.values * y[:, None]).ravel(), self.width)
         return jnp.zeros(self.width).at[self.columns].add(self.values * y[:, None])
 
     def __abs__(self) -> SparseRows:
-        return SparseRows(jnp.abs(self.values), self.columns, self.width)
+        return SparseRows(abs(self.values), self.columns, self.width)
+
+    def _array(self, *others: Any) -> ModuleType:
+        """The module of the arrays: NumPy where all are."""
+        return np if all(isinstance(one, np.ndarray) for one in (self.values, self.columns, *others)) else jnp
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """The same matrix in SciPy's compressed rows, zeros left out."""
@@ -44,5 +53,8 @@ class SparseRows(eqx.Module):
 
 def stacked(blocks: list[SparseRows]) -> SparseRows:
     """Matrices of as many columns and entries a row, one below the other."""
-    values, columns = (jnp.concatenate(arrays) for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True))
+    array = blocks[0]._array(*(block.values for block in blocks))
+    values, columns = (
+        array.concatenate(arrays) for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True)
+    )
     return SparseRows(values, columns, blocks[0].width)

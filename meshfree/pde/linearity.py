@@ -8,13 +8,14 @@ from typing import Any
 import jax
 
 
-def depends_on_input(function: Callable, *inputs: Any) -> bool:
-    """Whether any output of `function(*inputs)` is computed from the inputs, as read off the traced program.
+def depends_on_input(function: Callable, *inputs: Any, known: tuple = ()) -> bool:
+    """Whether any output of `function(*inputs, *known)` is computed from `inputs`, arrays, as read off the traced program.
 
     True also where the inputs cancel out: only what the program says counts, no values do.
     """
-    jaxpr = jax.make_jaxpr(function)(*inputs).jaxpr
-    return any(_tainted_outputs(jaxpr, [True] * len(jaxpr.invars)))
+    jaxpr = jax.make_jaxpr(function)(*inputs, *known).jaxpr
+    count = len(jaxpr.invars) - len(jax.tree.leaves(known))
+    return any(_tainted_outputs(jaxpr, [index < count for index in range(len(jaxpr.invars))]))
 
 
 def _tainted_outputs(jaxpr, tainted_inputs: list[bool]) -> list[bool]:

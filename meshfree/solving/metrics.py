@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -29,13 +28,14 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """
     if problem.exact is None:
         raise ValueError("the problem has no exact solution: give Problem(..., exact=), or judge by mf.residual_norm")
-    X = jnp.asarray(_independent_points(problem, u) if X is None else X, dtype=float)
+    X = np.asarray(_independent_points(problem, u) if X is None else X, dtype=float)
     if X.ndim == 1:
         X = X[:, None]
-    exact, values = _values(watch(problem.exact), X), u(X) if isinstance(u, Solution) else _values(watch(u), X)
+    values = np.asarray(u(X) if isinstance(u, Solution) else _values(watch(u), X))
+    exact = np.asarray(_values(watch(problem.exact), X))
     if exact.shape != values.shape:
         raise ValueError(f"the exact solution has values of shape {exact.shape} and u of shape {values.shape}")
-    return float(jnp.linalg.norm(values - exact) / jnp.linalg.norm(exact))
+    return float(np.linalg.norm(values - exact) / np.linalg.norm(exact))
 
 
 @settled
@@ -45,7 +45,7 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error.
     """
     system = assemble(problem, u.space, cloud)
-    return float(jnp.sqrt(jnp.mean(system.at_points(u.coefficients) ** 2)))
+    return float(np.sqrt(np.mean(np.asarray(system.at_points(np.asarray(u.coefficients))) ** 2)))
 
 
 @eqx.filter_jit

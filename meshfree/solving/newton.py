@@ -62,15 +62,16 @@ def newton(
     """
     if not is_traced(system, start):
         began = time.perf_counter()
-        residual, matrix, affine = system.assembled(start)
+        residual, matrix, affine = system.assembled(np.asarray(start))
         if not is_traced(residual, matrix):  # a residual may have closed over a tracer
+            start = np.asarray(start) if isinstance(residual, np.ndarray) else start
             return _solve_concrete(system, start, solver, reference, residual, matrix, affine, began)
     return _solve_traced(system, start, solver, reference)
 
 
 def _solve_concrete(system: System, start, solver, reference, residual, matrix, affine, began):
     state = _first_state(start, residual)
-    reference = jnp.linalg.norm(residual) if reference is None else reference
+    reference = _array_of(residual).linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
         raise ValueError(
             "the residual is not finite at the initial guess: check the residuals and the data there, "
@@ -81,8 +82,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
         began = time.perf_counter()
         factored = factor(matrix, solver)
         change = factored.solve(state.residual)
-        advance = _affine_step if affine else _search
-        state = jax.block_until_ready(advance(system, state, matrix, change, reference))
+        state = jax.block_until_ready(_advanced(system, state, matrix, change, reference, affine))
         seconds["solve"] += time.perf_counter() - began
         if state.done or state.failed:
             break
@@ -94,7 +94,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
         raise ValueError(f"the matrix is singular to working precision ({SINGULAR_HINT})")
     _check_converged(state, stats, reference)
     check_unique(system, matrix, factored, state.coefficients, stats, affine)
-    return state.coefficients, stats
+    return jax.device_put(state.coefficients), stats  # jnp.asarray would compile a program
 
 
 def _solve_traced(system: System, start, solver, reference):
@@ -109,7 +109,7 @@ def _solve_traced(system: System, start, solver, reference):
     reference = jnp.linalg.norm(residual) if reference is None else jax.lax.stop_gradient(reference)
     factored = factor(matrix, solver)
     if affine:
-        state = _affine_step(system, state, matrix, factored.solve(state.residual), reference)
+        state = _affine_step(state, matrix, factored.solve(state.residual))
     else:
 
         def advance(state):
@@ -133,29 +133,50 @@ def _solve_traced(system: System, start, solver, reference):
 
 
 def _first_state(start, residual) -> State:
-    return State(start, residual, jnp.array(0.0), jnp.array(jnp.inf), jnp.array(0), jnp.array(False), jnp.array(False))
+    return State(start, residual, np.array(0.0), np.array(np.inf), np.array(0), np.array(False), np.array(False))
 
 
-@eqx.filter_jit
-def _affine_step(system, state: State, matrix, change, reference) -> State:
-    residual = state.residual - matrix @ change
-    failed = ~jnp.all(jnp.isfinite(residual))
-    coefficients = state.coefficients - change.reshape(state.coefficients.shape)
-    return State(
-        coefficients, residual, _data(matrix, coefficients, residual), state.reducible, state.steps + 1, ~failed, failed
+def _advanced(system, state: State, matrix, change, reference, affine: bool) -> State:
+    """The next state: of NumPy's arrays at once, of JAX's, on any device, by one program."""
+    if isinstance(state.residual, np.ndarray):
+        return _affine_step(state, matrix, change) if affine else _searched(system, state, matrix, change, reference)
+    return (
+        _compiled_affine_step(state, matrix, change)
+        if affine
+        else _compiled_search(system, state, matrix, change, reference)
     )
 
 
+def _affine_step(state: State, matrix, change) -> State:
+    array = _array_of(state.residual)
+    residual = state.residual - matrix @ change
+    failed = ~array.all(array.isfinite(residual))
+    coefficients = state.coefficients - change.reshape(state.coefficients.shape)
+    data = _data(matrix, coefficients, residual)
+    return State(coefficients, residual, data, state.reducible, state.steps + 1, ~failed, failed)
+
+
 @eqx.filter_jit
-def _search(system, state: State, matrix, change, reference) -> State:
+def _compiled_affine_step(state: State, matrix, change) -> State:
+    return _affine_step(state, matrix, change)
+
+
+def _searched(system, state: State, matrix, change, reference) -> State:
     return _newton_step(system.residual, state, matrix, change, reference)
+
+
+@eqx.filter_jit
+def _compiled_search(system, state: State, matrix, change, reference) -> State:
+    return _searched(system, state, matrix, change, reference)
 
 
 def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
     """The Gauss-Newton step `change`, halved until the residual falls; convergence is judged on the residual only."""
-    norm, reducible = jnp.linalg.norm(state.residual), jnp.linalg.norm(matrix @ change)
+    array = _array_of(state.residual)
+    norm, reducible = array.linalg.norm(state.residual), array.linalg.norm(matrix @ change)
     # what rounding leaves of the residual when all its terms are summed: below it there is nothing to judge
-    noise = jnp.finfo(norm.dtype).eps * jnp.linalg.norm(abs(matrix) @ jnp.abs(jnp.ravel(state.coefficients) - change))
+    terms = abs(matrix) @ abs(state.coefficients.reshape(-1) - change)
+    noise = np.finfo(terms.dtype).eps * array.linalg.norm(terms)
 
     def tried(length):
         c = state.coefficients - length * change.reshape(state.coefficients.shape)
@@ -163,26 +184,26 @@ def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
 
     def unsatisfied(trial):
         length, _, residual = trial
-        enough = jnp.sum(residual**2) < norm**2 - 2 * ARMIJO * length * reducible**2
+        enough = array.sum(residual**2) < norm**2 - 2 * ARMIJO * length * reducible**2
         return ~enough & (length > 2.0**-HALVINGS)
 
-    length, c, residual = jax.lax.while_loop(unsatisfied, lambda trial: tried(trial[0] / 2), tried(jnp.array(1.0)))
-    reached = jnp.linalg.norm(residual)
+    length, c, residual = _repeated(unsatisfied, lambda trial: tried(trial[0] / 2), tried(array.array(1.0)))
+    reached = array.linalg.norm(residual)
     fell = reached < norm
     rounded = noise if matrix.shape[0] > matrix.shape[1] else noise / NOISE_MARGIN
-    met = (reached <= ROUND_OFF * reference) | (reducible <= jnp.maximum(REDUCIBLE * norm, rounded))
+    met = (reached <= ROUND_OFF * reference) | (reducible <= array.maximum(REDUCIBLE * norm, rounded))
     # what a least-squares step gains is of second order, hidden by rounding long before the step itself is
-    hidden = norm - jnp.sqrt(jnp.maximum(norm**2 - reducible**2, 0.0)) <= noise
+    hidden = norm - array.sqrt(array.maximum(norm**2 - reducible**2, 0.0)) <= noise
     met |= hidden & (reducible > CONTRACTION * state.reducible)
-    least_gain = jnp.where(reached <= noise, 0.5, STALLED)
+    least_gain = array.where(reached <= noise, 0.5, STALLED)
     judged = (length == 1) | (reached <= noise)  # within the noise a search halves its steps by chance
     stalled = judged & (reached > (1 - least_gain) * norm) & (reducible > 0.1 * norm)
-    floor = ~fell & (hidden | (reducible <= jnp.maximum(FLOOR * norm, NOISE_MARGIN * noise)))
+    floor = ~fell & (hidden | (reducible <= array.maximum(FLOOR * norm, NOISE_MARGIN * noise)))
     done = (fell & (met | stalled)) | floor
     steps = state.steps + 1
     return State(
-        jnp.where(fell, c, state.coefficients),
-        jnp.where(fell, residual, state.residual),
+        array.where(fell, c, state.coefficients),
+        array.where(fell, residual, state.residual),
         _data(matrix, c, residual),
         reducible,
         steps,
@@ -191,8 +212,23 @@ def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
     )
 
 
+def _repeated(condition, body, value):
+    """`lax.while_loop`; a plain loop where all is known."""
+    if is_traced(value):
+        return jax.lax.while_loop(condition, body, value)
+    while condition(value):
+        value = body(value)
+    return value
+
+
+def _array_of(array):
+    """The module of an array, JAX's or NumPy's."""
+    return np if isinstance(array, np.ndarray) else jnp
+
+
 def _data(matrix, coefficients, residual) -> Float[Array, ""]:
-    return jnp.sqrt(jnp.mean((matrix @ jnp.ravel(coefficients) - residual) ** 2))
+    array = _array_of(residual)
+    return array.sqrt(array.mean((matrix @ coefficients.reshape(-1) - residual) ** 2))
 
 
 def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:
@@ -216,7 +252,7 @@ def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, An
 
 def _check_converged(state: State, stats, reference) -> None:
     if state.failed:
-        left = float(jnp.linalg.norm(state.residual) / reference)
+        left = float(np.linalg.norm(state.residual) / reference)
         raise ConvergenceError(
             f"Newton's method stopped after {stats['steps']} steps at {left:.1e} of the first residual. "
             "Give initial= a function nearer to the solution, or reach it through a sequence of easier problems"

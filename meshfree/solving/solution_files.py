@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.spatial import QhullError
 
-from ..equations.sparse_system import operator_weights
+from ..equations.jet_system import operator_weights
 from ..geometry.mesh_files import write_mesh
 from ..geometry.simplices import simplices_between
 from ..internal.batching import map_in_blocks
@@ -61,11 +61,11 @@ def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.nda
 
 def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float[np.ndarray, "m *f d"]:
     """∇u at the points of the space's cloud; of a local space by its weights there, as in the equations."""
-    basis = space.local_basis
-    if basis is None:
+    if space.local_basis is None:
         return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points), space.size))
-    weights, columns = operator_weights(gradient, basis, space.cloud.points, basis.own_columns)
-    return np.einsum("mdk,mk...->m...d", np.asarray(weights), np.asarray(coefficients)[np.asarray(columns)])
+    found = operator_weights(gradient, space, space.cloud.points, own=True)
+    assert found is not None  # as the space is local
+    return np.einsum("mdk,mk...->m...d", found[0], np.asarray(coefficients)[np.asarray(found[1])])
 
 
 @eqx.filter_jit

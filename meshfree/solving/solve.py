@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,15 +17,18 @@ from ..equations.operator_matrix import Interpolation
 from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
+from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.tracing import is_traced
-from ..internal.watched import settled
+from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .levels import solve_by_levels
 from .metrics import error
 from .solution import Solution
+
+BLOCK = 512  # nodes at which a function is asked for its values at a time
 
 
 @settled
@@ -89,6 +93,7 @@ def solve(
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
 
 
+@settled
 def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
 
@@ -107,7 +112,7 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
         return Solution(space, values[-1], _of_nodal_values(values[-1]))
     if space.local_basis is None:
         check_memory(len(space.nodes), space.size)
-    start = jnp.zeros((levels[0].size, *values[0].shape[1:]))
+    start = np.zeros((levels[0].size, *values[0].shape[1:]))
     return Solution(space, *solve_by_levels(levels, map(Interpolation, levels, values), start, solver))
 
 
@@ -121,22 +126,36 @@ def require_double() -> None:
 
 
 def _values_at(f: Callable | ArrayLike, nodes) -> Float[Array, "m *f"]:
-    points = jnp.asarray(nodes)
-    values = jax.vmap(f)(points) if callable(f) else f
+    points = nodes
+    values = _mapped(watch(f), nodes) if callable(f) else f
     kind = (values if hasattr(values, "dtype") else np.asarray(values)).dtype.kind
     if kind not in "fiu":
         advice = ": give its real and its imaginary part as two fields, (N, 2)" * (kind == "c")
         raise TypeError(f"values must be real numbers, an array of floats or integers; got {kind!r} of NumPy{advice}")
-    values = jnp.asarray(values, dtype=float)
+    array = jnp if is_traced(values) else np
+    values = array.asarray(values, dtype=float)
     if values.ndim not in (1, 2) or len(values) != len(points):
         raise ValueError(f"values must have shape ({len(points)},) or ({len(points)}, fields); got {values.shape}")
     return values
 
 
+def _mapped(f: Callable, nodes):
+    """f at all nodes: known ones block by block, of one size."""
+    if isinstance(f, Solution):
+        return f(nodes)
+    found = None if is_traced(f, nodes) else in_padded_blocks(lambda X: _vmapped(f, X), (nodes,), BLOCK)
+    return _vmapped(f, jnp.asarray(nodes)) if found is None else found
+
+
+@eqx.filter_jit
+def _vmapped(f: Callable, X):
+    return jax.vmap(f)(X)
+
+
 def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Array, "n *f"]:
     shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
     if initial is None:
-        return jnp.zeros(shape)
+        return np.zeros(shape)
     coefficients = interpolate(initial, space).coefficients
     if coefficients.shape != shape:
         raise ValueError(f"initial has coefficients of shape {coefficients.shape}; the problem's unknowns are {shape}")

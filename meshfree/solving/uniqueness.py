@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 import equinox as eqx
@@ -119,23 +120,33 @@ def _named(direction: np.ndarray, dim: int) -> str:
     return each[0] if fields == 1 else f"({', '.join(one or '0' for one in each)})"
 
 
-@eqx.filter_jit
 def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
     """Signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show, since
     its null vectors are null functions: how far a random function is from what its own data give back; ‖A c‖/‖u‖ over
     its typical size for the function that the equations see least, by inverse iteration; and the rounding of that.
     """
-    values = _values(system)
-    c = jax.random.normal(jax.random.key(0), coefficients.shape)
-    recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)
-    missed = jnp.linalg.norm(values(c - recovered)) / jnp.linalg.norm(values(c))
-    c = _least_seen(values, factored.solve_normal, c)
-    typical = system.typical_size(coefficients) * _rms(values(c))
-    noise = jnp.finfo(c.dtype).eps * jnp.sqrt(jnp.mean(matrix**2 @ jnp.ravel(c) ** 2))  # of sums of terms that cancel
-    return missed, _rms(matrix @ jnp.ravel(c)) / typical, noise / typical
+    make = _signs_of if isinstance(coefficients, np.ndarray) else _compiled_signs
+    return make(system, matrix, factored, coefficients)
 
 
-def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[Array, ""] | None:
+def _signs_of(system: System, matrix: Matrix, factored: Factor, coefficients):
+    array = _array_of(coefficients)
+    values, pull = _values(system)
+    c = _random(coefficients.shape)
+    recovered = factored.solve(matrix @ c.reshape(-1)).reshape(c.shape)
+    missed = array.linalg.norm(values(c - recovered)) / array.linalg.norm(values(c))
+    c = _least_seen(values, pull, factored.solve_normal, c, array)
+    typical = system.typical_size(coefficients) * _rms(values(c), array)
+    noise = np.finfo(float).eps * array.sqrt(array.mean(matrix**2 @ c.reshape(-1) ** 2))  # of sums of terms that cancel
+    return missed, _rms(matrix @ c.reshape(-1), array) / typical, noise / typical
+
+
+@eqx.filter_jit
+def _compiled_signs(system, matrix, factored, coefficients):
+    return _signs_of(system, matrix, factored, coefficients)
+
+
+def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[Array, ""] | float | None:
     """The response of `_signs` among fewer basis functions; None where none of such a space are known."""
     kept = system.space.nested()
     if kept is None:
@@ -143,34 +154,63 @@ def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[Arr
     fields = coefficients.size // len(coefficients)
     unknowns = (kept[:, None] * fields + np.arange(fields)).ravel()
     factored = factor(matrix[:, unknowns], "qr")
-    return _smaller_response(system, matrix, factored, kept, coefficients)
+    make = _smaller_response if isinstance(coefficients, np.ndarray) else _compiled_smaller_response
+    return make(system, matrix, factored, kept, coefficients)
+
+
+def _smaller_response(system: System, matrix: Matrix, factored: Factor, kept, coefficients):
+    array = _array_of(coefficients)
+    values, pull = _values(system)
+
+    def padded(c):
+        zero = array.zeros_like(coefficients)
+        if array is np:
+            zero[kept] = c
+            return zero
+        return zero.at[kept].set(c)
+
+    c = _random((len(kept), *coefficients.shape[1:]))
+    c = padded(_least_seen(lambda c: values(padded(c)), lambda u: pull(u)[kept], factored.solve_normal, c, array))
+    return _rms(matrix @ c.reshape(-1), array) / (system.typical_size(coefficients) * _rms(values(c), array))
 
 
 @eqx.filter_jit
-def _smaller_response(system: System, matrix: Matrix, factored: Factor, kept, coefficients):
-    values = _values(system)
-
-    def padded(c):
-        return jnp.zeros_like(coefficients).at[kept].set(c)
-
-    c = jax.random.normal(jax.random.key(0), (len(kept), *coefficients.shape[1:]))
-    c = padded(_least_seen(lambda c: values(padded(c)), factored.solve_normal, c))
-    return _rms(matrix @ jnp.ravel(c)) / (system.typical_size(coefficients) * _rms(values(c)))
+def _compiled_smaller_response(system, matrix, factored, kept, coefficients):
+    return _smaller_response(system, matrix, factored, kept, coefficients)
 
 
-def _values(system: System) -> Callable:
-    """The map from coefficients to values at the cloud's points."""
+def _values(system: System) -> tuple[Callable, Callable]:
+    """The linear map from coefficients to values at the cloud's points, and its transpose."""
+    values = system.values_matrix()
+    if values is not None:
+        return lambda c: values @ c, lambda u: values.T @ u
     points = jnp.asarray(system.space.cloud.points)
-    return lambda c: map_in_blocks(system.space.function(c), points, system.space.size)
+
+    def of(c):
+        return map_in_blocks(system.space.function(c), points, system.space.size)
+
+    def transposed(u):
+        like = jax.ShapeDtypeStruct((system.space.size, *u.shape[1:]), u.dtype)
+        return jax.linear_transpose(of, like)(u)[0]
+
+    return of, transposed
 
 
-def _least_seen(values: Callable, solve_normal: Callable, c):
+def _least_seen(values: Callable, pull: Callable, solve_normal: Callable, c, array: ModuleType):
     """The coefficients of the function with the least ‖A c‖/‖u‖, by two steps of inverse iteration from c."""
     for _ in range(2):
-        u, pull = jax.vjp(values, c / jnp.linalg.norm(c))
-        c = solve_normal(jnp.ravel(pull(u)[0])).reshape(c.shape)
+        c = solve_normal(pull(values(c / array.linalg.norm(c))).reshape(-1)).reshape(c.shape)
     return c
 
 
-def _rms(values):
-    return jnp.sqrt(jnp.mean(values**2))
+def _random(shape: tuple[int, ...]) -> Float[np.ndarray, "n *f"]:
+    return np.random.default_rng(0).standard_normal(shape)
+
+
+def _rms(values, array: ModuleType):
+    return array.sqrt(array.mean(values**2))
+
+
+def _array_of(array) -> ModuleType:
+    """The module of an array, JAX's or NumPy's."""
+    return np if isinstance(array, np.ndarray) else jnp

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -16,6 +17,8 @@ from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
 from ..internal.printing import aligned
 from ..internal.tracing import is_traced
+
+ENTRIES = 2**21  # values of basis functions that are made at a time
 
 
 class LocalBasis(eqx.Module):
@@ -131,8 +134,18 @@ class GlobalSpace(Space):
         """Their Laplacians at one point, in closed form where there is one: (d,) -> (n,)."""
 
     @abc.abstractmethod
-    def side_conditions(self) -> Float[Array, "q n"]:
+    def side_conditions(self) -> Float[np.ndarray | Array, "q n"]:
         """Rows that the coefficients are orthogonal to, such as moment conditions: (q, n), q = 0 for none."""
+
+    def rows(
+        self, X: Float[np.ndarray, "m d"], functionals: Float[np.ndarray, "m r J"], order: int
+    ) -> Float[np.ndarray, "m r n"] | None:
+        """The linear functionals Σ_α g_α Dᵅ at points, α the rows of `total_degree(d, order)`, on every basis function.
+
+        For concrete arrays, by programs that do not depend on the numbers of points and functions; None where the space
+        has none but `basis`.
+        """
+        return None
 
     @property
     def nodes(self):
@@ -157,11 +170,25 @@ class Expansion(eqx.Module):
     def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
         """u at many points: (m, d) -> (m,) or (m, f)."""
         basis = self.space.local_basis
-        if basis is None or is_traced(self, X):
+        if is_traced(self, X):
             return _evaluate(self, jnp.asarray(X), self.space.size)
+        if basis is None:
+            return self._by_rows(np.asarray(X))
         columns = np.asarray(basis.columns_at(np.asarray(X)))
         weights = np.asarray(basis.weights(np.asarray(X), columns, np.ones((len(columns), 1, 1)), 0))[:, 0]
-        return jnp.asarray(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
+        return jax.device_put(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
+
+    def _by_rows(self, X: Float[np.ndarray, "m d"]) -> Float[Array, "m *f"]:
+        """Block by block; by a program for these sizes where the space knows no other."""
+        coefficients, size = np.asarray(self.coefficients), max(ENTRIES // self.space.size, 1)
+        found = []
+        for start in range(0, len(X), size):
+            block = X[start : start + size]
+            rows = self.space.rows(block, np.ones((len(block), 1, 1)), 0) if jax.default_backend() == "cpu" else None
+            if rows is None:
+                return _evaluate(self, jnp.asarray(X), self.space.size)
+            found.append(rows[:, 0] @ coefficients)
+        return jax.device_put(np.concatenate(found) if found else np.zeros((0, *coefficients.shape[1:])))
 
 
 @eqx.filter_jit

@@ -17,6 +17,7 @@ from ..pde.multi_indices import monomials, total_degree
 from ..pde.operators import laplacian
 from .base import GlobalSpace
 from .compact_translates import Translates, coupling, few_columns
+from .kernel_rows import on_translates
 from .polynomial_tail import Tail, tail_over, warn_of_low_degree
 
 
@@ -102,8 +103,24 @@ class Collocation(GlobalSpace):
         return self._with_tail(translates, laplacian(self._polynomials), x)
 
     def side_conditions(self):
+        if not is_traced(self):
+            if self.degree < 0:
+                return np.zeros((0, self.size))
+            moments = self._tail.derivatives(np.asarray(self.centers), 0)[:, 0].T
+            return np.pad(moments, ((0, 0), (0, len(self._exponents))))
         moments = jax.vmap(self._polynomials)(jnp.asarray(self.centers)).T
         return jnp.pad(moments, ((0, 0), (0, len(self._exponents))))
+
+    def rows(self, X, functionals, order):
+        translates = on_translates(self.kernel, X, np.asarray(self.centers), functionals, order)
+        if self.degree < 0:
+            return translates
+        return np.concatenate([translates, functionals @ self._tail.derivatives(X, order)], axis=2)
+
+    @property
+    def _tail(self) -> Tail:
+        dim = self.cloud.dim
+        return Tail(np.zeros(dim), np.ones(dim), np.ones(()), self.degree) if self.tail is None else self.tail
 
     @property
     def _exponents(self):

@@ -18,6 +18,7 @@ from .neighbours import counts_within, nearest
 
 FILL = 0.2  # of the matrix, up to which a sparse one is the better
 WIDENED = 1.25  # the default reach, in supports
+POINTS = 512  # at which rows are made at a time, at most
 BLOCK = 2**22  # entries with their derivatives that are made at a time
 
 
@@ -41,7 +42,7 @@ class Translates(LocalBasis):
     def weights(self, X, columns, functionals, order):
         if is_traced(self, X, columns, functionals):
             return _weights(self, jnp.asarray(X), columns, functionals, order)
-        size = max(BLOCK // (columns.shape[1] * functionals.shape[2]), 1)
+        size = min(max(BLOCK // (columns.shape[1] * functionals.shape[2]), 1), POINTS)
         return in_padded_blocks(
             lambda X, columns, functionals: _weights(self, X, columns, functionals, order),
             (X, columns, functionals),

@@ -116,7 +116,37 @@ class Eigenbasis(GlobalSpace):
         return sum(_product([*values[:k], curvatures[k], *values[k + 1 :]]) for k in range(x.size))
 
     def side_conditions(self):
-        return jnp.zeros((0, self.size))
+        return np.zeros((0, self.size))
+
+    def rows(self, X, functionals, order):
+        tables, indices = self._derivative_tables(X, order), self._indices
+        found = np.zeros((len(X), functionals.shape[1], len(indices)))
+        for position, alpha in enumerate(total_degree(X.shape[1], order)):
+            factors = functionals[:, :, position]
+            if not factors.any():
+                continue
+            product = _product([tables[axis][k][:, indices[:, axis]] for axis, k in enumerate(alpha)])
+            found += factors[:, :, None] * product[:, None, :]
+        return found
+
+    def _derivative_tables(self, X, order: int) -> list[list[Float[np.ndarray, "m p"]]]:
+        """The derivatives by x up to `order` of φ₀ … φ_degree along every axis, by the rule of `hermite`."""
+        half_width, position = np.asarray(self.half_width), (X - self.center) / self.half_width
+        degrees = np.broadcast_to(self.degree, X.shape[1])
+        # no axis needs more than its own degree, but for the cross
+        delta_squared, growth = self._widths(position[0], np)
+        tables = []
+        for axis, t in enumerate(position.T):
+            values = _hermite_table(int(degrees[axis]), -delta_squared[axis] * t**2, growth[axis] * t)
+            lowering = growth[axis] * np.sqrt(2 * np.arange(1, values.shape[1]))
+            along = [values]
+            for k in range(order):  # of (−2δ²t φ + αβ φ↓), φ↓ₙ = √(2n) φₙ₋₁
+                slope = t[:, None] * along[-1] + (k * along[-2] if k else 0.0)
+                slope *= -2 * delta_squared[axis]
+                slope[:, 1:] += lowering * along[-1][:, :-1]
+                along.append(slope)
+            tables.append([table / half_width[axis] ** k for k, table in enumerate(along)])
+        return tables
 
     @property
     def _indices(self):
@@ -131,15 +161,20 @@ class Eigenbasis(GlobalSpace):
 
     def _tables(self, position):
         """φ₀ … φ_degree along every axis, up to the highest degree: (d,) -> (d, degree + 1)."""
-        epsilon = jnp.broadcast_to(1 / self.kernel.scale.astype(position.dtype), position.shape)
+        delta_squared, growth = self._widths(position, jnp)
+        return jax.vmap(lambda log_weight, t: hermite(int(np.max(self.degree)), log_weight, t))(
+            -delta_squared * position**2, growth * position
+        )
+
+    def _widths(self, position, array):
+        """δ² and αβ along every axis, each (d,); `array`: the module, numpy or jax.numpy."""
+        scale = np.logaddexp(0, self.kernel.raw_scale) if array is np else self.kernel.scale
+        epsilon = array.broadcast_to(1 / scale.astype(position.dtype), position.shape)
         alpha: Any = self.alpha
         if isinstance(self.degree, tuple):
             alpha = self.alpha * np.sqrt(np.maximum(self.degree, 1) / mean_degree(self.degree)).astype(position.dtype)
         beta = (1 + (2 * epsilon / alpha) ** 2) ** 0.25
-        delta_squared = alpha**2 * (beta**2 - 1) / 2
-        return jax.vmap(lambda log_weight, t: hermite(int(np.max(self.degree)), log_weight, t))(
-            -delta_squared * position**2, alpha * beta * position
-        )
+        return alpha**2 * (beta**2 - 1) / 2, alpha * beta
 
     def _factors(self, tables):
         """For every axis the factors of all n functions: d arrays of shape (n,)."""
@@ -173,6 +208,17 @@ def _hermite_jvp(degree, primals, tangents):
     log_weight_dot, t_dot = tangents
     slopes = jnp.asarray(np.sqrt(2 * np.arange(1, degree + 1)), values.dtype) * values[:-1]
     return values, values * log_weight_dot + t_dot * jnp.concatenate([jnp.zeros_like(values[:1]), slopes])
+
+
+def _hermite_table(degree: int, log_weight: Float[np.ndarray, " m"], t: Float[np.ndarray, " m"]):
+    """`hermite` at many points, for NumPy: (m,), (m,) -> (m, degree + 1)."""
+    values = np.empty((degree + 1, len(t)))
+    values[0] = np.exp(log_weight)
+    previous = np.zeros(len(t))
+    for n in range(degree):
+        values[n + 1] = np.sqrt(2 / (n + 1)) * t * values[n] - np.sqrt(n / (n + 1)) * previous
+        previous = values[n]
+    return values.T
 
 
 def _product(factors):

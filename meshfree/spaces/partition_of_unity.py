@@ -16,10 +16,11 @@ from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
 from .neighbours import in_dimension
 from .stencil_checks import GROWTH, check_stencils
-from .stencil_weights import BLOCK, LocalInterpolant
+from .stencil_weights import BLOCK, TOGETHER, LocalInterpolant
 from .visible_neighbours import nearest_seen
 
 PATCHES = {1: 4, 2: 9, 3: 18}  # stencils that share a point, at most
+POINTS = 512  # that are evaluated at a time, at most
 BEYOND = 0.9  # radii of the nearest patch at which a point counts that lies outside of all
 
 
@@ -64,7 +65,9 @@ class Patchwork(eqx.Module):
         stencils, values = nodes[columns], np.asarray(self.values)[columns]
         width = stencils.shape[1] * 2
         solved = in_padded_blocks(
-            lambda *block: _coefficients(self.local, *block), (stencils, values), max(BLOCK // width**2, 1)
+            lambda *block: _coefficients(self.local, *block),
+            (stencils, values),
+            min(max(BLOCK // width**2, 1), TOGETHER),
         )
         solved, response = solved[..., :-1], np.abs(solved[..., -1]).max(axis=1)
         check_stencils(self.local, nodes, columns, ~(response <= GROWTH), ~np.isfinite(response))
@@ -74,7 +77,8 @@ class Patchwork(eqx.Module):
         def block(X, where):
             return _blended_at(self.local, X, centers[where], radii[where], stencils[where], solved[where])
 
-        return jnp.asarray(in_padded_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
+        size = min(max(BLOCK // (patches.shape[1] * width * 4), 1), POINTS)
+        return jax.device_put(in_padded_blocks(block, (X, where), size))
 
     def _patches(self, x):
         # bumps of far stencils, in place of those that x does not see, are zero

@@ -35,6 +35,16 @@ class Tail(eqx.Module):
         origin, extent, height = (jnp.asarray(leaf, x.dtype) for leaf in (self.origin, self.extent, self.height))
         return height * monomials((x - origin) / extent, total_degree(x.size, self.degree))
 
+    def derivatives(self, X: Float[np.ndarray, "m d"], order: int) -> Float[np.ndarray, "m J q"]:
+        """Dᵅ at points, α the rows of `total_degree(d, order)`."""
+        exponents, scaled = total_degree(X.shape[1], self.degree), (X - self.origin) / self.extent
+        found = []
+        for alpha in total_degree(X.shape[1], order):
+            left = np.maximum(exponents - alpha, 0)
+            factors = [math.prod(map(math.perm, map(int, beta), map(int, alpha))) for beta in exponents]
+            found.append(np.prod(scaled[:, None, :] ** left, axis=2) * factors / np.prod(self.extent**alpha))
+        return self.height * np.stack(found, axis=1)
+
 
 def tail_over(kernel: Kernel, points, centers, degree: int) -> Tail:
     """The polynomials up to `degree` over a cloud's points; ValueError for centers that do not determine them."""

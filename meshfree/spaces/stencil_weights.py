@@ -21,6 +21,7 @@ from ..pde.jets import derivatives_at, monomial_derivatives
 from ..pde.multi_indices import monomials, total_degree
 
 BLOCK = 2**22  # entries of the local matrices that are solved at a time
+TOGETHER = 128  # stencils, at most: of fewer the last block is padded to as many, so that one program serves all
 SIDE_BY_SIDE = 1024  # stencils that are assembled together: what they need stays in the cache
 SMALL = 24  # unknowns of a stencil's system up to which twice as many do
 MANY = 4000  # stencils from which on the compiled elimination pays for loading it
@@ -123,7 +124,7 @@ class _Lifted(Kernel):
 def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order: int) -> np.ndarray:
     """`LocalInterpolant.weights` of the stencils nodes[columns] for concrete arrays, in blocks: (m, r, k)."""
     width = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
-    size = max(BLOCK // width**2, 1)
+    size = min(max(BLOCK // width**2, 1), TOGETHER)
 
     def with_pivoting(columns, X, functionals):
         return _weights(local, nodes[columns], X, functionals, order)

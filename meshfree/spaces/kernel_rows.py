@@ -1,0 +1,50 @@
+"""Linear functionals on the translates of a kernel, tile by tile, by one compiled program whatever their number."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ..kernels import Kernel
+from ..pde.jets import derivatives_at
+
+POINTS, CENTERS = 64, 512  # of a tile
+
+
+def on_translates(
+    kernel: Kernel,
+    X: Float[np.ndarray, "m d"],
+    centers: Float[np.ndarray, "n d"],
+    functionals: Float[np.ndarray, "m r J"],
+    order: int,
+) -> Float[np.ndarray, "m r n"]:
+    """Σ_α g_α Dᵅ k(·, yⱼ) at the points X, α the rows of `total_degree(d, order)`."""
+    needed = tuple(np.flatnonzero(functionals.any(axis=(0, 1))).tolist()) or (0,)
+    functionals = functionals[:, :, needed]
+    found = np.empty((len(X), functionals.shape[1], len(centers)))
+    columns = [
+        (slice(j, j + CENTERS), jax.device_put(_padded(centers, j, CENTERS))) for j in range(0, len(centers), CENTERS)
+    ]
+    for i in range(0, len(X), POINTS):
+        points, factors = _padded(X, i, POINTS), _padded(functionals, i, POINTS)
+        for place, some in columns:
+            into = found[i : i + POINTS, :, place]
+            into[:] = np.asarray(_tile(kernel, points, some, factors, needed, order))[: len(into), :, : into.shape[2]]
+    return found
+
+
+def _padded(array: np.ndarray, start: int, size: int) -> np.ndarray:
+    block = array[start : start + size]
+    return np.concatenate([block, np.repeat(block[-1:], size - len(block), axis=0)])
+
+
+@eqx.filter_jit
+def _tile(kernel: Kernel, X, centers, functionals, needed: tuple[int, ...], order: int):
+    def at_pair(x, y):
+        return derivatives_at(lambda z: kernel.eval(z, y), x, order)[jnp.array(needed)]
+
+    derivatives = jax.vmap(jax.vmap(at_pair, (None, 0)), (0, None))(X, centers)  # (m, n, J)
+    return jnp.sum(functionals[:, :, None, :] * derivatives[:, None], axis=3)
