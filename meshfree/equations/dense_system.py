@@ -6,7 +6,7 @@ serves linear and nonlinear equations, scalar and vector fields, every boundary 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..internal.batching import map_in_blocks
+from ..internal.tracing import AnyArray
 from ..pde.linearity import depends_on_input
 from ..spaces.base import GlobalSpace
 from .conditions import Group, Zero
@@ -26,7 +27,7 @@ class DenseSystem(Collocated):
     space: GlobalSpace
     fields: int = eqx.field(static=True)
     groups: list[Group]
-    row_weights: dict[str, Float[Array, " c"]]
+    row_weights: Mapping[str, Float[AnyArray, " c"]]
     magnitude: Float[Array, ""]  # of the interior operator; the weight of the side conditions
 
     @property

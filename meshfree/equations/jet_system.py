@@ -17,12 +17,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.remembered import remembered
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import watch
 from ..linalg.sparse_rows import SparseRows, stacked
 from ..pde.jets import Jet, derivatives_at, needed_order
@@ -31,8 +31,8 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import GlobalSpace, Space
 from .conditions import Group, Interior, Zero, check_residual
-from .row_weights import measured_weights, size_on_waves, weights_by_size
-from .system import Collocated, center_and_extent, point_weights, sample_of
+from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
+from .system import Collocated, center_and_extent, point_weights
 
 BLOCK, LARGE_BLOCK = 512, 16_384  # points that a program is compiled for
 MANY = 100_000  # points from which on the large blocks are used
@@ -43,17 +43,18 @@ class Derivatives(eqx.Module):
     """The derivatives of a space's functions at points: those of the functions `columns`, or of all of them."""
 
     space: Space
-    points: Float[np.ndarray | Array, "m d"]
-    columns: Int[np.ndarray | Array, "m k"] | None  # None: all, in their order
+    points: Float[AnyArray, "m d"]
+    columns: Int[AnyArray, "m k"] | None  # None: all, in their order
 
-    def weights(self, functionals: Float[np.ndarray | Array, "m r J"], order: int) -> Any:
+    def weights(self, functionals: Float[AnyArray, "m r J"], order: int) -> Any:
         """The weights of linear functionals in the coefficients, (m, r, k)."""
         basis = self.space.local_basis
         if basis is None:
             return self.space.rows(self.points, functionals, order)  # type: ignore[attr-defined]
+        assert self.columns is not None
         return basis.weights(self.points, self.columns, functionals, order)
 
-    def matrix(self, weights: Float[np.ndarray | Array, "m c k *f"], fields: int) -> Any:
+    def matrix(self, weights: Float[AnyArray, "m c k *f"], fields: int) -> Any:
         """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
         m, c, k = weights.shape[:3]
         if self.columns is None:
@@ -64,9 +65,9 @@ class Derivatives(eqx.Module):
 class Affine(eqx.Module):
     """The rows of a group whose residual is affine in u: r = `constant` + `matrix` c."""
 
-    constant: Float[np.ndarray | Array, " rows"]
+    constant: Float[AnyArray, " rows"]
     matrix: Any
-    gradient: Float[np.ndarray | Array, "m c f J"]  # with the row weights, by the jets
+    gradient: Float[AnyArray, "m c f J"]  # with the row weights, by the jets
 
     def values(self, coefficients):
         return self.constant + self.matrix @ coefficients.reshape(-1)
@@ -82,9 +83,9 @@ class Nonlinear(eqx.Module):
     """The rows of a group through the jets of u; `units` are the weights of every derivative, where they are few."""
 
     group: Group
-    row_weights: Float[np.ndarray | Array, "m c"]
+    row_weights: Float[AnyArray, "m c"]
     derivatives: Derivatives
-    units: Float[np.ndarray | Array, "m J k"] | None
+    units: Float[AnyArray, "m J k"] | None
     order: int = eqx.field(static=True)
     fields: int = eqx.field(static=True)
 
@@ -96,7 +97,7 @@ class Nonlinear(eqx.Module):
         if self.units is None or self.derivatives.columns is None:
             weights = _of_functionals(self.derivatives, gradient, self.order, self.fields)
         else:
-            weights = _array_of(gradient).einsum("mcfj,mjk->mckf", gradient, self.units)
+            weights = module_of(gradient).einsum("mcfj,mjk->mckf", gradient, self.units)
         return values.reshape(-1), self.derivatives.matrix(weights, self.fields)
 
     def gradient_at(self, coefficients):
@@ -119,9 +120,9 @@ class JetSystem(Collocated):
     space: Space
     fields: int = eqx.field(static=True)
     groups: list[Group]
-    row_weights: dict[str, Float[np.ndarray | Array, " c"]]
+    row_weights: Mapping[str, Float[AnyArray, " c"]]
     blocks: list[Affine | Nonlinear]
-    side: Float[np.ndarray | Array, "q n"]
+    side: Float[AnyArray, "q n"]
 
     @property
     def is_sparse(self):
@@ -132,17 +133,18 @@ class JetSystem(Collocated):
         return len(self.side) * self.fields
 
     def at_points(self, coefficients):
-        array = _array_of(coefficients, self)
-        return array.concatenate([block.values(coefficients) for block in self.blocks])
+        values = [block.values(coefficients) for block in self.blocks]
+        return module_of(*values).concatenate(values)
 
     def residual(self, coefficients):
-        array = _array_of(coefficients, self)
-        side = [(self.side @ coefficients).reshape(-1)] if len(self.side) else []
-        return array.concatenate([self.at_points(coefficients), *side])
+        values = self.at_points(coefficients)
+        if not len(self.side):
+            return values
+        return module_of(values).concatenate([values, (self.side @ coefficients).reshape(-1)])
 
     def linearised(self, coefficients):
-        array = _array_of(coefficients, self)
         values, matrices = zip(*[block.linearised(coefficients) for block in self.blocks], strict=True)
+        array = module_of(*values)
         if self.is_sparse:
             return array.concatenate(values), stacked(list(matrices))
         if len(self.side):
@@ -162,8 +164,8 @@ class JetSystem(Collocated):
 
     def on_polynomials(self, coefficients, affine):
         """By the gradients, which know the derivatives of 1 and of xₖ."""
-        array = _array_of(coefficients, self)
         gradients = [block.gradient_at(coefficients) for block in self.blocks]
+        array = module_of(*gradients)
         points = array.concatenate([group.points for group in self.groups])
         center, extent = center_and_extent(points)
         found = []
@@ -182,7 +184,7 @@ class JetSystem(Collocated):
 
     def typical_size(self, coefficients):
         inside, gradient = self.groups[0], self.blocks[0].gradient_at(coefficients)
-        array, sample = _array_of(gradient), sample_of(inside.points)
+        array, sample = module_of(gradient), sample_of(inside.points)
         _, extent = center_and_extent(self._points)
         sizes = size_on_waves(gradient[sample], extent / np.pi, inside.points.shape[1], array)
         return array.sqrt(array.mean(sizes**2))
@@ -195,7 +197,8 @@ class JetSystem(Collocated):
 
     @property
     def _points(self):
-        return _array_of(self).concatenate([group.points for group in self.groups])
+        points = [group.points for group in self.groups]
+        return module_of(*points).concatenate(points)
 
 
 class _Part(NamedTuple):
@@ -238,9 +241,8 @@ def jet_system(
     ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights.get(part, ())) < 2 * problem.fields)
     if ghosts:
         names = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
-        array = _array_of(cloud)
-        at = array.concatenate([cloud[part] for part in ghosts])
-        group = Group(names, Interior(watch(problem.interior)), at, array.zeros_like(at))
+        at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
+        group = Group(names, Interior(watch(problem.interior)), at, module_of(at).zeros_like(at))
         part = _part(group, problem.fields, around, is_local)
         assert part is not None  # as the interior is local
         groups, parts = [*groups, group], [*parts, part]
@@ -263,17 +265,17 @@ def jet_system(
 
 def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:
     """The residual of a group at its points for jets of u (m, J, *f), (m, c), and its gradient, (m, c, f, J)."""
-    at = (group.points, group.normals, jets)
-    if is_traced(group.residual, at):
-        return _at_jets(group.residual, *map(jnp.asarray, at), order)
+    at, residual = (group.points, group.normals, jets), group.residual
+    if is_traced(residual, at):
+        return _at_jets(residual, tuple(map(jnp.asarray, at)), order)
     size = LARGE_BLOCK if len(jets) >= MANY else BLOCK
-    found = in_padded_blocks(lambda *block: _at_jets(group.residual, *block, order), at, size)
+    found = in_padded_blocks(lambda *block: _at_jets(residual, block, order), at, size)
     # a residual that has closed over something traced is found out by what it returns
-    return _at_jets(group.residual, *map(jnp.asarray, at), order) if found is None else found
+    return _at_jets(residual, tuple(map(jnp.asarray, at)), order) if found is None else found
 
 
 @eqx.filter_jit
-def _at_jets(residual, points, normals, jets, order: int):
+def _at_jets(residual, at: tuple, order: int):
     def at_one(x, n, D):
         def value_of(D):
             return jnp.atleast_1d(residual(Jet(x, D, order), x, n))
@@ -282,7 +284,7 @@ def _at_jets(residual, points, normals, jets, order: int):
         gradient = jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))  # (c, J, *f)
         return value, jnp.moveaxis(gradient.reshape(*gradient.shape[:2], -1), 1, 2)
 
-    return jax.vmap(at_one)(points, normals, jets)
+    return jax.vmap(at_one)(*at)
 
 
 def _facts(group: Group, fields: int) -> tuple[int, bool]:
@@ -339,7 +341,7 @@ def _weights_of(parts: list[_Part], fields: int, spacing, around) -> tuple[dict[
     """The measured row weights of every part, and the size of the interior operator: see `assemble`."""
     if is_traced(spacing, around, [(part.group, part.gradient) for part in parts]):
         return measured_weights([part.group for part in parts], fields, spacing, around)
-    sizes = {}
+    sizes = dict[str, Any]()
     for part in parts:
         sampled = part.gradient[sample_of(part.group.points)] if part.affine else part.gradient
         size = size_on_waves(sampled, float(spacing), part.group.points.shape[1], np)
@@ -400,7 +402,7 @@ def _jets(units, columns, coefficients):
     """(m, J, k), (m, k), (n, *f) -> (m, J, *f)."""
     if columns is None:
         return units @ coefficients
-    array = _array_of(units, coefficients)
+    array = module_of(units, coefficients)
     return array.einsum("mjk,mk...->mj...", units, coefficients[columns])
 
 
@@ -473,13 +475,8 @@ def _not_local(group: Group, elsewhere) -> str:
 
 def sparse_rows(weights, columns, size: int, fields: int) -> SparseRows:
     """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
-    array = _array_of(weights, columns)
+    array = module_of(weights, columns)
     m, c, k = weights.shape[:3]
     placed = array.asarray(columns)[:, None, :, None] * fields + array.arange(fields, dtype=np.int32)[None, None, None]
     placed = array.broadcast_to(placed, (m, c, k, fields))
     return SparseRows(weights.reshape(m * c, k * fields), placed.reshape(m * c, k * fields), size * fields)
-
-
-def _array_of(*trees: Any):
-    """The module of the arrays: that of JAX where something is traced, of NumPy where all is known."""
-    return jnp if is_traced(trees) else np

@@ -9,12 +9,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..linalg.sparse_rows import SparseRows
@@ -29,7 +29,7 @@ class Interpolation(System):
     """The equations u(xᵢ) = fᵢ at the points of a space's cloud."""
 
     space: Space
-    values: Float[Array, "m *f"]
+    values: Float[AnyArray, "m *f"]
 
     @property
     def is_sparse(self):
@@ -66,7 +66,7 @@ class Interpolation(System):
         return True
 
     def per_part(self, residual):
-        array = jnp if is_traced(residual) else np
+        array = module_of(residual)
         return {"values": array.sqrt(array.mean(residual[: self.values.size] ** 2))}
 
     def values_matrix(self):

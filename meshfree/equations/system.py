@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ..internal.batching import map_in_blocks
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, module_of
 from ..pde.problem import linearise
 from ..spaces.base import Space
 from .conditions import Group, Zero
 from .row_weights import operator_size
 
-Matrix = Any  # Float[Array, "rows unknowns"] or SparseRows: both have shape, abs and @
+Matrix = Any  # Float[AnyArray, "rows unknowns"] or SparseRows: both have shape, abs and @
 
 
 class System(eqx.Module):
@@ -37,32 +37,32 @@ class System(eqx.Module):
         """The number of rows, the last ones, that are side conditions of the space."""
 
     @abc.abstractmethod
-    def residual(self, coefficients: Float[Array, "n *f"]) -> Float[Array, " rows"]:
+    def residual(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " rows"]:
         """r(c)."""
 
     @abc.abstractmethod
-    def linearised(self, coefficients: Float[Array, "n *f"]) -> tuple[Float[Array, " rows"], Matrix]:
+    def linearised(self, coefficients: Float[AnyArray, "n *f"]) -> tuple[Float[AnyArray, " rows"], Matrix]:
         """r(c) and its matrix dr/dc (rows, n·f), the coefficients of one function side by side."""
 
     @abc.abstractmethod
-    def is_affine(self, coefficients: Float[Array, "n *f"]) -> bool:
+    def is_affine(self, coefficients: Float[AnyArray, "n *f"]) -> bool:
         """Whether the matrix is the same for all coefficients."""
 
     @abc.abstractmethod
-    def per_part(self, residual: Float[Array, " rows"]) -> dict[str, Float[Array, ""]]:
+    def per_part(self, residual: Float[AnyArray, " rows"]) -> dict[str, Float[AnyArray, ""]]:
         """The root mean square of each part's residual, without the weights, from the vector r."""
 
     @abc.abstractmethod
-    def typical_size(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
+    def typical_size(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, ""]:
         """Of the rows of dr/dc on functions of size 1 that vary over the whole cloud."""
 
-    def on_polynomials(self, coefficients: Float[Array, "n *f"], affine: bool) -> Float[Array, "m q"] | None:
+    def on_polynomials(self, coefficients: Float[AnyArray, "n *f"], affine: bool) -> Float[AnyArray, "m q"] | None:
         """The linearised equations, without the space, on the polynomials of degree ≤ 1 of each field: a column each,
         those of 1 first, then those of (x₁ − c₁)/L and so on, c and L the cloud's centre and extent. None: not known.
         """
         return None
 
-    def elsewhere(self, points: Float[np.ndarray, "m d"], coefficients: Float[Array, "n *f"]) -> Any:
+    def elsewhere(self, points: Float[np.ndarray, "m d"], coefficients: Float[AnyArray, "n *f"]) -> Any:
         """The weighted interior residual at other points, (m, c); None where there is no equation but at the nodes."""
         return None
 
@@ -70,12 +70,12 @@ class System(eqx.Module):
         """The values of the basis functions at the points of the space's cloud, (m, n); None where it is not made."""
         return None
 
-    def at_points(self, coefficients: Float[Array, "n *f"]) -> Float[Array, " rows"]:
+    def at_points(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " rows"]:
         """r(c) without the side conditions."""
         residual = self.residual(coefficients)
         return residual[: residual.size - self.side_rows]
 
-    def assembled(self, coefficients: Float[Array, "n *f"]) -> tuple[Float[Array, " rows"], Matrix, bool]:
+    def assembled(self, coefficients: Float[AnyArray, "n *f"]) -> tuple[Float[AnyArray, " rows"], Matrix, bool]:
         """r(c), dr/dc and whether the equations are affine, for concrete coefficients.
 
         Dense equations are compiled as a whole; sparse ones block by block, so that their pattern stays on the host.
@@ -99,10 +99,10 @@ class Collocated(System):
 
     fields: eqx.AbstractVar[int]
     groups: eqx.AbstractVar[list[Group]]  # the parts in the order of the rows
-    row_weights: eqx.AbstractVar[dict[str, Float[Array, " c"]]]
+    row_weights: eqx.AbstractVar[Mapping[str, Float[AnyArray, " c"]]]
 
     def per_part(self, residual):
-        array = jnp if is_traced(self, residual) else np
+        array = module_of(residual, *self.row_weights.values())
         norms, start = {}, 0
         for group in self.groups:
             for name, count in group.parts:
@@ -158,7 +158,7 @@ class Collocated(System):
         sizes = operator_size(inside, self.fields, extent / jnp.pi, self.space.function(coefficients))
         return jnp.sqrt(jnp.mean((self.weight_of(inside)[0] * sizes) ** 2))
 
-    def weight_of(self, group: Group) -> Float[Array, "m c"]:
+    def weight_of(self, group: Group) -> Float[AnyArray, "m c"]:
         """The weights of every point's components."""
         return point_weights(group, self.row_weights)
 
@@ -167,15 +167,17 @@ class Collocated(System):
         return jnp.concatenate([group.points for group in self.groups])
 
 
-def center_and_extent(points: Float[Array, "m d"]) -> tuple[Float[Array, " d"], Float[Array, ""]]:
+def center_and_extent(
+    points: Float[AnyArray, "m d"],
+) -> tuple[Float[AnyArray, " d"], Float[AnyArray, ""]]:
     """The middle of the points' bounding box, and the length of its diagonal."""
-    array = jnp if is_traced(points) else np
+    array = module_of(points)
     lower, upper = array.min(points, axis=0), array.max(points, axis=0)
     return (lower + upper) / 2, array.linalg.norm(upper - lower)
 
 
-def point_weights(group: Group, row_weights: dict[str, Array]) -> Float[Array, "m c"]:
+def point_weights(group: Group, row_weights: Mapping[str, Any]) -> Float[AnyArray, "m c"]:
     """The weights of its part's components for every point of a group."""
-    array = jnp if is_traced(row_weights) else np
+    array = module_of(*row_weights.values())
     rows = [array.broadcast_to(row_weights[name], (count, len(row_weights[name]))) for name, count in group.parts]
     return array.concatenate(rows)

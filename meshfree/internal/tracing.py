@@ -1,11 +1,16 @@
-"""What JAX is doing with a value: whether it is traced, and how to keep derivatives out of it."""
+"""What JAX is doing with a value: whether it is traced, whose array it is, and how to keep derivatives out of it."""
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+import numpy as np
+
+AnyArray = np.ndarray | jax.Array  # NumPy's where the numbers are known on the host
 
 
 def is_traced(*trees: Any) -> bool:
@@ -16,3 +21,8 @@ def is_traced(*trees: Any) -> bool:
 def without_derivative(tree: Any) -> Any:
     """The same tree, held constant in every derivative: its floating leaves pass through `stop_gradient`."""
     return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf, tree)
+
+
+def module_of(*arrays: Any) -> ModuleType:
+    """numpy where all the arrays are NumPy's, jax.numpy where one is JAX's."""
+    return jnp if any(isinstance(array, jax.Array) for array in arrays) else np

@@ -8,6 +8,8 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float, Int
 
+from ..internal.tracing import AnyArray
+
 
 class Factor(eqx.Module):
     """A factored matrix A (m, n), m ≥ n. Right-hand sides are vectors or have one column each."""
@@ -15,14 +17,14 @@ class Factor(eqx.Module):
     refuses_singular: ClassVar[bool] = False  # whether a singular matrix was an error already when it was factored
 
     @abc.abstractmethod
-    def solve(self, b: Float[Array, "m *k"]) -> Float[Array, "n *k"]:
+    def solve(self, b: Float[AnyArray, "m *k"]) -> Float[AnyArray, "n *k"]:
         """x with A x = b; for m > n, or a deficient rank, the least squares solution."""
 
     @abc.abstractmethod
-    def solve_transposed(self, b: Float[Array, "n *k"]) -> Float[Array, "m *k"]:
+    def solve_transposed(self, b: Float[AnyArray, "n *k"]) -> Float[AnyArray, "m *k"]:
         """y with Aᵀ y = b, the adjoint of `solve`."""
 
-    def solve_normal(self, b: Float[Array, "n *k"]) -> Float[Array, "n *k"]:
+    def solve_normal(self, b: Float[AnyArray, "n *k"]) -> Float[AnyArray, "n *k"]:
         """x with AᵀA x = b."""
         return self.solve(self.solve_transposed(b))
 

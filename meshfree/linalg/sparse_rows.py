@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
+
+from ..internal.tracing import AnyArray, module_of
 
 
 class SparseRows(eqx.Module):
     """The matrix (m, n) with entries `values` (m, k) in the columns `columns` (m, k); repeated columns add up."""
 
-    values: Float[np.ndarray | Array, "m k"]
-    columns: Int[np.ndarray | Array, "m k"]
+    values: Float[AnyArray, "m k"]
+    columns: Int[AnyArray, "m k"]
     width: int = eqx.field(static=True)
 
     @property
@@ -24,21 +23,17 @@ class SparseRows(eqx.Module):
         """(m, n)."""
         return self.values.shape[0], self.width
 
-    def __matmul__(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
-        return self._array(x).sum(self.values * x[self.columns], axis=1)
+    def __matmul__(self, x: Float[AnyArray, " n"]) -> Float[AnyArray, " m"]:
+        return module_of(self.values, self.columns, x).sum(self.values * x[self.columns], axis=1)
 
-    def transposed_times(self, y: Float[Array, " m"]) -> Float[Array, " n"]:
+    def transposed_times(self, y: Float[AnyArray, " m"]) -> Float[AnyArray, " n"]:
         """Aᵀ y."""
-        if self._array(y) is np:
-            return np.bincount(self.columns.ravel(), (self.values * y[:, None]).ravel(), self.width)
+        if module_of(self.values, self.columns, y) is np:
+            return np.bincount(np.ravel(self.columns), np.ravel(self.values * y[:, None]), self.width).astype(float)
         return jnp.zeros(self.width).at[self.columns].add(self.values * y[:, None])
 
     def __abs__(self) -> SparseRows:
-        return SparseRows(abs(self.values), self.columns, self.width)
-
-    def _array(self, *others: Any) -> ModuleType:
-        """The module of the arrays: NumPy where all are."""
-        return np if all(isinstance(one, np.ndarray) for one in (self.values, self.columns, *others)) else jnp
+        return SparseRows(module_of(self.values).abs(self.values), self.columns, self.width)
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """The same matrix in SciPy's compressed rows, zeros left out."""
@@ -53,7 +48,7 @@ class SparseRows(eqx.Module):
 
 def stacked(blocks: list[SparseRows]) -> SparseRows:
     """Matrices of as many columns and entries a row, one below the other."""
-    array = blocks[0]._array(*(block.values for block in blocks))
+    array = module_of(*(block.values for block in blocks))
     values, columns = (
         array.concatenate(arrays) for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True)
     )

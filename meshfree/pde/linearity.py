@@ -9,7 +9,7 @@ import jax
 
 
 def depends_on_input(function: Callable, *inputs: Any, known: tuple = ()) -> bool:
-    """Whether any output of `function(*inputs, *known)` is computed from `inputs`, arrays, as read off the traced program.
+    """Whether any output of `function(*inputs, *known)` is computed from the inputs, as read off the traced program.
 
     True also where the inputs cancel out: only what the program says counts, no values do.
     """

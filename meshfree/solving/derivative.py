@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..internal.tracing import AnyArray
 from ..linalg.interface import Factor
 
 MAX_SWEEPS = 50  # of Richardson's iteration
@@ -16,7 +17,7 @@ MAX_SWEEPS = 50  # of Richardson's iteration
 def differentiable(
     residual_of: Callable,
     fixed_residual_of: Callable,
-    c: Float[Array, "n *f"],
+    c: Float[AnyArray, "n *f"],
     factored: Factor,
     square: bool,
     affine: bool,

@@ -9,10 +9,10 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ..equations.system import System
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced
 from ..linalg.sparse_rows import SparseRows
 from ..spaces.base import Space
 from .newton import newton
@@ -29,7 +29,7 @@ class Correction(System):
 
     space: Space
     system: System
-    coarser: Float[Array, "n *f"]
+    coarser: Float[AnyArray, "n *f"]
     entries: int = eqx.field(static=True)  # of the last level in every row
 
     @property
@@ -57,7 +57,7 @@ class Correction(System):
     def typical_size(self, coefficients):
         return self.system.typical_size(self._with_coarser(coefficients))
 
-    def size_of_terms(self, coefficients: Float[Array, "n *f"]) -> Float[Array, ""]:
+    def size_of_terms(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, ""]:
         """‖Σⱼ |Aᵢⱼ cⱼ|‖, which the rounding of the residual is relative to, coarser levels included."""
         everything = self._with_coarser(coefficients)
         _, matrix = self.system.linearised(everything)
@@ -68,7 +68,7 @@ class Correction(System):
 
 
 def solve_by_levels(
-    levels: tuple[Space, ...], systems: Iterable[System], start: Float[Array, "p *f"], solver: str
+    levels: tuple[Space, ...], systems: Iterable[System], start: Float[AnyArray, "p *f"], solver: str
 ) -> tuple[Float[Array, "n *f"], dict[str, Any]]:
     """The coefficients, and what `newton` and `off_nodes` say of them: level by level, or at once for but one.
 
@@ -78,7 +78,7 @@ def solve_by_levels(
         (system,) = systems
         coefficients, stats = newton(system, start, solver)
         return coefficients, stats | off_nodes(system, coefficients, stats.pop("data"))
-    coefficients, found = start[:0], list[dict[str, Any]]()
+    coefficients, found = jnp.asarray(start[:0]), list[dict[str, Any]]()
     for level, system in zip(levels, systems, strict=True):
         entries = level.local_basis.layers[-1].own_columns.shape[1] * start[0].size  # type: ignore[union-attr]
         correction = Correction(level, system, coefficients, entries)

@@ -13,10 +13,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..equations.system import System
-from ..internal.tracing import is_traced, without_derivative
+from ..internal.tracing import AnyArray, is_traced, module_of, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from .derivative import differentiable
@@ -42,17 +42,20 @@ class State(NamedTuple):
     what the last step promised to take from the residual.
     """
 
-    coefficients: Float[Array, "n *f"]
-    residual: Float[Array, " rows"]
-    data: Float[Array, ""]
-    reducible: Float[Array, ""]
-    steps: Int[Array, ""]
-    done: Bool[Array, ""]
-    failed: Bool[Array, ""]
+    coefficients: Float[AnyArray, "n *f"]
+    residual: Float[AnyArray, " rows"]
+    data: Float[AnyArray, ""]
+    reducible: Float[AnyArray, ""]
+    steps: Int[AnyArray, ""]
+    done: Bool[AnyArray, ""]
+    failed: Bool[AnyArray, ""]
 
 
 def newton(
-    system: System, start: Float[Array, "n *f"], solver: str = "auto", reference: Float[Array, ""] | None = None
+    system: System,
+    start: Float[AnyArray, "n *f"],
+    solver: str = "auto",
+    reference: Float[AnyArray, ""] | None = None,
 ) -> tuple[Float[Array, "n *f"], dict[str, Any]]:
     """The coefficients that solve a system of equations, differentiable to first order, and the statistics of it.
 
@@ -71,7 +74,7 @@ def newton(
 
 def _solve_concrete(system: System, start, solver, reference, residual, matrix, affine, began):
     state = _first_state(start, residual)
-    reference = _array_of(residual).linalg.norm(residual) if reference is None else reference
+    reference = module_of(residual).linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
         raise ValueError(
             "the residual is not finite at the initial guess: check the residuals and the data there, "
@@ -148,7 +151,7 @@ def _advanced(system, state: State, matrix, change, reference, affine: bool) -> 
 
 
 def _affine_step(state: State, matrix, change) -> State:
-    array = _array_of(state.residual)
+    array = module_of(state.residual)
     residual = state.residual - matrix @ change
     failed = ~array.all(array.isfinite(residual))
     coefficients = state.coefficients - change.reshape(state.coefficients.shape)
@@ -172,7 +175,7 @@ def _compiled_search(system, state: State, matrix, change, reference) -> State:
 
 def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
     """The Gauss-Newton step `change`, halved until the residual falls; convergence is judged on the residual only."""
-    array = _array_of(state.residual)
+    array = module_of(state.residual)
     norm, reducible = array.linalg.norm(state.residual), array.linalg.norm(matrix @ change)
     # what rounding leaves of the residual when all its terms are summed: below it there is nothing to judge
     terms = abs(matrix) @ abs(state.coefficients.reshape(-1) - change)
@@ -221,13 +224,8 @@ def _repeated(condition, body, value):
     return value
 
 
-def _array_of(array):
-    """The module of an array, JAX's or NumPy's."""
-    return np if isinstance(array, np.ndarray) else jnp
-
-
-def _data(matrix, coefficients, residual) -> Float[Array, ""]:
-    array = _array_of(residual)
+def _data(matrix, coefficients, residual) -> Float[AnyArray, ""]:
+    array = module_of(residual)
     return array.sqrt(array.mean((matrix @ coefficients.reshape(-1) - residual) ** 2))
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from ..internal.files import check_path
 from ..internal.printing import aligned, as_html, concrete, shown
 from ..internal.saved_objects import load_npz, save_npz
+from ..internal.tracing import AnyArray
 from ..spaces.base import Space
 from .solution_files import SUFFIXES, error_of, save_fields
 
@@ -35,7 +36,7 @@ class Solution(eqx.Module):
     coefficients: Float[Array, "n *f"]
     stats: Mapping[str, Any]
 
-    def __call__(self, x: ArrayLike) -> Float[Array, "..."]:
+    def __call__(self, x: ArrayLike) -> Float[AnyArray, "..."]:
         x = jnp.asarray(x, dtype=self.coefficients.dtype)
         dim = self.space.cloud.dim
         if x.ndim == 1 and dim == 1 and x.size != 1:
@@ -44,7 +45,7 @@ class Solution(eqx.Module):
             raise ValueError(f"u takes a point of shape ({dim},) or points of shape (m, {dim}); got shape {x.shape}")
         return self._expansion(x) if x.ndim == 1 else self._expansion.at(x)
 
-    def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
+    def laplacian(self, x: Float[AnyArray, " d"]) -> Float[AnyArray, "..."]:
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
         return self._expansion.laplacian(x)
 

@@ -19,7 +19,7 @@ from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
@@ -75,7 +75,7 @@ def solve(
     start = _initial_coefficients(problem, levels[0], initial)
     if space.local_basis is None:
         check_memory(len(rows_at), start.size)
-    around = None if initial is None else levels[0].function(start)
+    around = None if initial is None else levels[0].function(jnp.asarray(start))
 
     changeable = _with_array_leaves(problem)
 
@@ -109,7 +109,7 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
         raise ValueError(f"{space.describe()} has points on every level: give a function, not its values")
     values = [_values_at(f, level.nodes) for level in levels]
     if space.is_nodal:  # the coefficients are the values
-        return Solution(space, values[-1], _of_nodal_values(values[-1]))
+        return Solution(space, jnp.asarray(values[-1]), _of_nodal_values(values[-1]))
     if space.local_basis is None:
         check_memory(len(space.nodes), space.size)
     start = np.zeros((levels[0].size, *values[0].shape[1:]))
@@ -152,7 +152,7 @@ def _vmapped(f: Callable, X):
     return jax.vmap(f)(X)
 
 
-def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Array, "n *f"]:
+def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[AnyArray, "n *f"]:
     shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
     if initial is None:
         return np.zeros(shape)

@@ -10,10 +10,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 from ..equations.system import Matrix, System
 from ..internal.batching import map_in_blocks
+from ..internal.tracing import AnyArray, module_of
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 
@@ -35,7 +36,7 @@ def check_unique(
     system: System,
     matrix: Matrix,
     factored: Factor,
-    coefficients: Float[Array, "n *f"],
+    coefficients: Float[AnyArray, "n *f"],
     stats: Mapping[str, Any],
     affine: bool,
 ) -> None:
@@ -62,8 +63,8 @@ def check_unique(
 
 @eqx.filter_jit
 def is_unique(
-    system: System, matrix: Matrix, factored: Factor, coefficients: Float[Array, "n *f"], affine: bool
-) -> Bool[Array, ""]:
+    system: System, matrix: Matrix, factored: Factor, coefficients: Float[AnyArray, "n *f"], affine: bool
+) -> Bool[AnyArray, ""]:
     """What `check_unique` finds, for traced values: all its numbers are computed where the program asks for them."""
     found = system.on_polynomials(coefficients, affine)
     unique = jnp.all(jnp.isfinite(coefficients))
@@ -130,7 +131,7 @@ def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
 
 
 def _signs_of(system: System, matrix: Matrix, factored: Factor, coefficients):
-    array = _array_of(coefficients)
+    array = module_of(coefficients)
     values, pull = _values(system)
     c = _random(coefficients.shape)
     recovered = factored.solve(matrix @ c.reshape(-1)).reshape(c.shape)
@@ -146,7 +147,7 @@ def _compiled_signs(system, matrix, factored, coefficients):
     return _signs_of(system, matrix, factored, coefficients)
 
 
-def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[Array, ""] | float | None:
+def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[AnyArray, ""] | float | None:
     """The response of `_signs` among fewer basis functions; None where none of such a space are known."""
     kept = system.space.nested()
     if kept is None:
@@ -159,7 +160,7 @@ def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[Arr
 
 
 def _smaller_response(system: System, matrix: Matrix, factored: Factor, kept, coefficients):
-    array = _array_of(coefficients)
+    array = module_of(coefficients)
     values, pull = _values(system)
 
     def padded(c):
@@ -209,8 +210,3 @@ def _random(shape: tuple[int, ...]) -> Float[np.ndarray, "n *f"]:
 
 def _rms(values, array: ModuleType):
     return array.sqrt(array.mean(values**2))
-
-
-def _array_of(array) -> ModuleType:
-    """The module of an array, JAX's or NumPy's."""
-    return np if isinstance(array, np.ndarray) else jnp

@@ -43,7 +43,7 @@ class Tail(eqx.Module):
             left = np.maximum(exponents - alpha, 0)
             factors = [math.prod(map(math.perm, map(int, beta), map(int, alpha))) for beta in exponents]
             found.append(np.prod(scaled[:, None, :] ** left, axis=2) * factors / np.prod(self.extent**alpha))
-        return self.height * np.stack(found, axis=1)
+        return np.asarray(self.height) * np.stack(found, axis=1)
 
 
 def tail_over(kernel: Kernel, points, centers, degree: int) -> Tail:
