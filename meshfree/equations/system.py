@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..internal.batching import map_in_blocks
-from ..internal.tracing import AnyArray, module_of
+from ..internal.tracing import AnyArray, Scalar, module_of
 from ..pde.problem import linearise
 from ..spaces.base import Space
 from .conditions import Group, Zero
@@ -49,11 +49,11 @@ class System(eqx.Module):
         """Whether the matrix is the same for all coefficients."""
 
     @abc.abstractmethod
-    def per_part(self, residual: Float[AnyArray, " rows"]) -> dict[str, Float[AnyArray, ""]]:
+    def per_part(self, residual: Float[AnyArray, " rows"]) -> dict[str, Scalar]:
         """The root mean square of each part's residual, without the weights, from the vector r."""
 
     @abc.abstractmethod
-    def typical_size(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, ""]:
+    def typical_size(self, coefficients: Float[AnyArray, "n *f"]) -> Scalar:
         """Of the rows of dr/dc on functions of size 1 that vary over the whole cloud."""
 
     def on_polynomials(self, coefficients: Float[AnyArray, "n *f"], affine: bool) -> Float[AnyArray, "m q"] | None:
@@ -169,7 +169,7 @@ class Collocated(System):
 
 def center_and_extent(
     points: Float[AnyArray, "m d"],
-) -> tuple[Float[AnyArray, " d"], Float[AnyArray, ""]]:
+) -> tuple[Float[AnyArray, " d"], Scalar]:
     """The middle of the points' bounding box, and the length of its diagonal."""
     array = module_of(points)
     lower, upper = array.min(points, axis=0), array.max(points, axis=0)

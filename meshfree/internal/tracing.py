@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 AnyArray = np.ndarray | jax.Array  # NumPy's where the numbers are known on the host
+Scalar = Any  # a float or bool, or an array () of either library
 
 
 def is_traced(*trees: Any) -> bool:

@@ -9,6 +9,7 @@ import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
 
 from ..internal import memory
+from ..internal.tracing import AnyArray
 from .condition import inverse_norm
 from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
 from .interface import Factor
@@ -172,7 +173,7 @@ class Auto(Factor):
         return jnp.where(self.ill, self.qr.condition(), self.lu.condition())
 
 
-def factor_dense(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
+def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
     """A dense matrix factored.
 
     `"lu"`: fastest, square matrices only. `"qr"`: column-pivoted, truncated at 1e-15 |R₁₁|; the most accurate on the

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced
 from .dense import factor_dense
 from .host_factor import HostFactor, TracedFactor
 from .interface import Factor
 from .sparse_rows import SparseRows
 
 
-def factor(A: Float[Array, "m n"] | SparseRows, solver: str = "auto") -> Factor:
+def factor(A: Float[AnyArray, "m n"] | SparseRows, solver: str = "auto") -> Factor:
     """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
 
     A dense array is factored by `dense.factor_dense`, sparse rows by `sparse_factors.factor_sparse` on the host, of

@@ -38,7 +38,7 @@ def differentiable(
         change = change + factored.solve_normal(normal - jax.lax.stop_gradient(normal))
         if not affine:
             change = _with_curvature(fixed_residual_of, c, fixed, factored, change)
-    return c - change.reshape(c.shape)
+    return jnp.asarray(c) - change.reshape(c.shape)
 
 
 def _normal_residual(residual_of, c, fixed):

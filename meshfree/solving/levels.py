@@ -9,10 +9,10 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from ..equations.system import System
-from ..internal.tracing import AnyArray, is_traced
+from ..internal.tracing import AnyArray, Scalar, is_traced
 from ..linalg.sparse_rows import SparseRows
 from ..spaces.base import Space
 from .newton import newton
@@ -57,7 +57,7 @@ class Correction(System):
     def typical_size(self, coefficients):
         return self.system.typical_size(self._with_coarser(coefficients))
 
-    def size_of_terms(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, ""]:
+    def size_of_terms(self, coefficients: Float[AnyArray, "n *f"]) -> Scalar:
         """‖Σⱼ |Aᵢⱼ cⱼ|‖, which the rounding of the residual is relative to, coarser levels included."""
         everything = self._with_coarser(coefficients)
         _, matrix = self.system.linearised(everything)

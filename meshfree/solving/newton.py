@@ -13,10 +13,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Float
 
 from ..equations.system import System
-from ..internal.tracing import AnyArray, is_traced, module_of, without_derivative
+from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from .derivative import differentiable
@@ -44,18 +44,18 @@ class State(NamedTuple):
 
     coefficients: Float[AnyArray, "n *f"]
     residual: Float[AnyArray, " rows"]
-    data: Float[AnyArray, ""]
-    reducible: Float[AnyArray, ""]
-    steps: Int[AnyArray, ""]
-    done: Bool[AnyArray, ""]
-    failed: Bool[AnyArray, ""]
+    data: Scalar
+    reducible: Scalar
+    steps: Scalar
+    done: Scalar
+    failed: Scalar
 
 
 def newton(
     system: System,
     start: Float[AnyArray, "n *f"],
     solver: str = "auto",
-    reference: Float[AnyArray, ""] | None = None,
+    reference: Scalar | None = None,
 ) -> tuple[Float[Array, "n *f"], dict[str, Any]]:
     """The coefficients that solve a system of equations, differentiable to first order, and the statistics of it.
 
@@ -224,7 +224,7 @@ def _repeated(condition, body, value):
     return value
 
 
-def _data(matrix, coefficients, residual) -> Float[AnyArray, ""]:
+def _data(matrix, coefficients, residual) -> Scalar:
     array = module_of(residual)
     return array.sqrt(array.mean((matrix @ coefficients.reshape(-1) - residual) ** 2))
 

@@ -10,14 +10,14 @@ from scipy.spatial import cKDTree
 
 from ..equations.system import System
 from ..geometry.cloud import Cloud
-from ..internal.tracing import AnyArray, is_traced
+from ..internal.tracing import AnyArray, Scalar, is_traced
 
 POINTS = 256
 COMPARABLE = 0.5  # to the data
 SEED = 30_000  # apart from the seeds that clouds are usually made with
 
 
-def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Float[AnyArray, ""]) -> dict[str, float]:
+def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scalar) -> dict[str, float]:
     """`off_nodes`: the weighted interior residual's root mean square at 256 points of the domain over that of the data.
 
     `data`: the root mean square of the weighted residuals of u = 0 over all nodes, linearised at the solution. The

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
@@ -125,7 +125,7 @@ def require_double() -> None:
         )
 
 
-def _values_at(f: Callable | ArrayLike, nodes) -> Float[Array, "m *f"]:
+def _values_at(f: Callable | ArrayLike, nodes) -> Float[AnyArray, "m *f"]:
     points = nodes
     values = _mapped(watch(f), nodes) if callable(f) else f
     kind = (values if hasattr(values, "dtype") else np.asarray(values)).dtype.kind

@@ -10,11 +10,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from ..equations.system import Matrix, System
 from ..internal.batching import map_in_blocks
-from ..internal.tracing import AnyArray, module_of
+from ..internal.tracing import AnyArray, Scalar, module_of
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 
@@ -64,7 +64,7 @@ def check_unique(
 @eqx.filter_jit
 def is_unique(
     system: System, matrix: Matrix, factored: Factor, coefficients: Float[AnyArray, "n *f"], affine: bool
-) -> Bool[AnyArray, ""]:
+) -> Scalar:
     """What `check_unique` finds, for traced values: all its numbers are computed where the program asks for them."""
     found = system.on_polynomials(coefficients, affine)
     unique = jnp.all(jnp.isfinite(coefficients))
@@ -147,7 +147,7 @@ def _compiled_signs(system, matrix, factored, coefficients):
     return _signs_of(system, matrix, factored, coefficients)
 
 
-def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[AnyArray, ""] | float | None:
+def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Scalar | float | None:
     """The response of `_signs` among fewer basis functions; None where none of such a space are known."""
     kept = system.space.nested()
     if kept is None:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
 from ..internal.printing import aligned
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced
 
 ENTRIES = 2**21  # values of basis functions that are made at a time
 
@@ -159,7 +159,7 @@ class Expansion(eqx.Module):
     """u(x) = Σⱼ cⱼ bⱼ(x) on one point: (d,) -> () or (f,); its Laplacian is the space's closed form."""
 
     space: GlobalSpace
-    coefficients: Float[Array, "n *f"]
+    coefficients: Float[AnyArray, "n *f"]
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
         return self.space.basis(x) @ self.coefficients
