@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
+from ..internal.remembered import remembered
 from ..internal.tracing import is_traced
 from ..internal.watched import watch
 from ..pde.index_bounds import beyond_the_end
@@ -70,13 +71,14 @@ def check_residual(group: Group, fields: int) -> None:
     """ValueError or TypeError, naming the part, unless the residual of a group returns real numbers, () or (c,), and
     reads no entry of an array that is not there.
     """
-    (name, count), *_ = group.parts
+    remembered(_check_residual, group.residual, *group.parts[0], group.points.shape[1], fields)
+
+
+def _check_residual(residual: Residual, name: str, count: int, dim: int, fields: int) -> None:
     here = f"the residual of {name!r}"
-    point = jax.ShapeDtypeStruct(group.points.shape[1:], jnp.result_type(float))
+    point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))
     try:
-        program, value = jax.make_jaxpr(lambda x, n: group.residual(Zero(fields), x, n), return_shape=True)(
-            point, point
-        )
+        program, value = jax.make_jaxpr(lambda x, n: residual(Zero(fields), x, n), return_shape=True)(point, point)
     except DataError as error:
         raise ValueError(f"{here}: {error}") from error
     if not isinstance(value, jax.ShapeDtypeStruct):

@@ -136,7 +136,8 @@ def _solve_traced(system: System, start, solver, reference):
 
 
 def _first_state(start, residual) -> State:
-    return State(start, residual, np.array(0.0), np.array(np.inf), np.array(0), np.array(False), np.array(False))
+    array = module_of(residual).array
+    return State(start, residual, array(0.0), array(np.inf), array(0), array(False), array(False))
 
 
 def _advanced(system, state: State, matrix, change, reference, affine: bool) -> State:
@@ -165,7 +166,8 @@ def _compiled_affine_step(state: State, matrix, change) -> State:
 
 
 def _searched(system, state: State, matrix, change, reference) -> State:
-    return _newton_step(system.residual, state, matrix, change, reference)
+    with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
+        return _newton_step(system.residual, state, matrix, change, reference)
 
 
 @eqx.filter_jit

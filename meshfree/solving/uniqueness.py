@@ -24,6 +24,7 @@ VISIBLE = 1e-6  # a share of a polynomial's terms that is named
 RESPONDING = 1e-2  # of the typical response of the equations to a function: no function is free
 ROUNDING = 20  # times the rounding of the equations: less of a response is none
 FALLING = 0.1  # of the response in a smaller space: that of a null function falls on and on, others converge
+RANDOM = 4  # functions, as one by itself may have little of a null function
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
 SINGULAR_HINT = (
@@ -123,7 +124,7 @@ def _named(direction: np.ndarray, dim: int) -> str:
 
 def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
     """Signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show, since
-    its null vectors are null functions: how far a random function is from what its own data give back; ‖A c‖/‖u‖ over
+    its null vectors are null functions: how far random functions are from what its own data give back; ‖A c‖/‖u‖ over
     its typical size for the function that the equations see least, by inverse iteration; and the rounding of that.
     """
     make = _signs_of if isinstance(coefficients, np.ndarray) else _compiled_signs
@@ -133,9 +134,11 @@ def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
 def _signs_of(system: System, matrix: Matrix, factored: Factor, coefficients):
     array = module_of(coefficients)
     values, pull = _values(system)
-    c = _random(coefficients.shape)
-    recovered = factored.solve(matrix @ c.reshape(-1)).reshape(c.shape)
-    missed = array.linalg.norm(values(c - recovered)) / array.linalg.norm(values(c))
+    misses = []
+    for c in _random((RANDOM, *coefficients.shape)):
+        recovered = factored.solve(matrix @ c.reshape(-1)).reshape(c.shape)
+        misses.append(array.linalg.norm(values(c - recovered)) / array.linalg.norm(values(c)))
+    missed = array.max(array.stack(misses))
     c = _least_seen(values, pull, factored.solve_normal, c, array)
     typical = system.typical_size(coefficients) * _rms(values(c), array)
     noise = np.finfo(float).eps * array.sqrt(array.mean(matrix**2 @ c.reshape(-1) ** 2))  # of sums of terms that cancel
