@@ -53,6 +53,10 @@ class Solution(eqx.Module):
             raise not_finite("u", values, X, _cause(self.space, self.coefficients, X[first_not_finite(values)]))
         return values
 
+    def as_computed(self, X: ArrayLike) -> Float[Array, "m *f"]:
+        """u at points (m, d) as it comes out, NaN included: for files and pictures, which show where that is."""
+        return self._expansion.at(jnp.asarray(X, dtype=self.coefficients.dtype))
+
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
         return self._expansion.laplacian(x)
@@ -70,7 +74,7 @@ class Solution(eqx.Module):
         """
         path = check_path(path, SUFFIXES)
         points = np.asarray(self.space.cloud.points)
-        fields = {"values": np.asarray(self(points))}
+        fields = {"values": np.asarray(self.as_computed(points))}
         if exact is not None:
             fields["error"] = error_of(fields["values"], exact, points)
         if path.suffix.lower() == ".npz":

@@ -80,6 +80,13 @@ def test_values_of_a_wrong_program_are_an_error(monkeypatch):
         u([[0.1, 0.2], [0.3, 0.4]])
 
 
+def test_a_file_keeps_what_is_not_finite(tmp_path):
+    """What took hours is saved, and its values tell where it is NaN."""
+    u = of_ones(mf.Collocation(Rooted(), CLOUD))
+    u.save(tmp_path / "u.npz")
+    assert np.isnan(np.load(tmp_path / "u.npz")["values"]).all()
+
+
 def test_nothing_is_raised_where_the_call_is_traced():
     u = of_ones(SPACES["translates"])
     assert jnp.isnan(jax.jit(lambda x: u(x))(jnp.array([jnp.nan, 0.0])))
