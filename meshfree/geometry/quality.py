@@ -64,9 +64,9 @@ def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain:
     if len(X) < 2:
         raise ValueError("quality is that of at least two nodes, got one")
     tree = cKDTree(X)
-    h = None if spacing is None else Spacing(spacing)
-    nearest = _to_the_nearest(X, tree, _around(X, tree) if h is None else h(X), domain)
-    h = h or _Local(X, tree, nearest)
+    wanted = None if spacing is None else Spacing(spacing)
+    nearest = _to_the_nearest(X, tree, _around(X, tree) if wanted is None else wanted(X), domain)
+    h = _Local(X, tree, nearest) if wanted is None else wanted
     centers = _in_hull(X, N) if domain is None else _in_domain(X, domain)
     radius = tree.query(centers)[0]
     return Quality(

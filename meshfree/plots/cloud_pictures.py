@@ -90,13 +90,14 @@ def _in_the_plane(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     lower, upper = lower - room, upper + room
     units = units_of(upper - lower, 1.4 * PANEL)
     width, height = np.maximum(units * (upper - lower + 2 * pad), SLIM)
-    figure = new_figure(width + 2.4, height + 0.8)
+    entries = _legend_entries(cloud, colors)
+    figure = new_figure(width + 1.0 + _legend_width(entries), height + 0.8)
     axes = figure.subplots()
     closed_frame(axes)
     frame_domain(axes, lower, upper, units, labels, pad)
     _draw_outline(axes, cloud)
     _draw_parts(axes, cloud, colors, min(units))
-    axes.legend(handles=_legend_entries(cloud, colors), loc="upper left", bbox_to_anchor=(1.0, 1.0), **LEGEND)
+    axes.legend(handles=entries, loc="upper left", bbox_to_anchor=(1.0, 1.0), **LEGEND)
     return figure
 
 
@@ -122,6 +123,11 @@ def _legend_entries(cloud: Cloud, colors: dict[str, str]) -> list:
     ]
 
 
+def _legend_width(entries: list) -> float:
+    """Inches, about."""
+    return 0.6 + 0.075 * max(len(entry.get_label()) for entry in entries)
+
+
 def _draw_parts(axes, cloud: Cloud, colors: dict[str, str], unit: float) -> None:
     """The nodes and the normals of each part; `unit`: inches per length."""
     size = max(dot_size(cloud, 72 * unit, 5.0), 1.0)
@@ -144,14 +150,15 @@ def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     view = View(X.min(axis=0) - room, X.max(axis=0) + room)
     unit = 1.4 * PANEL / max(view.size)
     width, height = view.inches(unit)
-    figure = new_figure(float(width) + 1.5, float(height) + 0.2)
+    entries = _legend_entries(cloud, colors)
+    figure = new_figure(float(width) + _legend_width(entries), float(height) + 0.2)
     axes = figure.subplots()
     view.draw_box(axes, labels, unit)
     if cloud.domain is not None:
         body = skin(cloud.domain.distance, *cloud.domain.bounds)
         view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], unit)[0])
     _draw_nodes(axes, cloud, view, _colors_of_nodes(cloud, colors), dot_size(cloud, 72 * unit, 5.0))
-    figure.legend(handles=_legend_entries(cloud, colors), loc="outside right upper", **LEGEND)
+    figure.legend(handles=entries, loc="outside right upper", **LEGEND)
     return figure
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -82,20 +83,27 @@ class View:
         from matplotlib.patheffects import withStroke
 
         ends = self._corners(_RULERS[axis])
-        (x, y), (s, t) = self.project(ends)[:, :2]
+        first, last = self.project(ends)[:, :2]
         out = self.project(_OUTWARDS[axis][None])[0, :2]
-        out /= np.linalg.norm(out) * unit
-        inches = unit * (abs(t - y) if axis == 2 else abs(s - x))
-        ticks = ticks_between(*ends[:, axis], inches, label, upright=axis == 2)
-        style = {"va": "center", "color": INK, "clip_on": False, "zorder": 4}
+        out /= np.linalg.norm(out)
+        upright = axis == 2
+        inches = unit * abs(last - first)[int(upright)]
+        ticks = ticks_between(ends[0, axis], ends[1, axis], inches, label, upright=upright)
+        style: dict[str, Any] = {
+            "textcoords": "offset points",
+            "ha": "left" if out[0] > 0 else "right",
+            "va": "center",
+            "color": INK,
+        }
+        style |= {"clip_on": False, "annotation_clip": False, "zorder": 4}
         style["path_effects"] = [withStroke(linewidth=2, foreground="white")]  # nodes and arrows may lie behind
-        for tick, number in zip((ticks.at - ends[0, axis]) / np.ptp(ends[:, axis]), ticks.texts, strict=True):
-            on = np.array([x, y]) + tick * np.array([s - x, t - y])
-            axes.plot(*np.stack([on, on + TICK * out]).T, color=INK, lw=0.5, clip_on=False)
-            axes.text(*on + NUMBERS * out, number, fontsize=FONT, ha="left" if out[0] > 0 else "right", **style)
-        beyond = LABEL + DIGIT * max(map(len, ticks.texts)) * unit * abs(out[0])
-        middle = np.array([x + s, y + t]) / 2 + beyond * out
-        axes.text(*middle, ticks.label, fontsize=10, ha="left" if out[0] > 0 else "right", **style)
+        shares = (ticks.at - ends[0, axis]) / (ends[1, axis] - ends[0, axis])
+        for on, number in zip(first + shares[:, None] * (last - first), ticks.texts, strict=True):
+            axes.plot(*np.stack([on, on + TICK / unit * out]).T, color=INK, lw=0.5, clip_on=False)
+            axes.annotate(number, on, 72 * NUMBERS * out, fontsize=FONT, **style)
+        beyond = LABEL + DIGIT * max(map(len, ticks.texts)) * abs(out[0])
+        turned = {"rotation": 90} if upright and ticks.label != label else {}  # long words
+        axes.annotate(ticks.label, (first + last) / 2, 72 * beyond * out, fontsize=10, **style, **turned)
 
     def _corners(self, chosen: np.ndarray) -> np.ndarray:
         """Corners of the bounding box, given by zeros (lower) and ones (upper)."""

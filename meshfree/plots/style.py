@@ -91,10 +91,13 @@ def frame_domain(
     axes.set_aspect(units[1] / units[0])
     axes.set_xlim(lower[0] - pad[0], upper[0] + pad[0])
     axes.set_ylim(lower[1] - pad[1], upper[1] + pad[1])
-    for i, axis in enumerate((axes.xaxis, axes.yaxis)):
-        ticks = ticks_between(lower[i], upper[i], units[i] * size[i], labels[i], upright=i == 1)
-        stretch = units[i] / units[1 - i]
-        ticks.apply(axis, f"{ticks.label}, stretched {stretch:.2g} ×" if stretch > 1.01 else None)
+    x, y = (ticks_between(lower[i], upper[i], units[i] * size[i], labels[i], upright=i == 1) for i in range(2))
+    x.apply(axes.xaxis)
+    y.apply(axes.yaxis)
+    flat = int(np.argmax(units))
+    if max(units) > 1.01 * min(units):  # written where there is room
+        words = f"stretched {max(units) / min(units):.2g} ×"
+        axes.set_xlabel(f"{x.label}   ({labels[flat]} {words})" if flat else f"{x.label}, {words}")
 
 
 def plain_ticks(axis, values: np.ndarray) -> None:
@@ -157,6 +160,7 @@ def finish(figure, title: str | None, path: Path | None):
     if title is not None:
         figure.set_figheight(figure.get_figheight() + TITLE_ROOM)
         figure.suptitle(title, fontsize=11, color=INK)
+    figure.get_layout_engine().execute(figure)  # and again when it is drawn: once, words may still be cut off
     if path is not None:
         dpi = 2 * DPI if path.suffix.lower() in (".pdf", ".svg") else DPI  # of the images inside PDF and SVG files
         with replaced(path) as temporary:

@@ -20,10 +20,10 @@ class Ticks(NamedTuple):
     texts: list[str]
     label: str
 
-    def apply(self, axis: Any, label: str | None = None) -> None:
-        """Put the ticks on an axis of Matplotlib."""
+    def apply(self, axis: Any) -> None:
+        """Put the ticks and the label on an axis of Matplotlib."""
         axis.set_ticks(self.at, labels=self.texts)
-        axis.set_label_text(self.label if label is None else label)
+        axis.set_label_text(self.label)
 
 
 def ticks_between(low: float, high: float, inches: float, label: str, *, upright: bool = False) -> Ticks:
