@@ -77,7 +77,8 @@ def _on_the_line(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     lower, upper = float(np.min(cloud.points)), float(np.max(cloud.points))
     room = 0.5 * (lower == upper)
     ticks_between(lower - room, upper + room, WIDTH, labels[0]).apply(axes.xaxis)
-    figure.legend(handles=_legend_entries(cloud, colors), loc="outside upper center", ncols=4, **LEGEND)
+    entries = _legend_entries(cloud, colors)
+    axes.legend(handles=entries, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, **LEGEND)
     return figure
 
 

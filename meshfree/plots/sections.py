@@ -12,7 +12,7 @@ from .style import PANEL, THIN, TITLE, error_names, frame_domain, largest_error,
 from .subject import Subject
 from .triangles import cover_section
 
-WORDS = 1.15  # inches: a section must be so wide for the words above it
+WORDS, LINE = 1.2, 28  # inches: a section must be so wide for the words above it; characters in a line of these
 ACROSS = ((2, (0, 1)), (1, (0, 2)), (0, (1, 2)))  # the axis that a section is at right angles to, and its own two
 
 
@@ -29,6 +29,7 @@ def plot_space(subject: Subject):
     drawn = [body.vertices, *(cover.points for cover in sections)]
     values, exact = subject.values(np.concatenate(drawn))
     rows = _rows(subject, values, exact)
+    places = [f"at  {subject.labels[axis]} = {_middle(lower[axis], upper[axis])}" for axis, _ in ACROSS]
     figure, unit, grid = _grid(view, upper - lower, len(rows))
     scales = [error_scale(one) if is_error else value_scale(one) for _, one, is_error in rows]
     parts = [np.split(one, np.cumsum([len(X) for X in drawn])[:-1]) for _, one, _ in rows]
@@ -40,12 +41,13 @@ def plot_space(subject: Subject):
         view.draw_box(first, subject.labels, unit)
         view.show(first, image)
         first.set_title(words, **TITLE)
-        for axes, cover, (axis, own), heights in zip(row, sections, ACROSS, shown[1:], strict=True):
+        for axes, cover, (_, own), place, heights in zip(row, sections, ACROSS, places, shown[1:], strict=True):
             paint(axes, cover, heights, scale)
             low, high = lower[list(own)], upper[list(own)]
             units = _units(high - low, unit)
             frame_domain(axes, low, high, units, [subject.labels[i] for i in own])
-            axes.set_title(f"{words}  at  {subject.labels[axis]} = {_middle(lower[axis], upper[axis])}", **TITLE)
+            long = len(f"{words}  {place}".replace("$", "")) > LINE
+            axes.set_title(("\n" if long else "  ").join((words, place)), **TITLE)
         height = float(units[1] * (high - low)[1])
         color_bar(row[-1], scale, (low, high), height, largest_error(one) if is_error else None)
     return figure

@@ -160,8 +160,8 @@ def finish(figure, title: str | None, path: Path | None):
     if title is not None:
         figure.set_figheight(figure.get_figheight() + TITLE_ROOM)
         figure.suptitle(title, fontsize=11, color=INK)
-    figure.get_layout_engine().execute(figure)  # and again when it is drawn: once, words may still be cut off
     if path is not None:
+        figure.get_layout_engine().execute(figure)  # and again when it is drawn: once, words may still be cut off
         dpi = 2 * DPI if path.suffix.lower() in (".pdf", ".svg") else DPI  # of the images inside PDF and SVG files
         with replaced(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=dpi)
