@@ -12,7 +12,6 @@ from .simplices import circumcenters, distance_from_nodes, simplices_between
 from .spacing import Spacing
 
 _CLOSE = 0.7  # spacings: so close, a node may be on the other side of a gap
-_TYPICAL = 3  # and twice the dimension: the nodes whose distances give the spacing where it is not known
 _AROUND = 12  # nodes that are looked at then
 _SAMPLES = (20_000, 400_000)  # random points of the domain that may be a ball's centre: at least, at most
 
@@ -78,14 +77,15 @@ def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain:
 
 
 class _Local:
-    """The spacing that nodes have: at a node, the median of the distances `nearest` of the nodes around it.
+    """The spacing that nodes have: the median of the distances `nearest` of a node and of those around it.
 
-    At other points it is the mean of that of the nodes around: at the centre of an empty ball, of those on it.
+    These are as many as the neighbours in a lattice. At other points it is the mean of that of the nodes around: at the
+    centre of an empty ball, of those on it.
     """
 
     def __init__(self, X: np.ndarray, tree: cKDTree, nearest: np.ndarray):
         self._tree = tree
-        around = tree.query(X, min(2 * X.shape[1] + _TYPICAL, len(X)))[1]
+        around = tree.query(X, min(2 * X.shape[1] + 1, len(X)))[1]
         self._at_nodes = np.median(nearest[around], axis=1)
 
     def __call__(self, X: np.ndarray) -> Float[np.ndarray, " m"]:
