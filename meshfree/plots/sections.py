@@ -8,10 +8,11 @@ from ..geometry.simplices import distance_from_nodes
 from .cutaway import View, cut_open
 from .painting import color_bar, paint
 from .scales import error_scale, value_scale
-from .style import PANEL, THIN, TITLE, error_names, frame_domain, largest_error, new_figure
+from .style import PANEL, TITLE, error_names, frame_domain, largest_error, new_figure, units_of
 from .subject import Subject
 from .triangles import cover_section
 
+BODY = 0.72 * PANEL  # inches: the longest side of a body
 WORDS, LINE = 1.2, 28  # inches: a section must be so wide for the words above it; characters in a line of these
 ACROSS = ((2, (0, 1)), (1, (0, 2)), (0, (1, 2)))  # the axis that a section is at right angles to, and its own two
 
@@ -55,7 +56,7 @@ def plot_space(subject: Subject):
 
 def _units(size: np.ndarray, unit: float) -> np.ndarray:
     """Inches per length across and up a section: `unit`, but where it would look like a line."""
-    return np.maximum(unit, THIN / size)
+    return units_of(size, unit * max(size), BODY)
 
 
 def _middle(a: float, b: float) -> str:
@@ -83,7 +84,7 @@ def _rows(subject: Subject, values: np.ndarray, exact: np.ndarray | None) -> lis
 
 def _grid(view: View, size: np.ndarray, rows: int):
     """A figure, inches per length, and its axes, `rows` of a view and three sections."""
-    unit = 0.72 * PANEL / max(size)
+    unit = BODY / max(size)
     wide, high = view.inches(unit)
     sides = np.stack([_units(size[list(own)], unit) * size[list(own)] for _, own in ACROSS])
     widths = np.array([wide, *np.maximum(sides[:, 0], WORDS)])

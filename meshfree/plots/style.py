@@ -74,13 +74,13 @@ def closed_frame(axes) -> None:
     axes.tick_params(labelsize=8, width=0.5, length=2.5, color=INK)
 
 
-def units_of(size: np.ndarray, panel: float = PANEL) -> np.ndarray:
-    """Inches per length along x and y for a domain of this size: a flat one is wider than `panel`.
+def units_of(size: np.ndarray, panel: float = PANEL, longest: float = LONGEST) -> np.ndarray:
+    """Inches per length along x and y for a domain of this size: `panel` inches on its longer side.
 
-    They differ only where a domain is so flat that it would look like a line.
+    A flat domain is drawn longer, up to `longest` inches. The scales differ only where it would be a line even then.
     """
-    longest = np.clip(THIN * max(size) / min(size), panel, max(panel, LONGEST))
-    return np.maximum(longest / max(size), THIN / size)
+    longer = np.clip(THIN * max(size) / min(size), panel, max(panel, longest))
+    return np.maximum(longer / max(size), THIN / size)
 
 
 def frame_domain(
