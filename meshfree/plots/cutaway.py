@@ -87,7 +87,7 @@ class View:
         out = self.project(_OUTWARDS[axis][None])[0, :2]
         out /= np.linalg.norm(out)
         upright = axis == 2
-        inches = unit * abs(last - first)[int(upright)]
+        inches = 0.9 * unit * abs(last - first)[int(upright)]  # as the layout may shrink the axes
         ticks = ticks_between(ends[0, axis], ends[1, axis], inches, label, upright=upright)
         style: dict[str, Any] = {
             "textcoords": "offset points",
@@ -102,8 +102,10 @@ class View:
             axes.plot(*np.stack([on, on + TICK / unit * out]).T, color=INK, lw=0.5, clip_on=False)
             axes.annotate(number, on, 72 * NUMBERS * out, fontsize=FONT, **style)
         beyond = LABEL + DIGIT * max(map(len, ticks.texts)) * abs(out[0])
-        turned = {"rotation": 90} if upright and ticks.label != label else {}  # long words
-        axes.annotate(ticks.label, (first + last) / 2, 72 * beyond * out, fontsize=10, **style, **turned)
+        words = ticks.label if upright else ticks.stacked
+        if words != label:
+            style |= {"rotation": 90} if upright else {"va": "top"}
+        axes.annotate(words, (first + last) / 2, 72 * beyond * out, fontsize=10, **style)
 
     def _corners(self, chosen: np.ndarray) -> np.ndarray:
         """Corners of the bounding box, given by zeros (lower) and ones (upper)."""

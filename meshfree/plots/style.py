@@ -27,7 +27,7 @@ COLORS = (
     "#7a7a7a",
 )  # Okabe & Ito
 TITLE = {"fontsize": 10, "color": INK}
-TITLE_ROOM = 0.3  # inches above a figure
+TITLE_ROOM, LABEL_ROOM = 0.3, 1.6  # inches above a figure, and that the longest labels of axes take
 LEGEND = {"fontsize": 8.5, "frameon": False}
 FORMATS = (".png", ".pdf", ".svg", ".jpg")
 
@@ -94,6 +94,8 @@ def frame_domain(
     x, y = (ticks_between(lower[i], upper[i], units[i] * size[i], labels[i], upright=i == 1) for i in range(2))
     x.apply(axes.xaxis)
     y.apply(axes.yaxis)
+    if units[1] * size[1] < LABEL_ROOM:
+        axes.set_ylabel(y.stacked)
     flat = int(np.argmax(units))
     if max(units) > 1.01 * min(units):  # written where there is room
         words = f"stretched {max(units) / min(units):.2g} ×"

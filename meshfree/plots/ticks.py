@@ -1,5 +1,6 @@
 """Where the ticks of coordinates stand, what is written at them, and how the axis then is labelled."""
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,11 @@ class Ticks(NamedTuple):
     at: np.ndarray
     texts: list[str]
     label: str
+
+    @property
+    def stacked(self) -> str:
+        """The label on lines of its own for what is taken off and what divides, where there is little room."""
+        return re.sub(r" ([−+/] )", r"\n\1", self.label)
 
     def apply(self, axis: Any) -> None:
         """Put the ticks and the label on an axis of Matplotlib."""

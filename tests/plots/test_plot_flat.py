@@ -102,7 +102,9 @@ def test_the_place_of_a_section_far_from_the_origin_is_a_whole_number():
     figure = plot(solution(first, nodes_of(mf.Box(lower, upper), 3)))
     check_words(figure)
     assert titles(figure) == ["$u$  at  $z$ = 250", "$u$  at  $y$ = 5400350", "$u$  at  $x$ = 500500"]
-    assert {"500000", "501000", "5400000"} <= {text.get_text() for text in figure.axes[0].texts}
+    assert {"500000", "501000", "$x$", "0", "500", "$y$\n− 5400000"} <= {
+        text.get_text() for text in figure.axes[0].texts
+    }
 
 
 def test_long_words_above_sections_are_on_two_lines():
@@ -131,6 +133,15 @@ def test_numbers_on_an_axis_are_short_and_the_label_says_what_they_are(low, high
     ticks = ticks_between(low, high, inches, "x")
     assert (" ".join(ticks.texts), ticks.label) == (texts, label)
     assert low - 1e-6 <= ticks.at.min() <= ticks.at.max() <= high + 1e-6
+
+
+def test_long_labels_of_low_panels_are_on_lines_of_their_own():
+    ticks = ticks_between(5_400_012.3001, 5_400_012.3004, 3.0, "y")
+    assert ticks.stacked == "(y\n− 5400012.3)\n/ $10^{-6}$"
+    low = mf.Box((0, 5_400_012.3001), (0.005, 5_400_012.3004))
+    figure = plot(solution(first, nodes_of(low)), exact=lambda x: 1.001 * x[0])
+    check_words(figure)
+    assert panels(figure)[0].get_ylabel() == "($y$\n− 5400012.3)\n/ $10^{-6}$"
 
 
 def test_numbers_above_one_another_need_less_room():
