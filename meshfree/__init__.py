@@ -17,6 +17,7 @@ from .geometry import (
     Torus,
     TriangleSurface,
 )
+from .internal import compiler_faults
 from .kernels import (
     Gaussian,
     InverseMultiquadric,
@@ -41,6 +42,8 @@ from .solving.solve import interpolate, solve
 from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
 from .tuning import losses
 from .tuning.tune import tune
+
+compiler_faults.avoid_wrong_programs()
 
 __all__ = [
     "Annulus",

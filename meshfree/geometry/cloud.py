@@ -160,13 +160,14 @@ class Cloud(eqx.Module):
     def quality(self, spacing=None) -> Quality:
         """How even the nodes are: separation and fill distance over the spacing, and their mesh ratio.
 
-        `spacing`: what the nodes were made with, a number or a function of x for graded ones; default `self.spacing`.
+        `spacing`: what the nodes were made with, a number or a function of x. By default it is found from the nodes,
+        around each as the median distance between neighbours there, so that graded nodes are as even as others.
         The fill distance is that of the domain, to rounding where the largest empty ball lies inside, and from random
         points where its centre lies on the boundary. Without a domain it is that of the nodes' hull, without what the
         normals show to lie outside. `mf.plot_quality` draws the histogram.
         """
         points, normals = np.asarray(self.points), np.asarray(self.normal_vectors)
-        return quality_of(points, normals, self.domain, float(self.spacing) if spacing is None else spacing)
+        return quality_of(points, normals, self.domain, spacing)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write to a file as its extension says; a failed write leaves an old file as it was.

@@ -18,14 +18,14 @@ _SAMPLES = (20_000, 400_000)  # random points of the domain that may be a ball's
 
 @dataclass(frozen=True, eq=False)
 class Quality:
-    """The evenness of a cloud's nodes, in lengths and over the spacing h that was wanted.
+    """The evenness of a cloud's nodes, in lengths and over the spacing h, that was wanted or that there is around.
 
     - `separation`: the smallest distance between two nodes, but for those close together across a gap
     - `fill`: the fill distance, the radius of the largest ball without nodes whose centre lies in the region
     - `relative_separation`, `relative_fill`: the smallest distance over h at the node, the largest radius over h at
       the ball's centre
     - `distances`: (n,), from every node to its nearest neighbour, over h there
-    - `mesh_ratio`: relative_fill / (relative_separation / 2); of lengths where h is a number
+    - `mesh_ratio`: relative_fill / (relative_separation / 2)
 
     Good values, for nodes of `domain.cloud`: a mesh ratio below 2.5. The best possible is 1.155 in the plane.
     """
@@ -56,13 +56,16 @@ class Quality:
 def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain: Any, spacing: Any) -> Quality:
     """The quality of nodes X, the last of them with normals N, in a domain or, where that is None, in their hull.
 
-    Of the hull, what lies beyond the boundary as the normals show it does not count. `spacing`: a number, or a function
-    of a point. Raises ValueError for a single node, and without a domain for nodes that span no region.
+    Of the hull, what lies beyond the boundary as the normals show it does not count. `spacing`: a number, a function
+    of a point, or None for that of the nodes around. Raises ValueError for a single node, and without a domain for
+    nodes that span no region.
     """
     if len(X) < 2:
         raise ValueError("quality is that of at least two nodes, got one")
-    h, tree = Spacing(spacing), cKDTree(X)
-    nearest = _to_the_nearest(X, tree, h, domain)
+    tree = cKDTree(X)
+    wanted = None if spacing is None else Spacing(spacing)
+    nearest = _to_the_nearest(X, tree, _around(X, tree) if wanted is None else wanted(X), domain)
+    h = _Local(X, tree, nearest) if wanted is None else wanted
     centers = _in_hull(X, N) if domain is None else _in_domain(X, domain)
     radius = tree.query(centers)[0]
     return Quality(
@@ -73,10 +76,32 @@ def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain:
     )
 
 
-def _to_the_nearest(X: np.ndarray, tree: cKDTree, h: Spacing, domain: Any) -> Float[np.ndarray, " n"]:
+class _Local:
+    """The spacing that nodes have: the median of the distances `nearest` of a node and of those around it.
+
+    These are as many as the neighbours in a lattice. At other points it is the mean of that of the nodes around: at the
+    centre of an empty ball, of those on it.
+    """
+
+    def __init__(self, X: np.ndarray, tree: cKDTree, nearest: np.ndarray):
+        self._tree = tree
+        around = tree.query(X, min(2 * X.shape[1] + 1, len(X)))[1]
+        self._at_nodes = np.median(nearest[around], axis=1)
+
+    def __call__(self, X: np.ndarray) -> Float[np.ndarray, " m"]:
+        ball = self._tree.query(X, min(X.shape[1] + 1, len(self._at_nodes)))[1]
+        return self._at_nodes[ball].mean(axis=1)
+
+
+def _around(X: np.ndarray, tree: cKDTree) -> Float[np.ndarray, " n"]:
+    """Roughly the spacing at each node, were there a gap beside it too: the distance to a further neighbour."""
+    return tree.query(X, min(2 * X.shape[1] + 1, len(X)))[0][:, -1]
+
+
+def _to_the_nearest(X: np.ndarray, tree: cKDTree, h: np.ndarray, domain: Any) -> Float[np.ndarray, " n"]:
     """Distances to the nearest other node; where it is close, to the nearest that no boundary of the domain hides."""
     nearest = tree.query(X, 2)[0][:, 1]
-    close = np.flatnonzero(nearest < _CLOSE * h(X))
+    close = np.flatnonzero(nearest < _CLOSE * h)
     if domain is None or not len(close):
         return nearest
     gaps, near = tree.query(X[close], min(_AROUND, len(X)))

@@ -1,4 +1,4 @@
-"""The picture of a cloud: its nodes by part, and the normals of its boundary."""
+"""The picture of a cloud: its nodes by part, the normals of its boundary, and the outline of its domain."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .node_marks import arrow_length, dot_size, draw_arrows, extent
 from .style import (
     COLORS,
     GREY,
+    INK,
     LEGEND,
     PANEL,
     SLIM,
@@ -22,16 +23,21 @@ from .style import (
     checked_path,
     closed_frame,
     finish,
-    frame_limits,
+    frame_domain,
     italic,
     new_figure,
     open_frame,
+    units_of,
 )
+from .ticks import ticks_between
+from .triangles import outline_curves
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
 ARROWS = 250  # in space, at most
+LEGEND_DOT = 5.0  # typographic points
+WIDTH = 5.2  # inches, of the nodes on the line
 HIDDEN_ALPHA, HIDDEN_SIZE = 0.3, 0.6  # of nodes that the body hides: how opaque, and their diameter over the others'
 PAPER = 245  # the grey of the body
 STEPS = 60  # from a node towards the viewer, to see whether the domain hides it
@@ -44,7 +50,7 @@ def plot_cloud(
     title: str | None = None,
     labels: Sequence[str] = ("x", "y", "z"),
 ) -> matplotlib.figure.Figure:
-    """The nodes of a cloud, coloured by part, with the boundary's normals as small arrows.
+    """The nodes of a cloud, coloured by part, with the boundary's normals as small arrows, and the domain's outline.
 
     In space, nodes that the body hides are faint and have no arrows, and where the others are many, only some have
     one. Without a domain, the hidden nodes are those whose normals point away from the viewer. `path`, and what draws
@@ -66,30 +72,66 @@ def _on_the_line(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     axes.spines["left"].set_visible(False)
     axes.set_yticks([])
     axes.set_ylim(-1, 1)
-    _draw_parts(axes, cloud, colors)
-    axes.set_xlabel(labels[0])
-    figure.legend(loc="outside upper center", ncols=4, **LEGEND)
+    _draw_outline(axes, cloud)
+    _draw_parts(axes, cloud, colors, WIDTH / extent(cloud))
+    lower, upper = float(np.min(cloud.points)), float(np.max(cloud.points))
+    room = 0.5 * (lower == upper)
+    ticks_between(lower - room, upper + room, WIDTH, labels[0]).apply(axes.xaxis)
+    entries = _legend_entries(cloud, colors)
+    axes.legend(handles=entries, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, **LEGEND)
     return figure
 
 
 def _in_the_plane(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     lower, upper = np.min(cloud.points, axis=0), np.max(cloud.points, axis=0)
-    pad = 1.2 * arrow_length(cloud)
-    lower, upper = lower - pad, upper + pad
-    unit = 1.5 * PANEL / max(upper - lower)
-    width, height = np.maximum(unit * (upper - lower), SLIM)
-    figure = new_figure(width + 2.2, height + 0.8)
+    if cloud.domain is not None:
+        lower, upper = cloud.domain.bounds
+    pad = np.full(2, 1.2 * arrow_length(cloud))
+    room = np.where(upper > lower, 0, pad)  # nodes on a line have a region around them
+    lower, upper = lower - room, upper + room
+    units = units_of(upper - lower, 1.4 * PANEL)
+    width, height = np.maximum(units * (upper - lower + 2 * pad), SLIM)
+    entries = _legend_entries(cloud, colors)
+    figure = new_figure(width + 1.0 + _legend_width(entries), height + 0.8)
     axes = figure.subplots()
     closed_frame(axes)
-    frame_limits(axes, lower, upper, unit)
-    _draw_parts(axes, cloud, colors)
-    axes.set(xlabel=labels[0], ylabel=labels[1])
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), **LEGEND)
+    frame_domain(axes, lower, upper, units, labels, pad)
+    _draw_outline(axes, cloud)
+    _draw_parts(axes, cloud, colors, min(units))
+    axes.legend(handles=entries, loc="upper left", bbox_to_anchor=(1.0, 1.0), **LEGEND)
     return figure
 
 
-def _draw_parts(axes, cloud: Cloud, colors: dict[str, str]) -> None:
-    size = max(dot_size(cloud, 72 * 4.5 / extent(cloud), 5.0), 1.0)
+def _draw_outline(axes, cloud: Cloud) -> None:
+    """The boundary of the domain; on the line, the domain itself."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    if cloud.domain is None:
+        return
+    curves = outline_curves(cloud.domain)
+    path = Path.make_compound_path(*map(Path, curves))
+    axes.add_patch(PathPatch(path, fill=False, ec=INK, lw=0.9, zorder=1.5, label="outline"))
+
+
+def _legend_entries(cloud: Cloud, colors: dict[str, str]) -> list:
+    """Dots of one size, however small the nodes are."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], ls="", marker="o", ms=LEGEND_DOT, mec="none", color=color, label=f"{part} ({len(cloud[part])})")
+        for part, color in colors.items()
+    ]
+
+
+def _legend_width(entries: list) -> float:
+    """Inches, about."""
+    return 0.6 + 0.075 * max(len(entry.get_label()) for entry in entries)
+
+
+def _draw_parts(axes, cloud: Cloud, colors: dict[str, str], unit: float) -> None:
+    """The nodes and the normals of each part; `unit`: inches per length."""
+    size = max(dot_size(cloud, 72 * unit, 5.0), 1.0)
     for part, color in colors.items():
         X = np.asarray(cloud[part])
         coordinates = X.T if cloud.dim > 1 else (X[:, 0], np.zeros(len(X)))
@@ -104,24 +146,19 @@ def _draw_parts(axes, cloud: Cloud, colors: dict[str, str]) -> None:
 
 
 def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
-    from matplotlib.lines import Line2D
-
     X = np.asarray(cloud.points)
     room = np.maximum(0.05 * extent(cloud) - np.ptp(X, axis=0), 0) / 2  # flat clouds have a box too
     view = View(X.min(axis=0) - room, X.max(axis=0) + room)
     unit = 1.4 * PANEL / max(view.size)
     width, height = view.inches(unit)
-    figure = new_figure(float(width) + 1.5, float(height) + 0.2)
+    entries = _legend_entries(cloud, colors)
+    figure = new_figure(float(width) + _legend_width(entries), float(height) + 0.2)
     axes = figure.subplots()
     view.draw_box(axes, labels, unit)
     if cloud.domain is not None:
         body = skin(cloud.domain.distance, *cloud.domain.bounds)
         view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], unit)[0])
     _draw_nodes(axes, cloud, view, _colors_of_nodes(cloud, colors), dot_size(cloud, 72 * unit, 5.0))
-    entries = [
-        Line2D([], [], ls="", marker="o", ms=5, mec="none", color=color, label=f"{part} ({len(cloud[part])})")
-        for part, color in colors.items()
-    ]
     figure.legend(handles=entries, loc="outside right upper", **LEGEND)
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -10,9 +11,10 @@ from jaxtyping import Float
 from ..geometry.contouring import Skin, skin
 from .render import render_images
 from .style import DPI, GREY, INK
+from .ticks import DIGIT, FONT, ticks_between
 
 VIEWER = np.array([1.0, -1.6, 0.85]) / np.linalg.norm([1.0, -1.6, 0.85])  # the direction towards the viewer
-TICK, NUMBERS, LABEL, MARGIN = 0.06, 0.2, 0.45, 0.6  # inches outside of the bounding box
+TICK, NUMBERS, LABEL, MARGIN = 0.05, 0.11, 0.25, 0.6  # inches outside of the bounding box
 
 # Corners of the bounding box, 0 for lower and 1 for upper: its edges, but for those that meet nearest to the viewer;
 _CORNERS = np.array(list(np.ndindex(2, 2, 2)))
@@ -77,21 +79,33 @@ class View:
         axes.set(xlim=(left - room, right + room), ylim=(below - room, above))
 
     def _draw_ruler(self, axes, axis: int, label: str, unit: float) -> None:
-        from matplotlib.ticker import MaxNLocator
+        """Ticks, their numbers and the label along one edge; numbers stand on the side that the ticks point to."""
+        from matplotlib.patheffects import withStroke
 
-        start, stop = self._corners(_RULERS[axis])
-        count = int(np.clip(1.6 * unit * (stop - start)[axis], 1, 4))
-        ticks = MaxNLocator(count, steps=[1, 2, 5, 10]).tick_values(start[axis], stop[axis])
-        slack = 1e-6 * (stop - start)[axis]
-        ticks = ticks[(ticks > start[axis] - slack) & (ticks < stop[axis] + slack)]
-        style = {"ha": "center", "va": "center", "color": INK, "clip_on": False}
-        for tick in ticks:
-            X = start + (tick - start[axis]) * np.eye(3)[axis] + np.outer([0, TICK, NUMBERS], _OUTWARDS[axis] / unit)
-            on, end, beyond = self.project(X)[:, :2]
-            axes.plot(*np.stack([on, end]).T, color=INK, lw=0.5, clip_on=False)
-            axes.text(*beyond, f"{tick:g}".replace("-", "−"), fontsize=8, **style)
-        middle = (start + stop) / 2 + LABEL / unit * _OUTWARDS[axis]
-        axes.text(*self.project(middle[None])[0, :2], label, fontsize=10, **style)
+        ends = self._corners(_RULERS[axis])
+        first, last = self.project(ends)[:, :2]
+        out = self.project(_OUTWARDS[axis][None])[0, :2]
+        out /= np.linalg.norm(out)
+        upright = axis == 2
+        inches = 0.9 * unit * abs(last - first)[int(upright)]  # as the layout may shrink the axes
+        ticks = ticks_between(ends[0, axis], ends[1, axis], inches, label, upright=upright)
+        style: dict[str, Any] = {
+            "textcoords": "offset points",
+            "ha": "left" if out[0] > 0 else "right",
+            "va": "center",
+            "color": INK,
+        }
+        style |= {"clip_on": False, "annotation_clip": False, "zorder": 4}
+        style["path_effects"] = [withStroke(linewidth=2, foreground="white")]  # nodes and arrows may lie behind
+        shares = (ticks.at - ends[0, axis]) / (ends[1, axis] - ends[0, axis])
+        for on, number in zip(first + shares[:, None] * (last - first), ticks.texts, strict=True):
+            axes.plot(*np.stack([on, on + TICK / unit * out]).T, color=INK, lw=0.5, clip_on=False)
+            axes.annotate(number, on, 72 * NUMBERS * out, fontsize=FONT, **style)
+        beyond = LABEL + DIGIT * max(map(len, ticks.texts)) * abs(out[0])
+        words = ticks.label if upright else ticks.stacked
+        if words != label:
+            style |= {"rotation": 90} if upright else {"va": "top"}
+        axes.annotate(words, (first + last) / 2, 72 * beyond * out, fontsize=10, **style)
 
     def _corners(self, chosen: np.ndarray) -> np.ndarray:
         """Corners of the bounding box, given by zeros (lower) and ones (upper)."""

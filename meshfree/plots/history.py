@@ -63,6 +63,7 @@ def _draw_scales(axes, scales: np.ndarray, name: str, best: int) -> None:
         plain_ticks(axes.yaxis, scales)
     axes.set_ylabel(name)
     axes.set_xlabel("step")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     _mark_best(axes, best, scales[best])
     if axes.get_legend_handles_labels()[0]:
         axes.legend(**LEGEND)

@@ -5,6 +5,9 @@ import numpy as np
 from .node_marks import dot_size
 from .style import COLORS, INK, LEGEND, TITLE, error_names, largest_error, stacked_panels
 from .subject import Subject
+from .ticks import ticks_between
+
+WIDTH = 5.2  # inches, of the interval
 
 
 def plot_line(subject: Subject):
@@ -20,14 +23,14 @@ def plot_line(subject: Subject):
     names = subject.field_names(values.shape[1])
     figure, (axes, *below) = stacked_panels(6.0, [3.2] if exact is None else [3.2, 1.7])
     _draw_curves(axes, grid, curve, names)
-    _draw_nodes(axes, nodes, at_nodes, dot_size(subject.cloud, 72 * 5.2 / (upper - lower), 5.0))
+    _draw_nodes(axes, nodes, at_nodes, dot_size(subject.cloud, 72 * WIDTH / (upper - lower), 5.0))
     if exact is not None:
         known = np.where(outside[:, None], np.nan, exact[: len(grid)])
         axes.plot(grid, known, color=INK, lw=1.1, dashes=(4, 3), label=["exact"] + [None] * (len(names) - 1))
         _draw_errors(below[0], grid, np.abs(curve - known), names)
     axes.set_ylabel(subject.field_names(1)[0])
     axes.legend(**LEGEND)
-    figure.axes[-1].set_xlabel(subject.labels[0])
+    ticks_between(lower, upper, WIDTH, subject.labels[0]).apply(figure.axes[-1].xaxis)
     axes.set_xlim(lower - 0.02 * (upper - lower), upper + 0.02 * (upper - lower))
     return figure
 

@@ -3,13 +3,16 @@
 import numpy as np
 
 from ..geometry.cloud import Cloud
-from .style import INK, PANEL
+from .style import INK
 
 
-def draw_nodes(axes, cloud: Cloud) -> None:
-    """The nodes as small dots, those of the boundary darker; none where they would cover the picture."""
+def draw_nodes(axes, cloud: Cloud, unit: float) -> None:
+    """The nodes as small dots, those of the boundary darker; none where they would cover the picture.
+
+    `unit`: inches per length.
+    """
     X = np.asarray(cloud.points)
-    size = dot_size(cloud, 72 * PANEL / extent(cloud), 2.6)
+    size = dot_size(cloud, 72 * unit, 2.6)
     if size < 1.25:
         return
     inner = np.arange(len(X)) < len(X) - len(cloud.normal_vectors)

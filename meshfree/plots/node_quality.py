@@ -24,8 +24,9 @@ def plot_quality(
 ) -> matplotlib.figure.Figure:
     """A histogram of the distances from each node to the nearest other one, with separation and fill distance marked.
 
-    Distances are divided by `spacing`, a number or a function of x; default `cloud.spacing`. `path` as in `plot`.
-    Raises what `cloud.quality` raises, and ValueError for another extension.
+    Distances are divided by `spacing`, a number or a function of x; by default by that of the nodes around, so
+    that graded nodes are as even as others. `path` as in `plot`. Raises what `cloud.quality` raises, and ValueError for
+    another extension.
     """
     path = checked_path(path)
     quality = cloud.quality(spacing)

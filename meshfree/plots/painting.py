@@ -5,8 +5,12 @@ from typing import Any
 import numpy as np
 
 from .scales import ERRORS, Scale
-from .style import GREY, INK, PAD, closed_frame
+from .style import GREY, INK, closed_frame
+from .ticks import LINE
 from .triangles import Cover, lattice_lines, triangulation
+
+BAR_WIDTH, BAR_HEIGHT = 0.11, 0.85  # inches, of a colour bar, this at least
+BAR_GAP, LOW_BAR_GAP = 0.13, 0.35  # beside the domain, and where the bar reaches down to the numbers of the x axis
 
 
 def paint(axes, cover: Cover, values: np.ndarray, scale: Scale) -> None:
@@ -41,22 +45,23 @@ def _draw_outline(axes, cover: Cover) -> None:
     axes.add_collection(LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline"))
 
 
-def color_bar(axes, scale: Scale, unit: float, words: str | None = None) -> None:
-    """Draw a thin colour bar beside the panel, as high as the domain; `unit` is inches per length."""
+def color_bar(axes, scale: Scale, box: tuple[np.ndarray, np.ndarray], height: float, words: str | None = None) -> None:
+    """Draw a thin colour bar beside the domain, whose lower and upper corner are `box`, as high as it, or legible.
+
+    `height`: of the domain, in inches.
+    """
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
     from matplotlib.ticker import FixedLocator, FuncFormatter, ScalarFormatter
 
-    width, height = unit * np.ptp([axes.get_xlim(), axes.get_ylim()], axis=1)
-    pad = PAD * max(width, height) / (1 + 2 * PAD) / height
-    inset = axes.inset_axes([1 + 0.04 / width, pad, 0.11 / width, 1 - 2 * pad])
+    inset = axes.inset_axes([1, 0, 0.1, 1])
+    inset.set_axes_locator(_Beside(axes, box))
     formatter: Any = FuncFormatter(lambda power, _: f"$10^{{{round(power)}}}$")
     if not scale.log:
         formatter = ScalarFormatter(useMathText=True)
         formatter.set_powerlimits((-2, 3))
-    every = 1 if height > 0.22 * len(scale.marks) else 2
-    marks = scale.marks[int(np.argmin(np.abs(scale.marks))) % every :: every]
+    marks = _apart(scale, max(height, BAR_HEIGHT))
     mapping = ScalarMappable(Normalize(scale.low, scale.high), colormaps[scale.colors])
     bar = axes.get_figure().colorbar(mapping, cax=inset, ticks=FixedLocator(list(marks)), format=formatter)
     bar.outline.set_linewidth(0.5)
@@ -65,6 +70,35 @@ def color_bar(axes, scale: Scale, unit: float, words: str | None = None) -> None
         bar.set_label(words, fontsize=9, color=INK)
     inset.tick_params(labelsize=8, width=0.5, length=2.5, color=INK)
     inset.yaxis.get_offset_text().set_fontsize(8)
+    inset.yaxis.set_offset_position("left")  # where it begins: it must not reach over the panel
+    inset.yaxis.OFFSETTEXTPAD = 7  # above the uppermost number
+
+
+def _apart(scale: Scale, height: float) -> np.ndarray:
+    """Every mark of a scale, or every second, third, ..., so that their numbers have room on a bar; zero among them."""
+    marks = scale.marks
+    if len(marks) < 2:
+        return marks
+    apart = height * (marks[1] - marks[0]) / (scale.high - scale.low)
+    every = int(np.ceil(LINE / apart))
+    return marks[int(np.argmin(np.abs(marks))) % every :: every]
+
+
+class _Beside:
+    """Where a colour bar stands, known when the picture is drawn: beside the domain, and in its middle."""
+
+    def __init__(self, axes, box: tuple[np.ndarray, np.ndarray]):
+        self.axes, self.box = axes, np.stack(box)
+
+    def __call__(self, bar, renderer):
+        from matplotlib.transforms import Bbox, TransformedBbox
+
+        figure = self.axes.get_figure()
+        (_, below), (right, above) = self.axes.transData.transform(self.box) / figure.dpi
+        height = max(above - below, BAR_HEIGHT)
+        gap = BAR_GAP if height == above - below else LOW_BAR_GAP
+        bounds = Bbox.from_bounds(right + gap, (below + above - height) / 2, BAR_WIDTH, height)
+        return TransformedBbox(bounds, figure.dpi_scale_trans - figure.transFigure)
 
 
 def streamlines(axes, cover: Cover, values: np.ndarray) -> None:

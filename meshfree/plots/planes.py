@@ -5,9 +5,11 @@ import numpy as np
 from .node_marks import draw_nodes
 from .painting import color_bar, paint, streamlines
 from .scales import error_scale, value_scale
-from .style import PANEL, SLIM, TITLE, error_names, frame_limits, largest_error, new_figure
+from .style import SLIM, TITLE, error_names, frame_domain, largest_error, new_figure, units_of
 from .subject import Subject
-from .triangles import Cover, cover_domain, cover_nodes
+from .triangles import cover_domain, cover_nodes
+
+WORDS = 1.0  # inches: a panel must be so wide for the words above it and its colour bar
 
 
 def plot_plane(subject: Subject):
@@ -21,29 +23,30 @@ def plot_plane(subject: Subject):
         whole = subject.field_names(1)
         shown.append((f"|{whole[0]}|", np.hypot(*values.T)))
         errors += [] if exact is None else [(error_names(whole)[0], np.hypot(*(values - exact).T))]
-    figure, unit, panels = _panels(cover, shown, errors)
+    lower, upper = cover.vertices.min(axis=0), cover.vertices.max(axis=0)
+    units = units_of(upper - lower)
+    size = units * (upper - lower)
+    figure, panels = _panels(size, shown, errors)
     for axes, (words, one), is_error in panels:
         scale = error_scale(one) if is_error else value_scale(one)
         paint(axes, cover, one, scale)
-        frame_limits(axes, cover.vertices.min(axis=0), cover.vertices.max(axis=0), unit)
-        color_bar(axes, scale, unit)
+        frame_domain(axes, lower, upper, units, subject.labels)
+        color_bar(axes, scale, (lower, upper), size[1])
         axes.set_title(f"{words}, {largest_error(one)}" if is_error else words, **TITLE)
-        axes.set(xlabel=subject.labels[0], ylabel=subject.labels[1])
-    draw_nodes(panels[0][0], subject.cloud)
+    draw_nodes(panels[0][0], subject.cloud, min(units))
     if values.shape[1] == 2:
         streamlines(panels[2][0], cover, values)
     return figure
 
 
-def _panels(cover: Cover, shown: list, errors: list):
-    """A figure, inches per length, and panels (axes, (words, values), is_error), errors last."""
-    unit = PANEL / np.ptp(cover.vertices, axis=0).max()
-    width, height = np.maximum(unit * np.ptp(cover.vertices, axis=0), SLIM)
+def _panels(size: np.ndarray, shown: list, errors: list):
+    """A figure, and panels (axes, (words, values), is_error), errors last, for a domain of that size in inches."""
+    width, height = np.maximum(size, (WORDS, SLIM))
     every = [(one, False) for one in shown] + [(one, True) for one in errors]
     columns = len(shown) if len(shown) > 1 else len(every)
-    if width > 2 * height:
+    if size[0] > 2 * size[1]:
         columns = 1
     rows = -(-len(every) // columns)
     figure = new_figure(columns * (width + 1.35), rows * (height + 0.85))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    return figure, unit, [(one, what, is_error) for one, (what, is_error) in zip(axes, every, strict=True)]
+    return figure, [(one, what, is_error) for one, (what, is_error) in zip(axes, every, strict=True)]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 BANDS = 96  # of colour
-SEQUENTIAL, DIVERGING, ERRORS = "viridis", "RdBu_r", "magma_r"
+SEQUENTIAL, DIVERGING, ERRORS = "viridis", "RdBu_r", "magma"  # dark where the error is small
 UNKNOWN = np.array([200, 200, 200], np.uint8)  # where values are not finite
 
 

@@ -8,16 +8,20 @@ from ..geometry.simplices import distance_from_nodes
 from .cutaway import View, cut_open
 from .painting import color_bar, paint
 from .scales import error_scale, value_scale
-from .style import PANEL, SLIM, TITLE, error_names, frame_limits, largest_error, new_figure
+from .style import PANEL, TITLE, error_names, frame_domain, largest_error, new_figure, units_of
 from .subject import Subject
 from .triangles import cover_section
+
+BODY = 0.72 * PANEL  # inches: the longest side of a body
+WORDS, LINE = 1.2, 28  # inches: a section must be so wide for the words above it; characters in a line of these
+ACROSS = ((2, (0, 1)), (1, (0, 2)), (0, (1, 2)))  # the axis that a section is at right angles to, and its own two
 
 
 def plot_space(subject: Subject):
     """The figure of a function in space: its surface, sections across z, y and x, the errors below each field."""
     lower, upper = subject.bounds
     distance = _distance(subject)
-    sections = [cover_section(distance, lower, upper, axis) for axis in (2, 1, 0)]
+    sections = [cover_section(distance, lower, upper, axis) for axis, _ in ACROSS]
     if not any(len(cover.triangles) for cover in sections):
         raise ValueError(
             "the sections through the middle of the bounding box all miss the domain: there is nothing to draw"
@@ -26,6 +30,7 @@ def plot_space(subject: Subject):
     drawn = [body.vertices, *(cover.points for cover in sections)]
     values, exact = subject.values(np.concatenate(drawn))
     rows = _rows(subject, values, exact)
+    places = [f"at  {subject.labels[axis]} = {_middle(lower[axis], upper[axis])}" for axis, _ in ACROSS]
     figure, unit, grid = _grid(view, upper - lower, len(rows))
     scales = [error_scale(one) if is_error else value_scale(one) for _, one, is_error in rows]
     parts = [np.split(one, np.cumsum([len(X) for X in drawn])[:-1]) for _, one, _ in rows]
@@ -37,19 +42,27 @@ def plot_space(subject: Subject):
         view.draw_box(first, subject.labels, unit)
         view.show(first, image)
         first.set_title(words, **TITLE)
-        for axes, cover, axis, heights in zip(row, sections, (2, 1, 0), shown[1:], strict=True):
+        for axes, cover, (_, own), place, heights in zip(row, sections, ACROSS, places, shown[1:], strict=True):
             paint(axes, cover, heights, scale)
-            across, up = np.delete(np.arange(3), axis)
-            frame_limits(axes, lower[[across, up]], upper[[across, up]], unit)
-            axes.set_title(f"{words}  at  {subject.labels[axis]} = {_middle(lower[axis], upper[axis])}", **TITLE)
-            axes.set(xlabel=subject.labels[across], ylabel=subject.labels[up])
-        color_bar(row[-1], scale, unit, largest_error(one) if is_error else None)
+            low, high = lower[list(own)], upper[list(own)]
+            units = _units(high - low, unit)
+            frame_domain(axes, low, high, units, [subject.labels[i] for i in own])
+            long = len(f"{words}  {place}".replace("$", "")) > LINE
+            axes.set_title(("\n" if long else "  ").join((words, place)), **TITLE)
+        height = float(units[1] * (high - low)[1])
+        color_bar(row[-1], scale, (low, high), height, largest_error(one) if is_error else None)
     return figure
+
+
+def _units(size: np.ndarray, unit: float) -> np.ndarray:
+    """Inches per length across and up a section: `unit`, but where it would look like a line."""
+    return units_of(size, unit * max(size), BODY)
 
 
 def _middle(a: float, b: float) -> str:
     """(a + b) / 2 to three digits, of those that matter beside b − a."""
-    return f"{round((a + b) / 2, 3 - int(np.floor(np.log10(b - a)))) + 0.0:.3g}".replace("-", "−")
+    middle = round((a + b) / 2, 3 - int(np.floor(np.log10(b - a)))) + 0.0
+    return f"{middle:.12g}".replace("-", "−")
 
 
 def _distance(subject: Subject) -> Callable:
@@ -71,9 +84,10 @@ def _rows(subject: Subject, values: np.ndarray, exact: np.ndarray | None) -> lis
 
 def _grid(view: View, size: np.ndarray, rows: int):
     """A figure, inches per length, and its axes, `rows` of a view and three sections."""
-    unit = 0.72 * PANEL / max(size)
+    unit = BODY / max(size)
     wide, high = view.inches(unit)
-    widths = np.array([wide, *np.maximum(unit * size[[0, 0, 1]], SLIM)])
-    height = max(high - 0.4, *(unit * size[[1, 2]]))  # it has no words below it
+    sides = np.stack([_units(size[list(own)], unit) * size[list(own)] for _, own in ACROSS])
+    widths = np.array([wide, *np.maximum(sides[:, 0], WORDS)])
+    height = max(high - 0.4, *sides[:, 1])  # it has no words below it
     figure = new_figure(float(widths.sum()) + 3.0, rows * (float(height) + 0.9))
     return figure, unit, figure.subplots(rows, 4, squeeze=False, width_ratios=widths)

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from ..internal.files import check_target, replaced
+from .ticks import ticks_between
 
 DPI = 160
-PAD = 0.025  # around a domain, of its longer side
-PANEL, SLIM = 3.2, 0.7  # inches: the longer side of a panel, and the least of the shorter
+PAD = 0.08  # inches around a domain
+PANEL, LONGEST = 3.2, 6.4  # inches: the longer side of a domain in its panel, and of a flat domain at most
+THIN, SLIM = 0.24, 0.5  # inches: the least of a domain's shorter side, and of the room for it
 INK, GREY, ACCENT = "#222222", "#8a8a8a", "#c1272d"
 COLORS = (
     "#0072b2",
@@ -25,6 +27,7 @@ COLORS = (
     "#7a7a7a",
 )  # Okabe & Ito
 TITLE = {"fontsize": 10, "color": INK}
+TITLE_ROOM, LABEL_ROOM = 0.3, 1.6  # inches above a figure, and that the longest labels of axes take
 LEGEND = {"fontsize": 8.5, "frameon": False}
 FORMATS = (".png", ".pdf", ".svg", ".jpg")
 
@@ -71,15 +74,32 @@ def closed_frame(axes) -> None:
     axes.tick_params(labelsize=8, width=0.5, length=2.5, color=INK)
 
 
-def frame_limits(axes, lower: np.ndarray, upper: np.ndarray, unit: float) -> None:
-    """Limits a little wider than the domain; as many ticks as `unit`, inches per length, leaves room for."""
-    from matplotlib.ticker import MaxNLocator
+def units_of(size: np.ndarray, panel: float = PANEL, longest: float = LONGEST) -> np.ndarray:
+    """Inches per length along x and y for a domain of this size: `panel` inches on its longer side.
 
-    pad = PAD * max(upper - lower)
-    axes.set_xlim(lower[0] - pad, upper[0] + pad)
-    axes.set_ylim(lower[1] - pad, upper[1] + pad)
-    for axis, inches in zip((axes.xaxis, axes.yaxis), unit * (upper - lower), strict=True):
-        axis.set_major_locator(MaxNLocator(int(np.clip(1.7 * inches, 1, 5)), steps=[1, 2, 2.5, 5, 10]))
+    A flat domain is drawn longer, up to `longest` inches. The scales differ only where it would be a line even then.
+    """
+    longer = np.clip(THIN * max(size) / min(size), panel, max(panel, longest))
+    return np.maximum(longer / max(size), THIN / size)
+
+
+def frame_domain(
+    axes, lower: np.ndarray, upper: np.ndarray, units: np.ndarray, labels: Sequence[str], pad: np.ndarray | None = None
+) -> None:
+    """Limits a little wider than the domain, or by `pad`; ticks and labels; scales as `units`, inches per length."""
+    size, pad = upper - lower, PAD / units if pad is None else pad
+    axes.set_aspect(units[1] / units[0])
+    axes.set_xlim(lower[0] - pad[0], upper[0] + pad[0])
+    axes.set_ylim(lower[1] - pad[1], upper[1] + pad[1])
+    x, y = (ticks_between(lower[i], upper[i], units[i] * size[i], labels[i], upright=i == 1) for i in range(2))
+    x.apply(axes.xaxis)
+    y.apply(axes.yaxis)
+    if units[1] * size[1] < LABEL_ROOM:
+        axes.set_ylabel(y.stacked)
+    flat = int(np.argmax(units))
+    if max(units) > 1.01 * min(units):  # written where there is room
+        words = f"stretched {max(units) / min(units):.2g} ×"
+        axes.set_xlabel(f"{x.label}   ({labels[flat]} {words})" if flat else f"{x.label}, {words}")
 
 
 def plain_ticks(axis, values: np.ndarray) -> None:
@@ -140,8 +160,10 @@ def checked_path(path: PathLike) -> Path | None:
 def finish(figure, title: str | None, path: Path | None):
     """The figure with its title, written to `path` where one is given, whole or not at all."""
     if title is not None:
+        figure.set_figheight(figure.get_figheight() + TITLE_ROOM)
         figure.suptitle(title, fontsize=11, color=INK)
     if path is not None:
+        figure.get_layout_engine().execute(figure)  # and again when it is drawn: once, words may still be cut off
         dpi = 2 * DPI if path.suffix.lower() in (".pdf", ".svg") else DPI  # of the images inside PDF and SVG files
         with replaced(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:].lower(), dpi=dpi)

@@ -10,17 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..geometry.cloud import Cloud
+from ..solving.solution import Solution
 from .style import italic
 
 
 class Subject(NamedTuple):
     """A function to be drawn, and the words on its picture.
 
-    `u`: points (m, d) -> values (m,) or (m, fields), a Solution; `exact`: one point -> () or (fields,), where known;
+    `u`: a Solution, whose values are drawn where they are finite; `exact`: one point -> () or (fields,), where known;
     `domain`: anything with `bounds` and `distance`, where known; `labels`: the coordinates, as they are written.
     """
 
-    u: Callable
+    u: Solution
     exact: Callable | None
     cloud: Cloud
     domain: Any
@@ -43,7 +44,7 @@ class Subject(NamedTuple):
 
         Raises ValueError where one of their fields is nowhere finite, and where their shapes differ.
         """
-        values = np.asarray(self.u(X))
+        values = np.asarray(self.u.as_computed(X))
         _check_finite(self.name, values)
         if self.exact is None:
             return values.reshape(len(X), -1), None

@@ -101,6 +101,35 @@ def outline_points(domain: Shape, h: float) -> np.ndarray:
     return _distinct(np.concatenate(found), 1e-3 * h)
 
 
+def outline_curves(domain: Any) -> list[np.ndarray]:
+    """A plane domain's boundary as polygonal lines, (k, 2) each; of a domain on the line, its stretches at y = 0."""
+    if domain.dim == 1:
+        return _stretches(domain)
+    if isinstance(domain, Shape):
+        return [_curve(one) for one in domain.outline]
+    from contourpy import contour_generator
+
+    lower, upper = domain.bounds
+    pad = 0.01 * max(upper - lower)
+    x, y = lattice_lines(lower - pad, upper + pad, VERTICES)
+    values = domain.distance(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)).reshape(len(y), len(x))
+    return [np.asarray(line) for line in contour_generator(x, y, values).lines(0.0)]
+
+
+def _stretches(domain: Any) -> list[np.ndarray]:
+    (lower,), (upper,) = domain.bounds
+    x = np.sort([end.x for end in domain.outline]) if isinstance(domain, Shape) else np.linspace(lower, upper, 1001)
+    inside = domain.distance((x[1:, None] + x[:-1, None]) / 2) < 0
+    return [np.stack([x[i : i + 2], np.zeros(2)], axis=1) for i in np.flatnonzero(inside)]
+
+
+def _curve(stretch: Any) -> np.ndarray:
+    """Its ends where it is straight, many points otherwise."""
+    X = stretch.point(np.linspace(0, 1, 65))
+    length = np.linalg.norm(np.diff(X, axis=0), axis=1).sum()
+    return X[[0, -1]] if length < 1.0001 * np.linalg.norm(X[-1] - X[0]) else stretch.point(np.linspace(0, 1, 257))
+
+
 def zero_line(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """Points of the line distance = 0 in a rectangle, where a lattice crosses it, and the line's corners."""
     h = float(np.sqrt(np.prod(upper - lower) / VERTICES))

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
+from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
 from ..internal.watched import settled, watch
 from ..pde.problem import Problem
+from .finite_values import NotFiniteError, check_points, first_not_finite, not_finite
 from .solution import Solution
 
 SAMPLES = 2000
@@ -24,28 +26,55 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """The relative L2 error √(Σ|u − exact|² / Σ|exact|²) of a function u over points X, (m, d).
 
     By default over 2000 random points of the problem's domain, independent of every node. Raises ValueError for a
-    problem without an exact solution, and without a domain where X is not given.
+    problem without an exact solution, and without a domain where X is not given; where u or the exact solution is not
+    finite, and where the exact solution is zero at all points.
     """
     if problem.exact is None:
         raise ValueError("the problem has no exact solution: give Problem(..., exact=), or judge by mf.residual_norm")
     X = np.asarray(_independent_points(problem, u) if X is None else X, dtype=float)
     if X.ndim == 1:
         X = X[:, None]
+    check_points(X, "mf.error")
     values = np.asarray(u(X) if isinstance(u, Solution) else _values(watch(u), X))
     exact = np.asarray(_values(watch(problem.exact), X))
     if exact.shape != values.shape:
         raise ValueError(f"the exact solution has values of shape {exact.shape} and u of shape {values.shape}")
-    return float(np.linalg.norm(values - exact) / np.linalg.norm(exact))
+    advice = "Check the function there, or give X= points at which it is finite"
+    for what, found in (("the exact solution", exact), ("u", values)):
+        if first_not_finite(found) is not None:
+            raise not_finite(what, found, X, advice)
+    size = np.linalg.norm(exact)
+    if size == 0:
+        raise NotFiniteError(
+            "the exact solution is zero at all points, which no error can be relative to: compare the values of u, or "
+            "judge by mf.residual_norm"
+        )
+    return float(np.linalg.norm(values - exact) / size)
 
 
 @settled
 def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 
-    In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error.
+    In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error. Raises
+    ValueError where a residual is not finite.
     """
     system = assemble(problem, u.space, cloud)
-    return float(np.sqrt(np.mean(np.asarray(system.at_points(np.asarray(u.coefficients))) ** 2)))
+    residual = np.asarray(system.at_points(np.asarray(u.coefficients)))
+    if not np.isfinite(residual).all():
+        raise _residual_not_finite(system, residual, u)
+    return float(np.sqrt(np.mean(residual**2)))
+
+
+def _residual_not_finite(system: Collocated, residual: np.ndarray, u: Solution) -> NotFiniteError:
+    values, X = system.per_point(residual), np.concatenate([np.asarray(group.points) for group in system.groups])
+    parts = [name for group in system.groups for name, count in group.parts for _ in range(count)]
+    part = parts[int(np.argmin(np.isfinite(values)))]
+    if first_not_finite(np.asarray(u.coefficients)) is not None:
+        advice = "The coefficients of u are not finite: use a solution of finite coefficients"
+    else:
+        advice = "Check what the residual divides by there, and its coefficients and data"
+    return not_finite(f"the residual of {part!r}", values, X, advice)
 
 
 @eqx.filter_jit

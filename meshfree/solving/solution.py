@@ -16,16 +16,20 @@ from numpy.typing import ArrayLike
 from ..internal.files import check_path
 from ..internal.printing import aligned, as_html, concrete, shown
 from ..internal.saved_objects import load_npz, save_npz
-from ..internal.tracing import AnyArray
+from ..internal.tracing import AnyArray, is_traced
 from ..spaces.base import Space
+from .finite_values import as_point, check_points, first_not_finite, not_finite
 from .solution_files import SUFFIXES, error_of, save_fields
+
+AFAR = 1e10  # extents of the cloud from which on powers of the distance overflow
 
 
 class Solution(eqx.Module):
     """A function u(x) of a space. Operators apply to it as to any function: `laplacian(u)(x)`.
 
     u(x): (d,) -> () or (fields,).  u(X): (m, d) -> (m,) or (m, fields). In one dimension an array whose length is not
-    1 is m points. `coefficients` is (n,) or (n, fields).
+    1 is m points. `coefficients` is (n,) or (n, fields). ValueError for points that are not finite, and where u comes
+    out NaN or infinite, unless JAX traces the call.
 
     `stats` is a mapping: `unknowns`, `rows`, `steps` (Newton), `residual` (root mean square of each part, without the
     weights), `rank`, `condition` (an estimate), `converged` and `unique` (see `solve`), `seconds` (of `assembly` and
@@ -37,13 +41,27 @@ class Solution(eqx.Module):
     stats: Mapping[str, Any]
 
     def __call__(self, x: ArrayLike) -> Float[AnyArray, "..."]:
-        x = jnp.asarray(x, dtype=self.coefficients.dtype)
+        x = self._points(x)
         dim = self.space.cloud.dim
         if x.ndim == 1 and dim == 1 and x.size != 1:
             x = x[:, None]
         if x.ndim not in (1, 2) or x.shape[-1] != dim:
             raise ValueError(f"u takes a point of shape ({dim},) or points of shape (m, {dim}); got shape {x.shape}")
-        return self._expansion(x) if x.ndim == 1 else self._expansion.at(x)
+        check_points(x, "u")
+        values = self._expansion(x) if x.ndim == 1 else self._expansion.at(x)
+        if not is_traced(x, values) and not np.isfinite(np.asarray(values)).all():
+            X, values = np.atleast_2d(x), values if x.ndim == 2 else values[None]
+            raise not_finite("u", values, X, _cause(self.space, self.coefficients, X[first_not_finite(values)]))
+        return values
+
+    def as_computed(self, X: ArrayLike) -> Float[Array, "m *f"]:
+        """u at points (m, d) as it comes out, NaN included: for files and pictures, which show where that is."""
+        return self._expansion.at(self._points(X))
+
+    def _points(self, X: ArrayLike) -> AnyArray:
+        """Points in the precision of the coefficients; those of NumPy stay so, as JAX would compile a program for them."""
+        array = jnp if isinstance(X, jax.Array) else np
+        return array.asarray(X, dtype=self.coefficients.dtype)
 
     def laplacian(self, x: Float[AnyArray, " d"]) -> Float[AnyArray, "..."]:
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
@@ -62,7 +80,7 @@ class Solution(eqx.Module):
         """
         path = check_path(path, SUFFIXES)
         points = np.asarray(self.space.cloud.points)
-        fields = {"values": np.asarray(self(points))}
+        fields = {"values": np.asarray(self.as_computed(points))}
         if exact is not None:
             fields["error"] = error_of(fields["values"], exact, points)
         if path.suffix.lower() == ".npz":
@@ -105,6 +123,29 @@ class Solution(eqx.Module):
     @property
     def _expansion(self):
         return self.space.function(self.coefficients)
+
+
+def _cause(space: Space, coefficients: Float[Array, "n *f"], x: Float[np.ndarray, " d"]) -> str:
+    """Why u(x) is not finite, and what to do."""
+    lost = int(np.sum(~np.isfinite(np.asarray(coefficients))))
+    if lost:
+        return f"{lost} of its {coefficients.size} coefficients are not finite: use a solution of finite coefficients"
+    points = np.asarray(space.cloud.points)
+    away = np.max(np.abs(x - points.mean(axis=0))) / np.max(np.ptp(points, axis=0))
+    if away > AFAR:
+        return f"This is {away:.1g} times the cloud's extent away from the cloud: use points near the cloud"
+    kernel: Any = getattr(space, "kernel", None)
+    values = np.ones(1) if kernel is None else np.asarray(kernel(x[None], points))[0]
+    bad = first_not_finite(values)
+    if bad is not None:
+        return (
+            f"The kernel {kernel.describe()} is {values[bad]} between this point and the node {as_point(points[bad])}: "
+            "check its `eval`, in which a root or a quotient at coincident points is the usual cause"
+        )
+    return (
+        "Its coefficients and its kernel are finite there, so that a program may be compiled wrongly: use another "
+        "version of jaxlib, and report it, please, with what `meshfree info` prints"
+    )
 
 
 def _short(value: Any) -> str:

@@ -24,6 +24,7 @@ from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
+from .finite_values import NotFiniteError
 from .levels import solve_by_levels
 from .metrics import error
 from .solution import Solution
@@ -168,9 +169,12 @@ def _with_array_leaves(tree):
 
 
 def _error(problem: Problem, u: Solution) -> float:
-    """What it costs: the error where the solution is known, otherwise NaN."""
+    """What it costs: the error where the solution is known, at all points of the sample, otherwise NaN."""
     known = problem.exact is not None and (problem.domain is not None or u.space.cloud.domain is not None)
-    return error(problem, u) if known else float("nan")
+    try:
+        return error(problem, u) if known else float("nan")
+    except NotFiniteError:
+        return float("nan")
 
 
 def _of_nodal_values(values) -> dict[str, Any]:

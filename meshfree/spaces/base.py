@@ -161,34 +161,38 @@ class Expansion(eqx.Module):
     space: GlobalSpace
     coefficients: Float[AnyArray, "n *f"]
 
-    def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
-        return self.space.basis(x) @ self.coefficients
+    def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
+        known = None if is_traced(self, x) else self._by_rows(np.asarray(x)[None])
+        return self.space.basis(jnp.asarray(x)) @ self.coefficients if known is None else jax.device_put(known[0])
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
         return self.space.basis_laplacian(x) @ self.coefficients
 
     def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
         """u at many points: (m, d) -> (m,) or (m, f)."""
-        basis = self.space.local_basis
+        basis, known = self.space.local_basis, None
         if is_traced(self, X):
             return _evaluate(self, jnp.asarray(X), self.space.size)
         if basis is None:
-            return self._by_rows(np.asarray(X))
+            known = self._by_rows(np.asarray(X))
+            return _evaluate(self, jnp.asarray(X), self.space.size) if known is None else jax.device_put(known)
         columns = np.asarray(basis.columns_at(np.asarray(X)))
         weights = np.asarray(basis.weights(np.asarray(X), columns, np.ones((len(columns), 1, 1)), 0))[:, 0]
         return jax.device_put(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
 
-    def _by_rows(self, X: Float[np.ndarray, "m d"]) -> Float[Array, "m *f"]:
-        """Block by block; by a program for these sizes where the space knows no other."""
+    def _by_rows(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m *f"] | None:
+        """Block by block; None where the space has no such rows, or they belong on a device."""
+        if self.space.local_basis is not None or jax.default_backend() != "cpu":
+            return None
         coefficients, size = np.asarray(self.coefficients), max(ENTRIES // self.space.size, 1)
-        found = []
+        found = [np.zeros((0, *coefficients.shape[1:]))]
         for start in range(0, len(X), size):
             block = X[start : start + size]
-            rows = self.space.rows(block, np.ones((len(block), 1, 1)), 0) if jax.default_backend() == "cpu" else None
+            rows = self.space.rows(block, np.ones((len(block), 1, 1)), 0)
             if rows is None:
-                return _evaluate(self, jnp.asarray(X), self.space.size)
+                return None
             found.append(rows[:, 0] @ coefficients)
-        return jax.device_put(np.concatenate(found) if found else np.zeros((0, *coefficients.shape[1:])))
+        return np.concatenate(found)
 
 
 @eqx.filter_jit

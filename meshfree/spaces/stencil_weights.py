@@ -53,7 +53,7 @@ class LocalInterpolant(eqx.Module):
     ) -> Float[Array, "r b"]:
         """The functionals Σ_α g_α Dᵅ at x, applied to the basis."""
         xi, t = scaled(stencil, x)
-        inverse, degrees = 1 / _radius(stencil), total_degree(x.size, order).sum(axis=1)
+        inverse, degrees = _inverse_radius(stencil), total_degree(x.size, order).sum(axis=1)
         factors = [g * inverse ** int(q) for g, q in zip(functionals.T, degrees, strict=True)]
 
         def combined(derivatives):  # a product of matrices is slower, see `_systems`
@@ -182,9 +182,10 @@ def _weights(local: LocalInterpolant, stencils, X, functionals, order: int):
 
 def scaled(stencil, x):
     """The stencil and a point in coordinates in which its first node is 0 and its radius 1."""
-    radius = _radius(stencil)
-    return (stencil - stencil[:1]) / radius, (x - stencil[0]) / radius
+    inverse = _inverse_radius(stencil)
+    return (stencil - stencil[:1]) * inverse, (x - stencil[0]) * inverse
 
 
-def _radius(stencil):
-    return jnp.sqrt(jnp.max(jnp.sum((stencil - stencil[:1]) ** 2, axis=1)))
+def _inverse_radius(stencil):
+    # not 1/√, which jaxlib 0.11.1 and 0.11.2 make infinite in a program of many stencils, see `compiler_faults`
+    return jax.lax.rsqrt(jnp.max(jnp.sum((stencil - stencil[:1]) ** 2, axis=1)))

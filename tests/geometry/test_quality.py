@@ -1,5 +1,6 @@
 """The evenness of nodes, where it is known in closed form, and its picture."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.spatial import Voronoi, cKDTree
@@ -99,6 +100,46 @@ def test_a_quality_is_shown_as_a_table():
         "fill distance               0.7071         0.354\n"
         "mesh ratio                                 1.414"
     )
+
+
+# ------------------------------------------------------------------------------------------------------ graded
+
+
+@pytest.mark.parametrize(
+    ("domain", "spacing"),
+    [
+        (mf.Interval(), lambda x: 0.01 + 0.2 * x[0]),
+        (mf.Box(), lambda x: 0.02 + 0.15 * jnp.hypot(x[0] - 0.2, x[1] - 0.2)),
+        (mf.Box((0, 0, 0), (1, 1, 1)), lambda x: 0.08 + 0.15 * jnp.linalg.norm(x)),
+    ],
+    ids=["line", "plane", "space"],
+)
+def test_graded_nodes_are_judged_by_the_spacing_around_them(domain, spacing):
+    cloud = domain.cloud(spacing)
+    quality, own = cloud.quality(), cloud.quality(spacing)
+    assert quality.mesh_ratio < 2.5 < 0.6 * cloud.quality(float(cloud.spacing)).mesh_ratio
+    assert quality.mesh_ratio == pytest.approx(own.mesh_ratio, rel=0.2)
+    assert (quality.separation, quality.fill) == (own.separation, own.fill)
+
+
+def test_even_nodes_are_judged_as_with_their_spacing():
+    cloud = cloud_of("square")
+    assert cloud.quality().mesh_ratio == pytest.approx(cloud.quality(0.1).mesh_ratio, rel=0.05)
+
+
+def test_what_is_uneven_among_its_neighbours_is_seen_without_a_spacing():
+    X = mf.Box().cloud(0.05)["interior"]
+    pair = mf.Cloud(interior=np.vstack([X, X[100] + np.array([0.005, 0])]), domain=mf.Box())
+    hole = mf.Cloud(interior=X[np.linalg.norm(X - 0.5, axis=1) > 0.15], domain=mf.Box())
+    assert pair.quality().relative_separation < 0.15
+    assert hole.quality().relative_fill > 2.5
+
+
+def test_nodes_across_a_slit_are_no_finer_ones():
+    slit = mf.Box((0, 0), (2, 1)) - mf.Box((0.5, 0.495), (1.5, 0.505))
+    quality = slit.cloud(0.1).quality()
+    assert quality.mesh_ratio < 2.5
+    assert quality.separation > 0.07
 
 
 # --------------------------------------------------------------------------------------------------- simplices

@@ -1,5 +1,6 @@
 """What the tests of the pictures draw, and how they look at the result."""
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -101,3 +102,42 @@ def area(cover):
     (a, b, c) = np.moveaxis(cover.vertices[cover.triangles], 1, 0)
     (x, y), (s, t) = (b - a).T, (c - a).T
     return np.abs(x * t - y * s).sum() / 2
+
+
+def words_of(figure, drawn=False):
+    """Every word and number of a picture and the rectangle that it takes, in pixels; `drawn`: it has been written."""
+    if not drawn:
+        figure.canvas.draw()
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    for axes in [*figure.axes, *(bar for panel in figure.axes for bar in panel.child_axes)]:
+        texts += [axes.title, *axes.texts, *(axes.get_legend().get_texts() if axes.get_legend() else [])]
+        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
+            texts += [axis.label, axis.offsetText, *(_numbers_of(axis) if axis.get_visible() else [])]
+    shown = {id(text): text for text in texts if text.get_visible() and text.get_text().strip()}.values()
+    return [(text.get_text(), text.get_window_extent(figure.canvas.get_renderer())) for text in shown]
+
+
+def _numbers_of(axis):
+    low, high = sorted(axis.get_view_interval())
+    for tick, at in zip(axis.get_major_ticks(), axis.get_majorticklocs(), strict=True):
+        if low <= at <= high:
+            yield from (label for label in (tick.label1, tick.label2) if label.get_visible())
+
+
+def check_words(figure, drawn=False):
+    """No word of the picture lies on another one, none is cut off by the picture's edge; there are some."""
+    words = words_of(figure, drawn)
+    assert len(words) > 4
+    cut = [text for text, box in words if box.min.min() < 0 or (box.max > figure.bbox.size).any()]
+    pairs = [
+        (text, other)
+        for (text, box), (other, second) in itertools.combinations(words, 2)
+        if (common := box.intersection(box, second)) and min(common.size) > 1
+    ]
+    assert (cut, pairs) == ([], [])
+
+
+def inches_of(axes, lower, upper):
+    """Width and height that a rectangle of the axes has in the picture."""
+    corners = axes.transData.transform([lower, upper])
+    return np.ptp(corners, axis=0) / axes.get_figure().dpi

@@ -100,6 +100,11 @@ def test_a_loss_that_is_no_logarithm_is_drawn_as_it_is():
     assert (top.get_yscale(), top.get_ylabel()) == ("linear", "loss")
 
 
+def test_steps_of_a_history_are_whole_numbers():
+    at = plot_history(history()).axes[-1].get_xticks()
+    np.testing.assert_array_equal(at, np.round(at))
+
+
 def test_a_history_without_a_finite_loss_is_refused():
     found = history()
     found.loss = np.full(21, np.nan)
