@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import jax
 import numpy as np
@@ -42,9 +43,14 @@ def _on_host(A, b) -> np.ndarray:
     if parts == 1:
         return _solved(A, b).reshape(shape)
     # threads of BLAS's own beside these wait for each other, a hundred times as long on a busy machine
-    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(parts) as pool:
+    with on_one_thread(), ThreadPoolExecutor(parts) as pool:
         found = pool.map(_solved, np.array_split(A, parts), np.array_split(b, parts))
         return np.concatenate(list(found)).reshape(shape)
+
+
+def on_one_thread() -> AbstractContextManager:
+    """BLAS without threads of its own."""
+    return _blas().limit(limits=1, user_api="blas")
 
 
 @functools.cache

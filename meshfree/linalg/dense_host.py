@@ -7,6 +7,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float, Int
 
+from .batched import on_one_thread
 from .condition import inverse_norm
 from .interface import Factor
 
@@ -64,7 +65,9 @@ class HostQR(Factor):
         (geqp3,) = scipy.linalg.get_lapack_funcs(("geqp3",), dtype=A.dtype)
         matrix = np.array(A, order="F")
         size = int(geqp3(matrix, lwork=-1)[3][0])
-        qr, pivots, factors, _, _ = geqp3(matrix, lwork=size, overwrite_a=True)
+        # half of it is bound by memory, and two threads wait for each other on a busy machine, 30 times as long [m]
+        with on_one_thread():
+            qr, pivots, factors, _, _ = geqp3(matrix, lwork=size, overwrite_a=True)
         diagonal = np.abs(np.diagonal(qr))
         rank = int(np.sum(np.cumprod(diagonal > TRUNCATION * diagonal[0]))) if len(diagonal) else 0
         return cls(qr, factors, np.triu(qr[:rank, :rank]), pivots - 1)

@@ -59,7 +59,7 @@ class Solution(eqx.Module):
         return self._expansion.at(self._points(X))
 
     def _points(self, X: ArrayLike) -> AnyArray:
-        """Points in the precision of the coefficients; those of NumPy stay so, as JAX would compile a program for them."""
+        """Points in the precision of the coefficients; NumPy's stay so, as JAX would compile a program for them."""
         array = jnp if isinstance(X, jax.Array) else np
         return array.asarray(X, dtype=self.coefficients.dtype)
 
