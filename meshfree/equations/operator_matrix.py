@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
+from ..internal.expected import FUNCTION, expects
 from ..internal.tracing import is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -75,6 +76,7 @@ class Interpolation(System):
 
 
 @settled
+@expects(space=Space, operator=FUNCTION)
 def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: ArrayLike | None = None) -> Any:
     """The matrix of a linear operator: rows at the points X, columns the unknowns of one field.
 

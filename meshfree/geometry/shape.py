@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from ..internal.expected import INTEGER, SEED, expects
 from .boundary import BoundaryCurve
 
 
@@ -81,6 +82,7 @@ class Shape(ABC):
         """Distances up to this, some 50 rounding errors of the largest coordinate, count as zero."""
         return 1e-14 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
 
+    @expects(n=INTEGER, seed=SEED)
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
         """n independent random points, uniform in the interior.
 

@@ -5,7 +5,20 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
+from ..internal.expected import came
 from ..internal.pointwise import Pointwise
+
+
+MOST_NODES = 20_000_000
+
+
+def check_count(count: float) -> None:
+    """ValueError for more nodes than are placed at once."""
+    if not count <= MOST_NODES:
+        raise ValueError(
+            f"the spacing asks for about {count:.1e} nodes, more than the {MOST_NODES:.0e} that are placed at once; "
+            "use a larger spacing"
+        )
 
 
 class Spacing:
@@ -62,9 +75,11 @@ class Spacing:
 
 def _positive_number(spacing) -> float:
     try:
+        if isinstance(spacing, str | bytes):
+            raise TypeError
         h = float(spacing)
     except (TypeError, ValueError):
-        raise TypeError(f"spacing must be a positive number or a function of x, got {type(spacing).__name__}") from None
+        raise TypeError(f"spacing must be a positive number or a function of x, got {came(spacing)}") from None
     if not (np.isfinite(h) and h > 0):
         raise ValueError(f"spacing must be positive and finite, got {h:g}")
     return h

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
+from ..internal.expected import OF_A_POINT, expects
 from ..internal.watched import settled, watch
 from ..pde.problem import Problem
 from .solution import Solution
@@ -21,6 +22,7 @@ SAMPLE_SEED = 20_000  # apart from the seeds that clouds are usually made with
 
 
 @settled
+@expects(problem=Problem, u=OF_A_POINT)
 def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """The relative L2 error √(Σ|u − exact|² / Σ|exact|²) of a function u over points X, (m, d).
 
@@ -39,6 +41,7 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
 
 
 @settled
+@expects(problem=Problem, u=Solution, cloud=Cloud)
 def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 

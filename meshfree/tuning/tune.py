@@ -14,6 +14,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
+from ..internal.expected import FUNCTION, INTEGER, expects
 from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
@@ -45,6 +46,7 @@ def kernel_scale(space: Any) -> Any:
 
 
 @settled
+@expects(loss=FUNCTION, where=FUNCTION, optimizer=optax.GradientTransformation, steps=INTEGER)
 def tune(
     loss: Callable[[Any], Any],
     tree: Any,
