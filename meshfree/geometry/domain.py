@@ -21,7 +21,6 @@ from .shape import Shape, as_points
 from .spacing import Spacing, check_count
 from .visibility import Walls, sees_by_distance, sees_past_walls
 
-
 _LOOKED_AT = 64  # points at which a function's spacing is looked at before any work
 
 
@@ -128,9 +127,13 @@ class Domain(Shape):
         lower, upper = self.bounds
         if spacing.constant is not None and spacing.constant >= np.max(upper - lower):
             raise self._too_coarse(spacing.constant)
-        # of a function, at random points: where it is fine in spots only, the placement counts
-        rates = np.minimum(spacing(self.sample(_LOOKED_AT)), self.extent) ** -self.dim
-        check_count(self.volume * float(np.mean(rates)))
+        if spacing.constant is not None:
+            check_count(self.volume / spacing.constant**self.dim)
+            return
+        X = lower + np.random.default_rng(0).random((_LOOKED_AT, self.dim)) * (upper - lower)
+        X = X[self.contains(X)]
+        if len(X):  # the median: where it is fine in spots only, the placement counts
+            check_count(self.volume / np.median(spacing(X)) ** self.dim)
 
     def _too_coarse(self, spacing) -> ValueError:
         lower, upper = self.bounds

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from ..internal.expected import came
 from ..internal.pointwise import Pointwise
 
-
 MOST_NODES = 20_000_000
 
 
