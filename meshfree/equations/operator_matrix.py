@@ -99,7 +99,10 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
         found = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
         return found if _has_components(operator or identity, X) else found[0]
     check_memory(len(X), space.size, copies=1)
-    return _rows(space, watch(operator or identity), X)
+    rows = _rows(space, watch(operator or identity), X)
+    if not is_traced(rows) and not jnp.all(jnp.isfinite(rows)):
+        space.check_kernel()
+    return rows
 
 
 def _check_linear(operator: Callable[[Field], Field], x) -> None:

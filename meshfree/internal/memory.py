@@ -37,7 +37,7 @@ def available() -> float:
 def _limits() -> Iterator[_Limit]:
     yield from _of_process()
     for line in _text(PROC / "self/cgroup").splitlines():
-        _, controllers, group = (line.split(":", 2) + ["", ""])[:3]
+        _, controllers, group = [*line.split(":", 2), "", ""][:3]
         if controllers == "":
             yield from _of_groups(CGROUPS, group, "memory.max", "memory.current", "inactive_file")
         elif "memory" in controllers.split(","):
