@@ -91,6 +91,10 @@ ROWS = {
     "loss on a space": (lambda: mf.losses.leave_one_out(SPACE), TypeError, "leave_one_out(problem) needs a Problem as problem; got a Collocation"),
     "loss of a space": (lambda: mf.losses.residual(PROBLEM, SPACE), TypeError, "needs a Cloud as check; got a Collocation"),
 
+    "tune a spline": (lambda: mf.tune(LOSS, mf.Collocation(mf.Polyharmonic(3), CLOUD, degree=1)), ValueError, "Polyharmonic(degree=3), which has no scale: name a leaf, as in where=lambda tree: tree.centers"),
+    "tune a pair": (lambda: mf.tune(LOSS, (SPACE, PROBLEM)), ValueError, "a tuple has no kernel of its own: name a leaf, as in where=lambda tree: tree[0].kernel.raw_scale"),
+    "tune what the loss does not use": (lambda: mf.tune(lambda space: jnp.array(1.0), SPACE), ValueError, "the loss is not computed from what where names"),
+
     # problems and their conditions
     "problem without a domain": (lambda: mf.Problem(**OPTIONS), TypeError, "Problem(domain, interior): missing a required argument: 'domain'; expected a domain such as mf.Box()"),
     "problem on a cloud": (lambda: mf.Problem(CLOUD, **OPTIONS), TypeError, "needs a domain such as mf.Box(), or None, as domain; got a Cloud"),

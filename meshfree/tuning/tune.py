@@ -14,13 +14,15 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
-from ..internal.expected import FUNCTION, INTEGER, expects
+from ..internal.expected import FUNCTION, INTEGER, came, expects
 from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
+from ..pde.linearity import depends_on_input
 
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
+_NAMED = 8  # leaves in a message
 
 
 class History(eqx.Module):
@@ -41,8 +43,25 @@ class History(eqx.Module):
 
 
 def kernel_scale(space: Any) -> Any:
-    """The raw scale of a space's kernel: what `tune` moves by default."""
-    return space.kernel.raw_scale
+    """The raw scale of a space's kernel: what `tune` moves by default. ValueError where there is none."""
+    kernel = getattr(space, "kernel", None)
+    if not hasattr(kernel, "raw_scale"):
+        lack = "has no kernel of its own" if kernel is None else f"has the kernel {kernel!r}, which has no scale"
+        raise ValueError(
+            f"tune moves the scale of a space's kernel by default, and {came(space)} {lack}: {_advice(space)}"
+        )
+    return kernel.raw_scale
+
+
+def _advice(tree: Any) -> str:
+    """Which leaves `where` could name, those of kernels first and those of clouds last."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    names = [f"tree{jax.tree_util.keystr(path)}" for path, leaf in leaves if eqx.is_inexact_array_like(leaf)]
+    names.sort(key=lambda name: (".raw_" not in name, ".cloud." in name))
+    if not names:
+        return "it has no number that can be tuned"
+    more = ", ..." * (len(names) > _NAMED)
+    return f"name a leaf, as in where=lambda tree: {names[0]}; there are {', '.join(names[:_NAMED])}{more}"
 
 
 @settled
@@ -66,7 +85,8 @@ def tune(
     0.05 is one of 5 %. All other leaves move as they are.
 
     A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C returns the best so far.
-    Raises ValueError for a loss that is not finite, or no scalar, at the start, and for `where` naming no float leaf.
+    Raises ValueError for a loss that is not finite, or no scalar, at the start, for `where` naming no float leaf, for
+    leaves that the loss is not computed from, and by default for a kernel without a scale.
     """
     from tqdm import tqdm  # here, so that importing meshfree stays light
 
@@ -106,7 +126,21 @@ class _Descent:
         self.value, self.gradient = self._evaluated(self.moving)
         if jnp.shape(self.value) != () or not _finite(self.value, self.gradient):
             raise ValueError(f"the loss or its gradient is not finite at the start: {self.value}, {self.gradient}")
+        if not any(np.any(leaf) for leaf in jax.tree.leaves(self.gradient)):
+            self._check_dependence()
         self._record()
+
+    def _check_dependence(self) -> None:
+        """ValueError for a loss that is not computed from the leaves; a slope may be zero by chance."""
+
+        def objective(moving):
+            return _objective(moving, self.loss, self.tree, self.where, self.fixed)
+
+        if not depends_on_input(objective, self.moving):
+            raise ValueError(
+                "the loss is not computed from what where names, so that nothing can be tuned: let it use the tree "
+                f"that it is given, loss(tree), or {_advice(self.tree)}"
+            )
 
     def step(self) -> None:
         updates, memory = _update(
