@@ -25,7 +25,7 @@ from .defaults import (
     Choices,
 )
 
-RENAMED = {"shape": "kernel_order"}  # flags by their names in old scripts
+RENAMED = {"shape": "kernel_order", "nodes": "cloud"}  # flags by their names in old scripts
 OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
 
@@ -65,7 +65,8 @@ HELP = {
     "local spaces.",
     "cluster": "How far nodes are drawn towards the boundary, 0 (not at all) to 1 (Chebyshev-like); default 1, 0 for "
     "local spaces.",
-    "nodes": "A file of nodes, in place of --spacing.",
+    "cloud": "A file with the nodes, in place of --spacing: .npz, .csv, .txt, .xyz, .ply, or a mesh, .msh, .vtu, .vtk, "
+    ".xdmf.",
     "solver": "The solver: auto, or a dense (lu, qr, svd) or sparse one (the others), as the space is.",
     "tune": "Steps of gradient descent on the kernel's scale.",
     "loss": "What tuning minimises: the residual off the nodes, or at each node with that node left out.",
@@ -73,7 +74,7 @@ HELP = {
     "rate": "The learning rate of adam.",
     "seed": "The seed of the nodes.",
     "plot": "Write a picture of the solution here; with --converge, of the study. With --tune, NAME_tuning beside it.",
-    "save": "Write the solution to this NPZ file; Solution.load reads it.",
+    "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView.",
     "converge": f"Solve at {RESOLUTIONS} resolutions, and print the observed order.",
 }
 

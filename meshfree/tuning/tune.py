@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +45,7 @@ class History(eqx.Module):
 
 def kernel_scale(space: Any) -> Any:
     """The raw scale of a space's kernel: what `tune` moves by default. ValueError where there is none."""
-    kernel = getattr(space, "kernel", None)
+    kernel: Any = getattr(space, "kernel", None)
     if not hasattr(kernel, "raw_scale"):
         lack = "has no kernel of its own" if kernel is None else f"has the kernel {kernel!r}, which has no scale"
         raise ValueError(
@@ -100,7 +101,8 @@ def tune(
             bar.update()
             bar.set_postfix(loss=f"{descent.losses[-1]:.3f}", best=f"{min(descent.losses):.3f}")
     except KeyboardInterrupt:
-        bar.write("interrupted: the best so far is kept")
+        if not bar.disable:
+            bar.write("interrupted: the best so far is kept", file=sys.stderr)
     finally:
         bar.close()
     return descent.best_tree(), descent.history()
