@@ -9,6 +9,7 @@ import time
 import equinox as eqx
 import optax
 
+from ..internal.interrupts import remembered
 from ..pde.problem import Problem
 from ..solving.metrics import error, residual_norm
 from ..solving.solution import Solution
@@ -72,14 +73,16 @@ def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> l
         spacings = [spacing_of(problem, choices) / math.sqrt(2) ** level for level in range(levels)]
         refined = [dataclasses.replace(choices, spacing=spacing) for spacing in spacings]
     outcomes: list[Outcome] = []
-    try:
-        for each in refined:
-            outcomes.append(study(problem, each))
-            if outcomes[-1].stopped:
-                break
-    except KeyboardInterrupt:
-        if not outcomes:
-            raise
+    with remembered() as interrupted:
+        try:
+            for each in refined:
+                outcomes.append(study(problem, each))
+                if outcomes[-1].stopped or interrupted():
+                    break
+        except KeyboardInterrupt:
+            if not outcomes:
+                raise
+    if len(outcomes) < len(refined):
         outcomes[-1] = dataclasses.replace(outcomes[-1], stopped=True)
     return outcomes if problem.exact is not None else _against_the_finest(outcomes)
 

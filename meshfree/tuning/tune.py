@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
 from ..internal.expected import FUNCTION, INTEGER, came, expects
+from ..internal.interrupts import deferred
 from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
@@ -85,7 +87,8 @@ def tune(
     Positive parameters of kernels, the `raw_` leaves, move by their logarithm, whatever the unit of length: a step of
     0.05 is one of 5 %. All other leaves move as they are.
 
-    A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C returns the best so far.
+    A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C ends it after the step that
+    runs, and returns the best so far; a second one at once.
     Raises ValueError for a loss that is not finite, or no scalar, at the start, for `where` naming no float leaf, for
     leaves that the loss is not computed from, and by default for a kernel without a scale.
     """
@@ -93,18 +96,21 @@ def tune(
 
     if steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
-    descent = _Descent(loss, tree, where, optax.adam(0.05) if optimizer is None else optimizer)
-    bar = tqdm(total=steps, desc="tune", disable=None if progress is None else not progress)
-    try:
-        for _ in range(steps):
-            descent.step()
-            bar.update()
-            bar.set_postfix(loss=f"{descent.losses[-1]:.3f}", best=f"{min(descent.losses):.3f}")
-    except KeyboardInterrupt:
-        if not bar.disable:
-            bar.write("interrupted: the best so far is kept", file=sys.stderr)
-    finally:
-        bar.close()
+    with deferred() as interrupted:
+        descent = _Descent(loss, tree, where, optax.adam(0.05) if optimizer is None else optimizer)
+        bar = tqdm(total=steps, desc="tune", disable=None if progress is None else not progress)
+        with contextlib.closing(bar):
+            try:
+                for _ in range(steps):
+                    if interrupted():
+                        break
+                    descent.step()
+                    bar.update()
+                    bar.set_postfix(loss=f"{descent.losses[-1]:.3f}", best=f"{min(descent.losses):.3f}")
+            except KeyboardInterrupt:
+                pass  # the second, or where it cannot be deferred
+            if bar.n < steps and not bar.disable:
+                bar.write("interrupted: the best so far is kept", file=sys.stderr)
     return descent.best_tree(), descent.history()
 
 

@@ -266,8 +266,8 @@ def test_ctrl_c_keeps_what_was_tuned(capsys, monkeypatch, tmp_path):
     interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
     file = tmp_path / "u.npz"
     table, line = interrupted(capsys, lambda: solved("--tune", 10, "--save", file))
-    assert line == f"interrupted: the best of 2 steps of tuning, of 10, kept, {file} written"
-    assert rows(table)["tune"].startswith("2 steps, log of the loss")
+    assert line == f"interrupted: the best of 3 steps of tuning, of 10, kept, {file} written"
+    assert rows(table)["tune"].startswith("3 steps, log of the loss")
     assert float(mf.Solution.load(file).space.kernel.scale) != pytest.approx(3.0, rel=1e-6)
 
 
@@ -283,7 +283,7 @@ def test_ctrl_c_keeps_the_finished_resolutions(capsys, monkeypatch, tmp_path, fl
 def test_ctrl_c_in_tuning_ends_a_study(capsys, monkeypatch):
     interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
     table, line = interrupted(capsys, lambda: solved("--converge", "--tune", 5))
-    assert line == "interrupted: 1 resolution solved, the best of 2 steps of tuning, of 5, kept"
+    assert line == "interrupted: 1 resolution solved, the best of 3 steps of tuning, of 5, kept"
     assert len(table.splitlines()) == 3
 
 
