@@ -88,6 +88,8 @@ class Shape(ABC):
 
         Raises ValueError for a shape that is empty, or fills less than a millionth of its bounding box.
         """
+        if n < 0:
+            raise ValueError(f"n is the number of points, at least 0; got {n}")
         rng = np.random.default_rng(seed)
         found = [np.empty((0, self.dim))]
         hits = tried = 0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from ..internal.expected import came
+from ..internal.expected import OF_A_POINT, came
 from ..internal.pointwise import Pointwise
 
 MOST_NODES = 20_000_000
@@ -45,6 +45,7 @@ class Spacing:
             self.constant, self._function = spacing.constant, spacing._function
             self.at = spacing.at if at is None else at
         elif callable(spacing):
+            _check_function(spacing)
             self.constant = None
             self._function = Pointwise(spacing, _check_number)
         else:
@@ -70,6 +71,13 @@ class Spacing:
                 "distance everywhere in the domain's bounding box"
             )
         return h
+
+
+def _check_function(spacing) -> None:
+    try:
+        OF_A_POINT.read(spacing)
+    except TypeError:
+        raise TypeError(f"spacing must be a positive number or a function of x, got {came(spacing)}") from None
 
 
 def _positive_number(spacing) -> float:

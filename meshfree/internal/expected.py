@@ -58,7 +58,8 @@ def expects(**kinds: Expected) -> Callable[[Callable[_Given, _Made]], Callable[_
         def checked(*given: _Given.args, **named: _Given.kwargs) -> _Made:
             if on_instances and not (given and hasattr(given[0], function.__name__)):
                 raise TypeError(
-                    f"{function.__qualname__} was called on a class: make an instance first, as in mf.Box()"
+                    f"{function.__qualname__} was called on the class: call it on an instance, as in "
+                    "mf.Box().cloud(0.1) for mf.Box.cloud(0.1)"
                 )
             try:
                 bound = signature.bind(*given, **named)
@@ -97,6 +98,15 @@ def _function(value: Any) -> Any:
     return value
 
 
+def _of_a_point(value: Any) -> Any:
+    try:
+        signature = inspect.signature(_function(value), follow_wrapped=False)
+    except ValueError:
+        return value  # of a function that is not written in Python it is not known
+    signature.bind(None)
+    return value
+
+
 def _number(value: Any) -> Any:
     if not isinstance(value, jax.core.Tracer):
         if isinstance(value, str | bytes):
@@ -114,7 +124,7 @@ def _numbers(value: Any) -> Any:
 
 
 def _data(value: Any) -> Any:
-    return value if callable(value) else _numbers(value)
+    return _of_a_point(value) if callable(value) else _numbers(value)
 
 
 def _seed(value: Any) -> Any:
@@ -124,7 +134,7 @@ def _seed(value: Any) -> Any:
 
 INTEGER = Kind("an integer", _integer)
 FUNCTION = Kind("a function", _function)
-OF_A_POINT = Kind("a function of x", _function)
+OF_A_POINT = Kind("a function of x", _of_a_point)
 FIELD = Kind("a function of x, u itself and not u(x),", _function)
 NUMBER = Kind("a number", _number)
 NUMBERS = Kind("a number or an array of numbers", _numbers)
@@ -144,7 +154,8 @@ def came(value: Any) -> str:
         shown = repr(value)
         return shown if len(shown) < 60 else f"{shown[:56]}..."
     if isinstance(value, types.FunctionType):
-        return f"the function {value.__name__}"
+        names = ", ".join(inspect.signature(value, follow_wrapped=False).parameters)
+        return f"the function {value.__name__}({names if len(names) < 30 else '...'})"
     kind = type(value).__name__
     shape = f" of shape {np.shape(value)}" if isinstance(value, np.ndarray | jax.Array) else ""
     return f"{'an' if kind[0] in 'AEIO' else 'a'} {kind}{shape}"
@@ -172,6 +183,9 @@ def _unbound(reason: str, signature: inspect.Signature, kinds: Mapping[str, Expe
         there = [word for word in signature.parameters if word not in ("self", "cls")]
         near = difflib.get_close_matches(unknown, there, 1)
         return f"no argument is named {unknown}; " + (f"{near[0]}=?" if near else f"there are {', '.join(there)}")
+    by_name = [f"{name}=" for name, one in signature.parameters.items() if one.kind is one.KEYWORD_ONLY]
+    if "too many" in reason and by_name:
+        return f"{reason}; by name are given {', '.join(by_name)}"
     try:
         bound = signature.bind_partial(*given, **named).arguments
     except TypeError:
@@ -188,7 +202,7 @@ def _unbound(reason: str, signature: inspect.Signature, kinds: Mapping[str, Expe
 
 def _misplaced(kind: Expected, given: Mapping[str, Any], kinds: Mapping[str, Expected]) -> str | None:
     """The name of a given argument that is of the kind, and not of its own."""
-    if isinstance(kind, Kind) and kind.read is not _function:
+    if isinstance(kind, Kind) and kind.read not in (_function, _of_a_point):
         return None  # numbers and paths are anywhere
     fitting = (name for name, value in given.items() if value is not None and _fits(kind, value))
     return next((name for name in fitting if not _fits(kinds.get(name), given[name])), None)

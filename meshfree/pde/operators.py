@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from ..internal.expected import FIELD, NUMBERS, expects
+from ..internal.expected import FIELD, NUMBERS, came, expects
 
 Field = Callable[[Float[Array, " d"]], Float[Array, "..."]]
 _DIRECTION = NUMBERS._replace(phrase="an axis (an integer) or a vector (d,)")
@@ -105,6 +105,10 @@ def divergence(F: Field) -> Field:
 
 
 def _point(x: ArrayLike, operator: str) -> Float[Array, " d"]:
+    if callable(x):
+        raise TypeError(
+            f"{operator}(u) is a function of one point; got {came(x)}. The operator is mf.{operator} itself"
+        )
     x = jnp.asarray(x)
     if x.ndim != 1:
         raise ValueError(

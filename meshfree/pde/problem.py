@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..internal.expected import DATA, INTEGER, OF_A_POINT, Kind, came, expects
+from ..internal.expected import DATA, FUNCTION, INTEGER, OF_A_POINT, Kind, came, expects
 from ..internal.printing import aligned, shown
 from .operators import Field, derivative
 
@@ -28,7 +28,7 @@ def _with_parts(domain: Any) -> Any:
     return domain
 
 
-_RESIDUAL = OF_A_POINT._replace(phrase="a residual, a function of (u, x),")
+_RESIDUAL = FUNCTION._replace(phrase="a residual, a function of (u, x),")
 _DOMAIN = Kind("a domain such as mf.Box(), or None,", _with_parts)
 
 
@@ -115,10 +115,7 @@ def _check_residual(name: str, residual: Any) -> None:
     try:
         signature.bind(*arguments)
     except TypeError as error:
-        raise TypeError(
-            f"{name}= must be a residual({', '.join(arguments)}); got {came(residual)} with the arguments {signature}: "
-            f"{error}"
-        ) from None
+        raise TypeError(f"{name}= must be a residual({', '.join(arguments)}); got {came(residual)}: {error}") from None
 
 
 class Dirichlet(eqx.Module):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
+from ..internal.expected import came
 from ..pde.problem import Problem
 from .defaults import (
     EIGENBASIS_DEGREE,
@@ -91,6 +92,10 @@ def parse(
     Raises ValueError for defaults that are no flags, and TypeError for a factory's arguments that cannot be; prints
     what is wrong with the command line, and exits with status 2.
     """
+    if (not callable(problem) and not isinstance(problem, Problem)) or isinstance(problem, type):
+        raise TypeError(f"run takes a Problem, or a function that makes one; got {came(problem)}")
+    if args is not None and (isinstance(args, str) or not isinstance(args, Sequence)):
+        raise TypeError(f"args is a list of words, as ['--degree', '8']; got {args!r}")
     equation = _argument_class(problem)
     args = sys.argv[1:] if args is None else list(args)
     _refuse_unknown(defaults, args, equation)
@@ -168,3 +173,10 @@ def _refuse_unknown(defaults: Mapping[str, Any], args: Sequence[str], equation: 
     unknown = [name for name in defaults if name not in names]
     if unknown:
         raise ValueError(f"no flag is named {', '.join(unknown)}; a script may set {', '.join(names)}")
+    for name in {"degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} & set(
+        defaults
+    ):
+        if isinstance(defaults[name], str):
+            raise TypeError(f"{name}= is a number; got {defaults[name]!r}")
+    if not isinstance(defaults.get("scale", ()), tuple | list):
+        raise TypeError(f"scale= is a tuple of numbers, as (0.5,); got {defaults['scale']!r}")

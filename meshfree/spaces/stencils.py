@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
 from ..geometry.cloud import Cloud
-from ..internal.expected import INTEGER, expects
+from ..internal.expected import INTEGER, Kind, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from .base import LocalBasis, Space
@@ -32,6 +33,15 @@ MARGIN = 1.05
 CROWDED = 0.5  # spacings: two ghosts that are nearer, as those beyond a re-entrant corner, are parted
 DRAWN_IN = 0.6  # by drawing one of them towards its own node, this share of the way
 ATTEMPTS = 5
+
+
+def _ghost(value: Any) -> Any:
+    if not isinstance(value, bool | Iterable):
+        raise TypeError
+    return value
+
+
+_GHOST = Kind("True, False or names of boundary parts", _ghost)
 
 
 class Stencils(Space, LocalBasis):
@@ -64,7 +74,7 @@ class Stencils(Space, LocalBasis):
     degree: int = eqx.field(static=True)
     ghost_parts: tuple[str, ...] = eqx.field(static=True)
 
-    @expects(kernel=Kernel | None, cloud=Cloud, degree=INTEGER, size=INTEGER)
+    @expects(kernel=Kernel | None, cloud=Cloud, degree=INTEGER, size=INTEGER, ghost=_GHOST)
     def __init__(
         self,
         kernel: Kernel | None,

@@ -121,6 +121,8 @@ class _Descent:
         self.loss, self.tree, self.where = watch(loss), tree, watch(where)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
         self.optimizer = optax.with_extra_args_support(optimizer)
+        if where is not kernel_scale:
+            _check_where(where, tree)
         named = jax.tree.map(lambda leaf: jnp.asarray(leaf) if eqx.is_inexact_array_like(leaf) else leaf, where(tree))
         floats = jax.tree.map(eqx.is_inexact_array, named)
         self.moving, self.fixed = eqx.partition(named, floats)
@@ -196,7 +198,21 @@ def _placed(where, tree, moving, fixed):
 
 
 def _objective(moving, loss, tree, where, fixed):
-    return loss(_placed(where, tree, moving, fixed))
+    value = loss(_placed(where, tree, moving, fixed))
+    if not eqx.is_array_like(value) or jnp.shape(value) != ():
+        raise ValueError(f"the loss must return one number; it returns {came(value)}")
+    return value
+
+
+def _check_where(where: Callable[[Any], Any], tree: Any) -> None:
+    """ValueError where it names anything but leaves of the tree."""
+    try:
+        eqx.tree_at(where, tree, replace_fn=lambda leaf: leaf)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"where must name leaves of the tree, and not what is computed from them ({reason}): {_advice(tree)}"
+        ) from error
 
 
 @eqx.filter_jit
