@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
+_UNLIMITED = 2.0**62  # what groups of the first version have in place of no limit, and more
 
 
 class _Limit(NamedTuple):
@@ -66,7 +67,7 @@ def _of_groups(root: Path, group: str, most: str, used: str, cache: str) -> Iter
     folder = root / group.lstrip("/")
     for one in (folder, *folder.parents):
         limit = _number(_text(one / most))
-        if limit is not None:
+        if limit is not None and limit < _UNLIMITED:
             kept = _fields(one / "memory.stat").get(cache, 0.0)
             yield _Limit(limit, max((_number(_text(one / used)) or 0.0) - kept, 0.0))
         if one == root:

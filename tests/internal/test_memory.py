@@ -75,10 +75,17 @@ def test_limits_of_control_groups_count(fake, groups, folder, most, used, cache)
     assert memory.available() == 1.5 * GIB
 
 
-def test_a_control_group_without_a_limit_is_none(fake):
-    fake("proc/self/cgroup", V2)
-    fake("cgroup/user/job/memory.max", "max\n")
+@pytest.mark.parametrize(
+    ("groups", "file", "unlimited"),
+    [(V2, "cgroup/user/job/memory.max", "max\n"), (V1, "cgroup/memory/memory.limit_in_bytes", 2**63 - 4096)],
+    ids=["version 2", "version 1"],
+)
+def test_a_control_group_without_a_limit_is_none(fake, monkeypatch, groups, file, unlimited):
+    fake("proc/self/cgroup", groups)
+    fake(file, unlimited)
     assert memory.available() == 32 * GIB
+    monkeypatch.delattr("os.sysconf")
+    assert memory.installed() == np.inf
 
 
 def test_a_matrix_beyond_the_limit_is_refused(fake):
