@@ -164,7 +164,7 @@ def test_a_problem_without_a_domain_is_solved_on_nodes_from_a_file(tmp_path):
     assert "at the nodes" in tables.table("free", {}, outcome)
     assert "off nodes" not in tables.table("free", {}, outcome)
     for choices, message in [
-        (Choices(), "no domain: give the nodes as a file"),
+        (Choices(), "no domain: give a cloud from a file, --cloud FILE"),
         (Choices(cloud=file, degree=6, tune=1), "needs a domain"),
     ]:
         with pytest.raises(ValueError, match=message):
