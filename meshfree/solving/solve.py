@@ -17,6 +17,7 @@ from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
+from ..internal.expected import DATA, OF_A_POINT, expects
 from ..internal.tracing import is_traced
 from ..internal.watched import settled
 from ..linalg.dense import check_memory
@@ -27,8 +28,11 @@ from .levels import solve_by_levels
 from .metrics import error
 from .solution import Solution
 
+_VALUES = DATA._replace(phrase="a function of x or values at the nodes")
+
 
 @settled
+@expects(problem=Problem, space=Space, points=Cloud, initial=OF_A_POINT, weights=Mapping, solver=str)
 def solve(
     problem: Problem,
     space: Space,
@@ -90,6 +94,7 @@ def solve(
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
 
 
+@expects(space=Space, f=_VALUES, solver=str)
 def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
 

@@ -49,7 +49,9 @@ def check_unique(
         return
     if stats["rank"] == stats["unknowns"] and stats["condition"] <= WELL_CONDITIONED:
         return
-    missed, response, rounding = map(float, _signs(system, matrix, factored, coefficients))
+    missed, response, rounding, typical = map(float, _signs(system, matrix, factored, coefficients))
+    if not np.isfinite(response):
+        raise ValueError(f"the system is singular: {_why_unmeasured(typical, affine)}")
     responds = response > RESPONDING or _responds(system, matrix, coefficients, response, rounding)
     if not (responds and missed < NOT_UNIQUE):
         raise ValueError(
@@ -74,13 +76,27 @@ def is_unique(
         return unique
 
     def judged():
-        missed, response, rounding = _signs(system, matrix, factored, coefficients)
+        missed, response, rounding, _ = _signs(system, matrix, factored, coefficients)
         smaller = _in_smaller_space(system, matrix, coefficients)
         responds = (response > ROUNDING * rounding) & (True if smaller is None else response > FALLING * smaller)
         return ((response > RESPONDING) | responds) & (missed < NOT_UNIQUE)
 
     well = (factored.rank() == coefficients.size) & (factored.condition() <= WELL_CONDITIONED)
     return unique & jax.lax.cond(well, lambda: jnp.array(True), judged)
+
+
+def _why_unmeasured(typical: float, affine: bool) -> str:
+    """What it means that no response is a number, in words."""
+    if typical == 0:
+        around = "" if affine else ", linearised at the solution found,"
+        return (
+            f"the equation of the interior{around} does not contain u, or with a factor so small that it is lost: "
+            "does its residual use u? Divide it by the size of its coefficients"
+        )
+    return (
+        "the numbers in the equations leave the range of double precision, about 1e-150 to 1e150 for their squares: "
+        "divide them by the size of their coefficients"
+    )
 
 
 def _responds(system: System, matrix: Matrix, coefficients, response: float, rounding: float) -> bool:
@@ -123,16 +139,18 @@ def _named(direction: np.ndarray, dim: int) -> str:
 def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
     """Signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show, since
     its null vectors are null functions: how far a random function is from what its own data give back; ‖A c‖/‖u‖ over
-    its typical size for the function that the equations see least, by inverse iteration; and the rounding of that.
+    its typical size for the function that the equations see least, by inverse iteration; the rounding of that; and the
+    typical size.
     """
     values = _values(system)
     c = jax.random.normal(jax.random.key(0), coefficients.shape)
     recovered = factored.solve(matrix @ jnp.ravel(c)).reshape(c.shape)
     missed = jnp.linalg.norm(values(c - recovered)) / jnp.linalg.norm(values(c))
     c = _least_seen(values, factored.solve_normal, c)
-    typical = system.typical_size(coefficients) * _rms(values(c))
+    size = system.typical_size(coefficients)
+    typical = size * _rms(values(c))
     noise = jnp.finfo(c.dtype).eps * jnp.sqrt(jnp.mean(matrix**2 @ jnp.ravel(c) ** 2))  # of sums of terms that cancel
-    return missed, _rms(matrix @ jnp.ravel(c)) / typical, noise / typical
+    return missed, _rms(matrix @ jnp.ravel(c)) / typical, noise / typical, size
 
 
 def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Float[Array, ""] | None:

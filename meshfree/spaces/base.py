@@ -16,6 +16,7 @@ from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
 from ..internal.printing import aligned
 from ..internal.tracing import is_traced
+from ..kernels import Kernel, check_coincident
 
 
 class LocalBasis(eqx.Module):
@@ -117,6 +118,12 @@ class Space(eqx.Module):
                 f"{kernel.describe()} has {scales[0]} scales and the cloud {self.cloud.dim} dimensions; "
                 f"give one scale, or {self.cloud.dim}"
             )
+
+    def check_kernel(self) -> None:
+        """ValueError, with the remedy, for a kernel that makes equations NaN; asked where they were found to be."""
+        kernel = getattr(self, "kernel", None)
+        if isinstance(kernel, Kernel) and not is_traced(kernel):
+            check_coincident(kernel, self.cloud.dim)
 
 
 class GlobalSpace(Space):
