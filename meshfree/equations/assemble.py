@@ -62,6 +62,10 @@ def _given(weights: Mapping[str, ArrayLike], measured: Mapping[str, Any]) -> dic
     if unknown:
         raise ValueError(f"weights for unknown parts {unknown}; the parts are {sorted(measured)}")
     for part, weight in weights.items():
+        if isinstance(weight, str) or weight is None:
+            raise TypeError(f"the weight of {part!r} must be a number, or one for each component; got {weight!r}")
+        if not is_traced(weight) and not np.all(np.isfinite(weight) & (np.asarray(weight) >= 0)):
+            raise ValueError(f"the weight of {part!r} must be finite and not negative; got {weight!r}")
         if np.shape(weight) not in ((), measured[part].shape):
             raise ValueError(
                 f"the weight of {part!r} must be a number or of shape {measured[part].shape}; got {np.shape(weight)}"

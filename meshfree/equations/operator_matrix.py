@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
+from ..internal.expected import FUNCTION, NUMBERS, came, expects
 from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -23,6 +24,8 @@ from ..pde.operators import Field
 from ..spaces.base import GlobalSpace, Space
 from .jet_system import derivatives_at_nodes, has_rows, operator_weights, values_matrix
 from .system import System
+
+_POINTS = NUMBERS._replace(phrase="points, an array (m, d),")
 
 
 class Interpolation(System):
@@ -81,6 +84,7 @@ class Interpolation(System):
 
 
 @settled
+@expects(space=Space, operator=FUNCTION, X=_POINTS)
 def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: ArrayLike | None = None) -> Any:
     """The matrix of a linear operator: rows at the points X, columns the unknowns of one field.
 
@@ -105,9 +109,12 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
         return parts if _has_components(operator or identity, X) else parts[0]
     check_memory(len(X), space.size, copies=1)
     if found is None:
-        return _rows(space, watch(operator or identity), X)
-    weights = jnp.asarray(found[0])
-    return weights if _has_components(operator or identity, X) else weights[:, 0]
+        rows = _rows(space, watch(operator or identity), X)
+    else:
+        rows = jax.device_put(found[0] if _has_components(operator or identity, X) else found[0][:, 0])
+    if not is_traced(rows) and not np.all(np.isfinite(rows)):
+        space.check_kernel()
+    return rows
 
 
 def _by_rows(space: Space, *others: Any) -> bool:
@@ -121,7 +128,12 @@ def _check_linear(operator: Callable[[Field], Field], x) -> None:
     """ValueError for an operator whose matrix would depend on u, or that does not vanish for u = 0, at the point x."""
 
     def at_multiple(factor):
-        return operator(lambda y: factor * jnp.cos(jnp.sum(y)))(x)
+        applied = operator(lambda y: factor * jnp.cos(jnp.sum(y)))
+        if not callable(applied):
+            raise TypeError(
+                f"the operator must return a function of x, as mf.laplacian does; it returns {came(applied)}"
+            )
+        return applied(x)
 
     if depends_on_input(jax.jacfwd(at_multiple), jnp.ones(())):
         raise ValueError(

@@ -25,6 +25,8 @@ def set_fields(shape: Shape, **fields) -> None:
 def number(value, kind: str, what: str) -> float:
     """A finite number as a float; TypeError or ValueError that names the shape's `kind` and the argument `what`."""
     try:
+        if isinstance(value, str | bytes):
+            raise TypeError
         found = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{kind} needs a number as {what}, got {value!r}") from None

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
+from ..internal.expected import PATH, came, expects
 from . import cloud_files
 from .quality import Quality, quality_of
 
@@ -138,8 +139,8 @@ class Cloud(eqx.Module):
     def _check_inside(self) -> None:
         if self.domain is None:
             return
-        if not isinstance(self.domain, DomainLike):
-            raise TypeError(f"domain must be a meshfree domain or None, got {type(self.domain).__name__}")
+        if not isinstance(self.domain, DomainLike) or isinstance(self.domain, type):
+            raise TypeError(f"domain must be a meshfree domain or None, got {came(self.domain)}")
         if self.domain.dim != self.dim:
             raise ValueError(f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions")
         lower, upper = self.domain.bounds
@@ -169,6 +170,7 @@ class Cloud(eqx.Module):
         points, normals = np.asarray(self.points), np.asarray(self.normal_vectors)
         return quality_of(points, normals, self.domain, spacing)
 
+    @expects(path=PATH)
     def save(self, path: str | os.PathLike) -> None:
         """Write to a file as its extension says; a failed write leaves an old file as it was.
 
@@ -189,6 +191,7 @@ class Cloud(eqx.Module):
         return (np.asarray(self[part]), normals, *([] if np.array_equal(normals, sides) else [sides]))
 
     @classmethod
+    @expects(path=PATH)
     def load(cls, path: str | os.PathLike, domain=None) -> "Cloud":
         """Read a file that `save` wrote, or one in the same format; a CSV without `part` is all interior.
 
@@ -202,8 +205,8 @@ class Cloud(eqx.Module):
         Raises FileNotFoundError, and ValueError for another extension, missing columns or bad numbers (naming the
         line), a damaged file, a mesh whose boundary is not in groups; ImportError for a mesh without meshio.
         """
-        if domain is not None and not isinstance(domain, DomainLike):
-            raise TypeError(f"domain must be a meshfree domain or None, got {type(domain).__name__}")
+        if domain is not None and (isinstance(domain, type) or not isinstance(domain, DomainLike)):
+            raise TypeError(f"domain must be a meshfree domain or None, got {came(domain)}")
         parts = cloud_files.read(Path(path))
         reserved = sorted({"domain", "self"} & set(parts))
         if reserved:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
+from ..internal.expected import NUMBER, SEED, expects
 from . import motions
 from .boundary import bounding_box
 from .cloud import Cloud
@@ -17,8 +18,10 @@ from .motions import Motion, MovedCurve, MovedPatch
 from .nodes import domain_nodes, plane_nodes, plane_outline, space_nodes
 from .nodes.narrow_places import warn_of_narrow_places
 from .shape import Shape, as_points
-from .spacing import Spacing
+from .spacing import Spacing, check_count
 from .visibility import Walls, sees_by_distance, sees_past_walls
+
+_LOOKED_AT = 64  # points at which a function's spacing is looked at before any work
 
 
 class Domain(Shape):
@@ -59,6 +62,7 @@ class Domain(Shape):
         """Segments or triangles that make up the boundary; None where it is known by its distance only."""
         return Walls.of_outline(self.outline, self.extent) if self.dim == 2 and self.outline else None
 
+    @expects(seed=SEED, cluster=NUMBER, interior=str)
     def cloud(
         self,
         spacing,
@@ -123,6 +127,13 @@ class Domain(Shape):
         lower, upper = self.bounds
         if spacing.constant is not None and spacing.constant >= np.max(upper - lower):
             raise self._too_coarse(spacing.constant)
+        if spacing.constant is not None:
+            check_count(self.volume / spacing.constant**self.dim)
+            return
+        X = lower + np.random.default_rng(0).random((_LOOKED_AT, self.dim)) * (upper - lower)
+        X = X[self.contains(X)]
+        if len(X):  # the median: where it is fine in spots only, the placement counts
+            check_count(self.volume / np.median(spacing(X)) ** self.dim)
 
     def _too_coarse(self, spacing) -> ValueError:
         lower, upper = self.bounds

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
+from ..internal.expected import NUMBER, SEED, expects
 from .cloud import Cloud
 from .nodes.filling import DENSITY
 from .spacing import Spacing
@@ -16,6 +17,7 @@ from .spacing import Spacing
 _SAMPLES = 50_000  # points of the domain at which the spacing is compared with the number of nodes
 
 
+@expects(cloud=Cloud, share=NUMBER, grading=NUMBER, seed=SEED)
 def refine(
     cloud: Cloud,
     indicator: Callable | ArrayLike,

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from ..internal.expected import INTEGER, SEED, expects
 from .boundary import BoundaryCurve
 
 
@@ -81,11 +82,14 @@ class Shape(ABC):
         """Distances up to this, some 50 rounding errors of the largest coordinate, count as zero."""
         return 1e-14 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
 
+    @expects(n=INTEGER, seed=SEED)
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
         """n independent random points, uniform in the interior.
 
         Raises ValueError for a shape that is empty, or fills less than a millionth of its bounding box.
         """
+        if n < 0:
+            raise ValueError(f"n is the number of points, at least 0; got {n}")
         rng = np.random.default_rng(seed)
         found = [np.empty((0, self.dim))]
         hits = tried = 0

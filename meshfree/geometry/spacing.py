@@ -5,7 +5,19 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
+from ..internal.expected import OF_A_POINT, came
 from ..internal.pointwise import Pointwise
+
+MOST_NODES = 20_000_000
+
+
+def check_count(count: float) -> None:
+    """ValueError for more nodes than are placed at once."""
+    if not count <= MOST_NODES:
+        raise ValueError(
+            f"the spacing asks for about {count:.1e} nodes, more than the {MOST_NODES:.0e} that are placed at once; "
+            "use a larger spacing"
+        )
 
 
 class Spacing:
@@ -33,6 +45,7 @@ class Spacing:
             self.constant, self._function = spacing.constant, spacing._function
             self.at = spacing.at if at is None else at
         elif callable(spacing):
+            _check_function(spacing)
             self.constant = None
             self._function = Pointwise(spacing, _check_number)
         else:
@@ -60,11 +73,20 @@ class Spacing:
         return h
 
 
+def _check_function(spacing) -> None:
+    try:
+        OF_A_POINT.read(spacing)
+    except TypeError:
+        raise TypeError(f"spacing must be a positive number or a function of x, got {came(spacing)}") from None
+
+
 def _positive_number(spacing) -> float:
     try:
+        if isinstance(spacing, str | bytes):
+            raise TypeError
         h = float(spacing)
     except (TypeError, ValueError):
-        raise TypeError(f"spacing must be a positive number or a function of x, got {type(spacing).__name__}") from None
+        raise TypeError(f"spacing must be a positive number or a function of x, got {came(spacing)}") from None
     if not (np.isfinite(h) and h > 0):
         raise ValueError(f"spacing must be positive and finite, got {h:g}")
     return h

@@ -1,5 +1,6 @@
 """Trainable kernels: self-contained modules on pairs of points."""
 
+from .coincident import check_coincident
 from .families import (
     Gaussian,
     InverseMultiquadric,
@@ -29,4 +30,5 @@ __all__ = [
     "Stretched",
     "Sum",
     "Wendland",
+    "check_coincident",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from ..internal.expected import INTEGER, NUMBER, expects
 from .kernel import Leaf, half_integer, initial_scale, positive, unconstrained
 from .radial import Radial, ScaledRadial, falling, horner, off_centre
 
@@ -122,6 +123,7 @@ class Matern(ScaledRadial):
     raw_scale: Float[Leaf, "*d"]
     nu: float = eqx.field(static=True)
 
+    @expects(nu=NUMBER)
     def __init__(self, nu: float = 2.5, scale: ArrayLike = 1.0, *, key: Array | None = None):
         self.nu = half_integer(nu, 0.5, 11.5, "nu")
         self.raw_scale = initial_scale(scale, key)
@@ -152,12 +154,13 @@ class Wendland(ScaledRadial):
     k: int = eqx.field(static=True)
     dim: int = eqx.field(static=True)
 
+    @expects(smoothness=INTEGER, dim=INTEGER)
     def __init__(self, smoothness: int = 4, dim: int = 3, scale: ArrayLike = 1.0, *, key: Array | None = None):
         if smoothness not in (0, 2, 4, 6):
             raise ValueError(f"smoothness must be one of 0, 2, 4, 6; got {smoothness}")
-        if dim < 1 or int(dim) != dim:
+        if dim < 1:
             raise ValueError(f"dim must be a positive integer; got {dim}")
-        self.k, self.dim = int(smoothness) // 2, int(dim)
+        self.k, self.dim = smoothness // 2, dim
         self.raw_scale = initial_scale(scale, key)
 
     @property
@@ -193,10 +196,11 @@ class Polyharmonic(Radial):
 
     degree: int = eqx.field(static=True)
 
+    @expects(degree=INTEGER)
     def __init__(self, degree: int = 3):
-        if degree < 1 or int(degree) != degree:
+        if degree < 1:
             raise ValueError(f"degree must be a positive integer; got {degree}")
-        self.degree = int(degree)
+        self.degree = degree
 
     @property
     def smoothness(self) -> float:

@@ -256,7 +256,10 @@ def unconstrained(value: ArrayLike, what: str) -> Leaf:
     """
     if isinstance(value, jax.core.Tracer):
         return value + jnp.log(-jnp.expm1(-value))
-    value = np.asarray(value, dtype=np.float64)
+    given = np.asarray(value)
+    if given.dtype.kind not in "fiu":
+        raise TypeError(f"{what} must be a positive number, or one per dimension; got {value!r}")
+    value = given.astype(np.float64)
     if not np.all((value > 0) & np.isfinite(value)):
         raise ValueError(f"{what} must be positive and finite; got {value.tolist()}")
     return np.asarray(value + np.log(-np.expm1(-value)))

@@ -231,7 +231,7 @@ def check_memory(rows: int, columns: int, copies: int = 3) -> None:
     needed, installed = 8 * copies * rows * columns, memory.installed()
     if needed > installed:
         raise MemoryError(
-            f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.0f} GiB with its factors, and "
-            f"this machine has {installed / 2**30:.0f} GiB: use Stencils, whose matrix is sparse, an Eigenbasis of "
-            "fewer functions, or a larger spacing"
+            f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.3g} GiB with its factors, and "
+            f"this process can have {installed / 2**30:.3g} GiB: use Stencils, whose matrix is sparse, an Eigenbasis "
+            "of fewer functions, or a larger spacing"
         )

@@ -64,6 +64,6 @@ def check_fits(solver: str, needed: float) -> None:
     available = memory.available()
     if needed > available:
         raise MemoryError(
-            f"solver={solver!r} takes about {needed / 2**30:.1f} GiB for this matrix, and this machine has "
+            f"solver={solver!r} takes about {needed / 2**30:.1f} GiB for this matrix, and there are "
             f"{available / 2**30:.1f} GiB free: use solver='krylov', which takes a tenth, or a larger spacing"
         )

@@ -15,7 +15,10 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from ..internal.expected import FIELD, NUMBERS, came, expects
+
 Field = Callable[[Float[Array, " d"]], Float[Array, "..."]]
+_DIRECTION = NUMBERS._replace(phrase="an axis (an integer) or a vector (d,)")
 
 
 @runtime_checkable
@@ -26,6 +29,7 @@ class HasLaplacian(Protocol):
         """Δu at one point."""
 
 
+@expects(u=FIELD, direction=_DIRECTION)
 def derivative(u: Field, direction: int | ArrayLike) -> Field:
     """∂u/∂v = v·∇u along an axis (an integer) or a vector v (d,), not normalised: of the shape of u(x).
 
@@ -39,21 +43,25 @@ def derivative(u: Field, direction: int | ArrayLike) -> Field:
     return derived
 
 
+@expects(u=FIELD)
 def gradient(u: Field) -> Field:
     """∇u: (d,) for a scalar field; the Jacobian (f, d) for a vector field."""
     return lambda x: jax.jacfwd(u)(_point(x, "gradient"))
 
 
+@expects(u=FIELD)
 def jacobian(u: Field) -> Field:
     """The matrix ∂uᵢ/∂xⱼ: (f, d) for a vector field; the gradient (d,) for a scalar one."""
     return lambda x: jax.jacfwd(u)(_point(x, "jacobian"))
 
 
+@expects(u=FIELD)
 def hessian(u: Field) -> Field:
     """The second derivatives ∂²u/∂xᵢ∂xⱼ: (d, d), or (f, d, d) for a vector field."""
     return lambda x: jax.jacfwd(jax.jacfwd(u))(_point(x, "hessian"))
 
 
+@expects(u=FIELD)
 def laplacian(u: Field) -> Field:
     """Δu = Σᵢ ∂²u/∂xᵢ²: of the shape of u(x), component by component."""
     if isinstance(u, HasLaplacian):
@@ -70,11 +78,13 @@ def laplacian(u: Field) -> Field:
     return derived
 
 
+@expects(u=FIELD)
 def biharmonic(u: Field) -> Field:
     """Δ²u = Δ(Δu): of the shape of u(x)."""
     return laplacian(laplacian(u))
 
 
+@expects(F=FIELD)
 def divergence(F: Field) -> Field:
     """∇·F = Σᵢ ∂Fᵢ/∂xᵢ: () for a vector field of as many components as the space has dimensions.
 
@@ -95,6 +105,10 @@ def divergence(F: Field) -> Field:
 
 
 def _point(x: ArrayLike, operator: str) -> Float[Array, " d"]:
+    if callable(x):
+        raise TypeError(
+            f"{operator}(u) is a function of one point; got {came(x)}. The operator is mf.{operator} itself"
+        )
     x = jnp.asarray(x)
     if x.ndim != 1:
         raise ValueError(

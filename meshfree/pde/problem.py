@@ -6,6 +6,7 @@ with unit outward normal n. It returns () or (c,), and vanishes for the solution
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,10 +15,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..internal.expected import DATA, FUNCTION, INTEGER, OF_A_POINT, Kind, came, expects
 from ..internal.printing import aligned, shown
 from .operators import Field, derivative
 
 Residual = Callable[..., Float[Array, "..."]]
+
+
+def _with_parts(domain: Any) -> Any:
+    if not (domain is None or hasattr(domain, "part_names")) or isinstance(domain, type):
+        raise TypeError
+    return domain
+
+
+_RESIDUAL = FUNCTION._replace(phrase="a residual, a function of (u, x),")
+_DOMAIN = Kind("a domain such as mf.Box(), or None,", _with_parts)
 
 
 class Problem(eqx.Module):
@@ -41,15 +53,12 @@ class Problem(eqx.Module):
     exact: Callable | None
     fields: int = eqx.field(static=True)
 
+    @expects(domain=_DOMAIN, interior=_RESIDUAL, exact=OF_A_POINT, fields=INTEGER)
     def __init__(self, domain, *, interior: Residual, exact: Callable | None = None, fields: int = 1, **conditions):
         if fields < 1:
             raise ValueError(f"fields is the number of components of u, at least 1; got {fields}")
         for name, residual in {"interior": interior, **conditions}.items():
-            if not (callable(residual) or (residual is None and name != "interior")):
-                raise TypeError(
-                    f"{name}= must be a residual, a callable; got {residual!r}. "
-                    f"For a given value write mf.dirichlet({residual!r}), for no condition on a part None"
-                )
+            _check_residual(name, residual)
         self.domain, self.interior, self.conditions = domain, interior, conditions
         self.exact, self.fields = exact, fields
         if domain is not None:
@@ -85,6 +94,28 @@ class Problem(eqx.Module):
         parts = () if self.domain is None or name != "boundary" else self.domain.part_names
         served = ", ".join(part for part in parts if part == name or part not in self.conditions)
         return "" if served in ("", name) else f" on {served}"
+
+
+def _check_residual(name: str, residual: Any) -> None:
+    """TypeError for what cannot be the residual of the interior or of the part of that name."""
+    if residual is None and name != "interior":
+        return
+    if not callable(residual):
+        raise TypeError(
+            f"{name}= must be a residual, a callable; got {residual!r}. "
+            f"For a given value write mf.dirichlet({residual!r}), for no condition on a part None"
+        )
+    if isinstance(residual, type) or any(residual is made for made in (dirichlet, neumann, robin)):
+        raise TypeError(f"{name}= must be a residual; got {came(residual)}: write {residual.__name__}(...)")
+    arguments = ("u", "x") if name == "interior" else ("u", "x", "n")
+    try:
+        signature = inspect.signature(residual, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return  # as of functions that are not written in Python
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        raise TypeError(f"{name}= must be a residual({', '.join(arguments)}); got {came(residual)}: {error}") from None
 
 
 class Dirichlet(eqx.Module):
@@ -128,16 +159,19 @@ class Robin(eqx.Module):
         return f"robin({shown(self.a)}, {shown(self.b)}, {shown(self.value)})"
 
 
+@expects(value=DATA)
 def dirichlet(value: Any = 0.0) -> Dirichlet:
     """The condition u = value on a boundary part; `value` is a number, a vector (fields,) or a function of x."""
     return Dirichlet(value)
 
 
+@expects(flux=DATA)
 def neumann(flux: Any = 0.0) -> Neumann:
     """The condition ∂u/∂n = flux, n the outward normal; `flux` is a number, a vector (fields,) or a function of x."""
     return Neumann(flux)
 
 
+@expects(a=DATA, b=DATA, value=DATA)
 def robin(a: Any, b: Any, value: Any = 0.0) -> Robin:
     """The condition a u + b ∂u/∂n = value; each of the three is a number, a vector (fields,) or a function of x."""
     return Robin(a, b, value)

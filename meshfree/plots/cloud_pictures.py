@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from ..geometry.cloud import Cloud
 from ..geometry.contouring import skin
+from ..internal.expected import PATH, expects
 from .cutaway import VIEWER, View
 from .node_marks import arrow_length, dot_size, draw_arrows, extent
 from .style import (
@@ -43,6 +44,7 @@ PAPER = 245  # the grey of the body
 STEPS = 60  # from a node towards the viewer, to see whether the domain hides it
 
 
+@expects(cloud=Cloud, path=PATH, title=str)
 def plot_cloud(
     cloud: Cloud,
     path: PathLike = None,

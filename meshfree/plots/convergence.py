@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..internal.expected import PATH, expects
 from .style import COLORS, LEGEND, PathLike, checked_path, finish, new_figure, open_frame, plain_ticks
 
 if TYPE_CHECKING:
     import matplotlib.figure
 
 
+@expects(studies=Mapping, path=PATH, title=str)
 def plot_convergence(
     studies: Mapping[str, ArrayLike],
     path: PathLike = None,

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree
 
+from ..internal.expected import PATH, Kind, expects
 from ..kernels.kernel import positive
 from .style import ACCENT, COLORS, LEGEND, PathLike, checked_path, finish, plain_ticks, scientific, stacked_panels
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 
+def _of_tune(history: Any) -> Any:
+    if not hasattr(history, "loss"):
+        raise TypeError
+    return history
+
+
+_HISTORY = Kind("a History, the second of what mf.tune returns,", _of_tune)
+
+
+@expects(history=_HISTORY, path=PATH, title=str, name=str)
 def plot_history(
     history: Any,
     path: PathLike = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..geometry.cloud import Cloud
+from ..internal.expected import PATH, expects
 from .style import ACCENT, COLORS, GREY, INK, LEGEND, PathLike, checked_path, finish, new_figure, open_frame
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 BINS = 40  # up to the longest distance
 
 
+@expects(cloud=Cloud, path=PATH, title=str)
 def plot_quality(
     cloud: Cloud,
     path: PathLike = None,

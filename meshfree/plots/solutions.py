@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..internal.expected import OF_A_POINT, PATH, expects
 from ..pde.problem import Problem
 from ..solving.solution import Solution
 from .lines import plot_line
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 
+@expects(u=Solution, path=PATH, exact=OF_A_POINT, problem=Problem, title=str, name=str)
 def plot(
     u: Solution,
     path: PathLike = None,

@@ -15,14 +15,16 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 
+from ..internal.extras import require
 from ..internal.files import check_path, check_target
 from ..pde.problem import Problem
 from ..plots import FORMATS, plot, plot_convergence, plot_history
 from ..solving.newton import ConvergenceError
+from ..solving.solution_files import SUFFIXES
 from .defaults import Choices
 from .flags import Output, parse
 from .study import Outcome, converge, study
@@ -51,7 +53,8 @@ def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = 
     Solves the problem as the flags say, prints a table, and writes pictures and files on request. `defaults` replace
     the defaults of flags (`degree=30`), as long as the flags name no other space or kernel; `args` stand in for the
     command line's own. Switches JAX to float64 and its persistent compilation cache on. Says what is wrong
-    with bad input and exits with status 2; an error in the problem's own code keeps its traceback.
+    with bad input and exits with status 2; an error in the problem's own code keeps its traceback. Ctrl-C ends with
+    status 130, after what was reached has been printed and written: the best of tuning, the finished resolutions.
     """
     return _run(problem, args, defaults, _script_of(problem))
 
@@ -77,7 +80,10 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
         if output.plot and finest.history is not None:
             plot_history(finest.history, output.plot.with_stem(f"{output.plot.stem}_tuning"))
         if output.save:
-            finest.solution.save(output.save, **{**_settings(choices), **keywords})
+            told = {name: value for name, value in {**_settings(choices), **keywords}.items() if name != "exact"}
+            finest.solution.save(output.save, exact=made.exact, **told)
+        if finest.stopped:
+            _exit_interrupted(_reached(outcomes, choices, output))
         return finest
 
 
@@ -185,9 +191,27 @@ def _one_line_errors(file: str | None = None):
         active = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
         if isinstance(error, TypeError | KeyError) and file in active:
             raise
-        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        message: Any = error.args[0] if isinstance(error, KeyError) and error.args else error
         print("error:", " ".join(str(message).split()) or type(error).__name__, file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        _exit_interrupted("nothing is left to write")
+
+
+def _exit_interrupted(reached: str) -> NoReturn:
+    print(f"interrupted: {reached}", file=sys.stderr)
+    raise SystemExit(130)  # as shells tell of Ctrl-C
+
+
+def _reached(outcomes: Sequence[Outcome], choices: Choices, output: Output) -> str:
+    """What there was when Ctrl-C came, in words."""
+    history = outcomes[-1].history
+    parts = [f"{len(outcomes)} resolution{'s' * (len(outcomes) != 1)} solved"] * output.converge
+    if history is not None and len(history.loss) <= choices.tune:
+        parts.append(f"the best of {len(history.loss) - 1} steps of tuning, of {choices.tune}, kept")
+    if output.save:
+        parts.append(f"{output.save} written")
+    return ", ".join(parts)
 
 
 def _check_paths(output: Output) -> None:
@@ -204,7 +228,16 @@ def _check_paths(output: Output) -> None:
             raise PermissionError(f"the folder {folder} of {path.name} cannot be written")
         check_target(path)
     if output.save is not None:
-        check_path(output.save)
+        check_path(output.save, SUFFIXES)
+        if output.save.suffix.lower() != ".npz":
+            _check_meshio(output.save)
+
+
+def _check_meshio(path: Path) -> None:
+    try:
+        require("meshio", f"a {path.suffix} file")
+    except ImportError as error:
+        raise ValueError(str(error)) from error
 
 
 def _settings(choices: Choices) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Choices:
     ghost: bool = False
     spacing: float | None = None
     cluster: float | None = None
-    nodes: Path | None = None
+    cloud: Path | None = None
     solver: Literal["auto", "lu", "qr", "svd", "superlu", "rslab", "pardiso", "krylov", "amg"] = "auto"
     tune: int = 0
     loss: Literal["residual", "leave-one-out"] = "residual"
@@ -99,8 +99,8 @@ KERNELS = {
 
 def nodes(problem: Problem, choices: Choices) -> Cloud:
     """The cloud from the file, or on the domain at the chosen spacing."""
-    if choices.nodes is not None:
-        return Cloud.load(choices.nodes, domain=problem.domain)
+    if choices.cloud is not None:
+        return Cloud.load(choices.cloud, domain=problem.domain)
     cluster = float(not choices.is_local) if choices.cluster is None else choices.cluster
     spacing, grading = spacing_of(problem, choices), choices.grading
     graded = spacing if grading is None else lambda x: spacing * grading(x)
@@ -150,7 +150,7 @@ def spacing_of(problem: Problem, choices: Choices) -> float:
     if choices.spacing is not None:
         return choices.spacing
     if problem.domain is None:
-        raise ValueError("the problem has no domain: give the nodes as a file, --nodes")
+        raise ValueError("the problem has no domain: give a cloud from a file, --cloud FILE")
     dim = problem.domain.dim
     if choices.of_space == "eigenbasis":
         lower, upper = problem.domain.bounds
@@ -199,8 +199,8 @@ def _narrow_wendland(problem: Problem, cloud: Cloud, choices: Choices) -> Space:
 def _multilevel(problem: Problem, cloud: Cloud, choices: Choices) -> Multilevel:
     if choices.levels < 1:
         raise ValueError(f"--levels must be at least 1; got {choices.levels}")
-    if choices.nodes is not None:
-        raise ValueError("--levels makes its own nodes: give --spacing in place of --nodes")
+    if choices.cloud is not None:
+        raise ValueError("--levels makes its own nodes: give --spacing in place of --cloud")
     if choices.degree is not None:
         raise ValueError("translates on several levels have no polynomials beside them: drop --degree")
     finest = spacing_of(problem, choices)

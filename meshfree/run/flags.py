@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
+from ..internal.expected import came
 from ..pde.problem import Problem
 from .defaults import (
     EIGENBASIS_DEGREE,
@@ -25,7 +26,7 @@ from .defaults import (
     Choices,
 )
 
-RENAMED = {"shape": "kernel_order"}  # flags by their names in old scripts
+RENAMED = {"shape": "kernel_order", "nodes": "cloud"}  # flags by their names in old scripts
 OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
 
@@ -65,7 +66,8 @@ HELP = {
     "local spaces.",
     "cluster": "How far nodes are drawn towards the boundary, 0 (not at all) to 1 (Chebyshev-like); default 1, 0 for "
     "local spaces.",
-    "nodes": "A file of nodes, in place of --spacing.",
+    "cloud": "A file with the nodes, in place of --spacing: .npz, .csv, .txt, .xyz, .ply, or a mesh, .msh, .vtu, .vtk, "
+    ".xdmf.",
     "solver": "The solver: auto, or a dense (lu, qr, svd) or sparse one (the others), as the space is.",
     "tune": "Steps of gradient descent on the kernel's scale.",
     "loss": "What tuning minimises: the residual off the nodes, or at each node with that node left out.",
@@ -73,7 +75,7 @@ HELP = {
     "rate": "The learning rate of adam.",
     "seed": "The seed of the nodes.",
     "plot": "Write a picture of the solution here; with --converge, of the study. With --tune, NAME_tuning beside it.",
-    "save": "Write the solution to this NPZ file; Solution.load reads it.",
+    "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView.",
     "converge": f"Solve at {RESOLUTIONS} resolutions, and print the observed order.",
 }
 
@@ -90,6 +92,10 @@ def parse(
     Raises ValueError for defaults that are no flags, and TypeError for a factory's arguments that cannot be; prints
     what is wrong with the command line, and exits with status 2.
     """
+    if (not callable(problem) and not isinstance(problem, Problem)) or isinstance(problem, type):
+        raise TypeError(f"run takes a Problem, or a function that makes one; got {came(problem)}")
+    if args is not None and (isinstance(args, str) or not isinstance(args, Sequence)):
+        raise TypeError(f"args is a list of words, as ['--degree', '8']; got {args!r}")
     equation = _argument_class(problem)
     args = sys.argv[1:] if args is None else list(args)
     _refuse_unknown(defaults, args, equation)
@@ -167,3 +173,10 @@ def _refuse_unknown(defaults: Mapping[str, Any], args: Sequence[str], equation: 
     unknown = [name for name in defaults if name not in names]
     if unknown:
         raise ValueError(f"no flag is named {', '.join(unknown)}; a script may set {', '.join(names)}")
+    for name in {"degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} & set(
+        defaults
+    ):
+        if isinstance(defaults[name], str):
+            raise TypeError(f"{name}= is a number; got {defaults[name]!r}")
+    if not isinstance(defaults.get("scale", ()), tuple | list):
+        raise TypeError(f"scale= is a tuple of numbers, as (0.5,); got {defaults['scale']!r}")

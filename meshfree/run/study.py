@@ -9,6 +9,7 @@ import time
 import equinox as eqx
 import optax
 
+from ..internal.interrupts import remembered
 from ..pde.problem import Problem
 from ..solving.metrics import error, residual_norm
 from ..solving.solution import Solution
@@ -31,6 +32,7 @@ class Outcome:
     )  # relative L2 at independent points, without a domain at the nodes; None: nothing to compare with
     residual: float | None  # root mean square off the nodes; None without a domain to take points from
     seconds: float
+    stopped: bool = False  # by Ctrl-C, in tuning or before a finer resolution
 
 
 def study(problem: Problem, choices: Choices) -> Outcome:
@@ -49,16 +51,18 @@ def study(problem: Problem, choices: Choices) -> Outcome:
         None if problem.exact is None else error(problem, u, space.cloud.points if problem.domain is None else None),
         None if check is None else residual_norm(problem, u, check),
         time.perf_counter() - began,
+        history is not None and len(history.loss) <= choices.tune,
     )
 
 
 def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> list[Outcome]:
     """The study at `levels` finer and finer resolutions: the spacing divided by √2, or the degree raised, each time.
 
-    Where no exact solution is known, the errors are differences from the finest one, which has none.
+    Where no exact solution is known, the errors are differences from the finest one, which has none. Ctrl-C ends it
+    with the resolutions that are finished, if there are any.
     """
-    if choices.nodes is not None:
-        raise ValueError("a convergence study makes its own nodes: give --spacing in place of --nodes")
+    if choices.cloud is not None:
+        raise ValueError("a convergence study makes its own nodes: give --spacing in place of --cloud")
     if problem.domain is None:
         raise ValueError("a convergence study makes its own nodes, and the problem has no domain to make them on")
     if choices.of_space == "eigenbasis":
@@ -68,7 +72,18 @@ def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> l
     else:
         spacings = [spacing_of(problem, choices) / math.sqrt(2) ** level for level in range(levels)]
         refined = [dataclasses.replace(choices, spacing=spacing) for spacing in spacings]
-    outcomes = [study(problem, each) for each in refined]
+    outcomes: list[Outcome] = []
+    with remembered() as interrupted:
+        try:
+            for each in refined:
+                outcomes.append(study(problem, each))
+                if outcomes[-1].stopped or interrupted():
+                    break
+        except KeyboardInterrupt:
+            if not outcomes:
+                raise
+    if len(outcomes) < len(refined):
+        outcomes[-1] = dataclasses.replace(outcomes[-1], stopped=True)
     return outcomes if problem.exact is not None else _against_the_finest(outcomes)
 
 

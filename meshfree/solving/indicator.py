@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from ..equations.assemble import assemble
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
+from ..internal.expected import expects
 from ..internal.watched import settled
 from ..pde.problem import Problem
 from ..spaces.base import Space
@@ -21,16 +22,13 @@ _SEED = 40_000  # apart from the seeds that clouds are usually made with
 
 
 @settled
+@expects(problem=Problem, u=Solution)
 def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     """The largest weighted residual of u around each of the m nodes of its space's cloud.
 
     It is measured on another, finer cloud of the same domain, with the row weights of `solve`: at the nodes themselves
     it is zero. Raises ValueError for a cloud without a domain, TypeError for anything but a Problem and a Solution.
     """
-    if not (isinstance(problem, Problem) and isinstance(u, Solution)):
-        raise TypeError(
-            f"indicator(problem, u) needs a Problem and a Solution; got {type(problem).__name__} and {type(u).__name__}"
-        )
     cloud = u.space.cloud
     if cloud.domain is None:
         raise ValueError("the residual is measured between the nodes, and the cloud has no domain to make points in")
@@ -48,6 +46,7 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     return largest
 
 
+@expects(what=Solution | Cloud)
 def refine(what: Solution | Cloud, by: Any, **options: Any) -> Space | Cloud:
     """Finer nodes where they are needed.
 

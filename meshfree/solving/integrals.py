@@ -10,12 +10,14 @@ from scipy.stats import qmc
 
 from ..geometry.domain import Domain
 from ..geometry.shapes.basic import Ball, Box, Interval
+from ..internal.expected import expects
 from .solution import Solution
 
 GAUSS = {1: 96, 2: 64, 3: 32}  # points along every axis
 SOBOL = 2**17  # points of the bounding box, for combined shapes
 
 
+@expects(u=Solution)
 def integrate(u: Solution) -> Float[np.ndarray, "*f"]:
     """∫ u dx over the domain of the solution's cloud: (), or (fields,).
 

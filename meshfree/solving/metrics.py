@@ -12,16 +12,19 @@ from numpy.typing import ArrayLike
 from ..equations.assemble import assemble
 from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
+from ..internal.expected import NUMBERS, OF_A_POINT, expects
 from ..internal.watched import settled, watch
 from ..pde.problem import Problem
 from .finite_values import NotFiniteError, check_points, first_not_finite, not_finite
 from .solution import Solution
 
 SAMPLES = 2000
+_POINTS = NUMBERS._replace(phrase="points, an array (m, d),")
 SAMPLE_SEED = 20_000  # apart from the seeds that clouds are usually made with
 
 
 @settled
+@expects(problem=Problem, u=OF_A_POINT, X=_POINTS)
 def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """The relative L2 error √(Σ|u − exact|² / Σ|exact|²) of a function u over points X, (m, d).
 
@@ -53,6 +56,7 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
 
 
 @settled
+@expects(problem=Problem, u=Solution, cloud=Cloud)
 def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 

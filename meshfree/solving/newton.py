@@ -76,6 +76,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
     state = _first_state(start, residual)
     reference = module_of(residual).linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
+        system.space.check_kernel()
         raise ValueError(
             "the residual is not finite at the initial guess: check the residuals and the data there, "
             "or give initial= a function at which they are finite"

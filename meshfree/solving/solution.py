@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from ..internal.expected import PATH, expects
 from ..internal.files import check_path
 from ..internal.printing import aligned, as_html, concrete, shown
 from ..internal.saved_objects import load_npz, save_npz
@@ -67,6 +68,7 @@ class Solution(eqx.Module):
         """Δu at one point, by the space's closed form; `mf.laplacian(u)` takes it."""
         return self._expansion.laplacian(x)
 
+    @expects(path=PATH)
     def save(self, path: str | Path, /, *, exact: Callable | None = None, **settings: Any) -> None:
         """Write the solution to a file as its extension says; a failed write leaves an old file as it was.
 
@@ -89,6 +91,7 @@ class Solution(eqx.Module):
             save_fields(path, self.space, self.coefficients, **fields)
 
     @classmethod
+    @expects(path=PATH)
     def load(cls, path: str | Path, /) -> Solution:
         """Read what `save` wrote, bit for bit, its tuned kernel included. Raises as `saved_objects.load_npz`."""
         return load_npz(path, cls).tree

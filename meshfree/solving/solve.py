@@ -19,6 +19,7 @@ from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
+from ..internal.expected import DATA, OF_A_POINT, expects
 from ..internal.tracing import AnyArray, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -30,9 +31,11 @@ from .metrics import error
 from .solution import Solution
 
 BLOCK = 512  # nodes at which a function is asked for its values at a time
+_VALUES = DATA._replace(phrase="a function of x or values at the nodes")
 
 
 @settled
+@expects(problem=Problem, space=Space, points=Cloud, initial=OF_A_POINT, weights=Mapping, solver=str)
 def solve(
     problem: Problem,
     space: Space,
@@ -94,6 +97,7 @@ def solve(
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
 
 
+@expects(space=Space, f=_VALUES, solver=str)
 @settled
 def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.

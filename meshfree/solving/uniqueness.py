@@ -52,7 +52,9 @@ def check_unique(
         return
     if stats["rank"] == stats["unknowns"] and stats["condition"] <= WELL_CONDITIONED:
         return
-    missed, response, rounding = map(float, _signs(system, matrix, factored, coefficients))
+    missed, response, rounding, typical = map(float, _signs(system, matrix, factored, coefficients))
+    if not np.isfinite(response):
+        raise ValueError(f"the system is singular: {_why_unmeasured(typical, affine)}")
     responds = response > RESPONDING or _responds(system, matrix, coefficients, response, rounding)
     if not (responds and missed < NOT_UNIQUE):
         raise ValueError(
@@ -77,13 +79,27 @@ def is_unique(
         return unique
 
     def judged():
-        missed, response, rounding = _signs(system, matrix, factored, coefficients)
+        missed, response, rounding, _ = _signs(system, matrix, factored, coefficients)
         smaller = _in_smaller_space(system, matrix, coefficients)
         responds = (response > ROUNDING * rounding) & (True if smaller is None else response > FALLING * smaller)
         return ((response > RESPONDING) | responds) & (missed < NOT_UNIQUE)
 
     well = (factored.rank() == coefficients.size) & (factored.condition() <= WELL_CONDITIONED)
     return unique & jax.lax.cond(well, lambda: jnp.array(True), judged)
+
+
+def _why_unmeasured(typical: float, affine: bool) -> str:
+    """What it means that no response is a number, in words."""
+    if typical == 0:
+        around = "" if affine else ", linearised at the solution found,"
+        return (
+            f"the equation of the interior{around} does not contain u, or with a factor so small that it is lost: "
+            "does its residual use u? Divide it by the size of its coefficients"
+        )
+    return (
+        "the numbers in the equations leave the range of double precision, about 1e-150 to 1e150 for their squares: "
+        "divide them by the size of their coefficients"
+    )
 
 
 def _responds(system: System, matrix: Matrix, coefficients, response: float, rounding: float) -> bool:
@@ -125,7 +141,8 @@ def _named(direction: np.ndarray, dim: int) -> str:
 def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
     """Signs of a problem without a unique solution, which a basis that is merely ill-conditioned does not show, since
     its null vectors are null functions: how far random functions are from what its own data give back; ‖A c‖/‖u‖ over
-    its typical size for the function that the equations see least, by inverse iteration; and the rounding of that.
+    its typical size for the function that the equations see least, by inverse iteration; the rounding of that; and the
+    typical size.
     """
     make = _signs_of if isinstance(coefficients, np.ndarray) else _compiled_signs
     return make(system, matrix, factored, coefficients)
@@ -140,9 +157,11 @@ def _signs_of(system: System, matrix: Matrix, factored: Factor, coefficients):
         misses.append(array.linalg.norm(values(c - recovered)) / array.linalg.norm(values(c)))
     missed = array.max(array.stack(misses))
     c = _least_seen(values, pull, factored.solve_normal, c, array)
-    typical = system.typical_size(coefficients) * _rms(values(c), array)
+    size = system.typical_size(coefficients)
+    typical = size * _rms(values(c), array)
     noise = np.finfo(float).eps * array.sqrt(array.mean(matrix**2 @ c.reshape(-1) ** 2))  # of sums of terms that cancel
-    return missed, _rms(matrix @ c.reshape(-1), array) / typical, noise / typical
+    with np.errstate(all="ignore"):  # a size of 0 is told in words
+        return missed, _rms(matrix @ c.reshape(-1), array) / typical, noise / typical, size
 
 
 @eqx.filter_jit

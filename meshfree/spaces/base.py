@@ -17,6 +17,7 @@ from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
 from ..internal.printing import aligned
 from ..internal.tracing import AnyArray, is_traced
+from ..kernels import Kernel, check_coincident
 
 ENTRIES = 2**21  # values of basis functions that are made at a time
 
@@ -120,6 +121,12 @@ class Space(eqx.Module):
                 f"{kernel.describe()} has {scales[0]} scales and the cloud {self.cloud.dim} dimensions; "
                 f"give one scale, or {self.cloud.dim}"
             )
+
+    def check_kernel(self) -> None:
+        """ValueError, with the remedy, for a kernel that makes equations NaN; asked where they were found to be."""
+        kernel = getattr(self, "kernel", None)
+        if isinstance(kernel, Kernel) and not is_traced(kernel):
+            check_coincident(kernel, self.cloud.dim)
 
 
 class GlobalSpace(Space):

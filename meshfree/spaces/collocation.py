@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.descriptions import IN_OLDER_FILES
+from ..internal.expected import INTEGER, NUMBER, NUMBERS, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel
 from ..pde.multi_indices import monomials, total_degree
@@ -19,6 +20,8 @@ from .base import GlobalSpace
 from .compact_translates import Translates, coupling, few_columns
 from .kernel_rows import on_translates
 from .polynomial_tail import Tail, tail_over, warn_of_low_degree
+
+_CENTERS = NUMBERS._replace(phrase="points, an array (n, d),")
 
 
 class Collocation(GlobalSpace):
@@ -43,6 +46,7 @@ class Collocation(GlobalSpace):
     degree: int = eqx.field(static=True)
     tail: Tail | None = eqx.field(metadata={IN_OLDER_FILES: None})  # None: none, or monomials in x itself
 
+    @expects(kernel=Kernel, cloud=Cloud, degree=INTEGER, centers=_CENTERS, reach=NUMBER)
     def __init__(
         self,
         kernel: Kernel,
@@ -52,9 +56,9 @@ class Collocation(GlobalSpace):
         centers: ArrayLike | None = None,
         reach: float | None = None,
     ):
-        if degree < -1 or int(degree) != degree:
+        if degree < -1:
             raise ValueError(f"degree is that of the polynomial tail, an integer, -1 for none; got {degree}")
-        self.kernel, self.cloud, self.degree = kernel, cloud, int(degree)
+        self.kernel, self.cloud, self.degree = kernel, cloud, degree
         chosen: Any = cloud.points if centers is None else centers
         self.centers = chosen
         if jnp.ndim(self.centers) != 2 or jnp.shape(self.centers)[1] != cloud.dim:

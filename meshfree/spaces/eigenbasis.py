@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
+from ..internal.expected import NUMBER, NUMBERS, expects
 from ..internal.tracing import is_traced
 from ..kernels import Gaussian, Kernel
 from ..pde.multi_indices import (
@@ -29,6 +30,7 @@ from ..pde.multi_indices import (
 )
 from .base import GlobalSpace
 
+_DEGREE = NUMBERS._replace(phrase="an integer of at least 0, or one for every axis,")
 MOST_FUNCTIONS = 10**6  # a matrix of as many columns is beyond every memory
 
 
@@ -56,6 +58,7 @@ class Eigenbasis(GlobalSpace):
     alpha: float = eqx.field(static=True)
     truncation: str = eqx.field(static=True)
 
+    @expects(kernel=Kernel, cloud=Cloud, degree=_DEGREE, alpha=NUMBER, truncation=str)
     def __init__(
         self,
         kernel: Kernel,
@@ -228,7 +231,7 @@ def _product(factors):
 def _checked_degree(degree: int | Sequence[int], half_width) -> int | tuple[int, ...]:
     """A degree for every axis, or one number where that is the same for all."""
     given: tuple[Any, ...] = tuple(np.ravel(degree).tolist())
-    if any(isinstance(n, str) or not 0 <= n < math.inf or int(n) != n for n in given):
+    if any(not isinstance(n, int | float) or not 0 <= n < math.inf or int(n) != n for n in given):
         raise ValueError(f"degree must be an integer of at least 0, or one for every axis; got {degree}")
     if np.ndim(degree) > 0 and len(given) != len(half_width):
         raise ValueError(f"degree has {len(given)} numbers; give one, or {len(half_width)}, one for every axis")

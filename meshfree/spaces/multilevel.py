@@ -23,6 +23,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -31,11 +32,22 @@ import numpy as np
 from jaxtyping import Array, Int
 
 from ..geometry.cloud import Cloud
+from ..internal.expected import NUMBER, Kind, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Stretched
 from .base import GlobalSpace, LocalBasis
 from .compact_translates import Translates, checked_reach, coupling, width_within
 from .neighbours import nearest
+
+
+def _several(clouds: Any) -> tuple[Cloud, ...]:
+    found = (clouds,) if isinstance(clouds, Cloud) else tuple(clouds)
+    if not all(isinstance(cloud, Cloud) for cloud in found):
+        raise TypeError
+    return found
+
+
+_CLOUDS = Kind("a Cloud, or several of them, coarsest first,", _several)
 
 
 class Multilevel(GlobalSpace):
@@ -61,6 +73,7 @@ class Multilevel(GlobalSpace):
     columns: tuple[tuple[Int[np.ndarray | Array, "m k"], ...], ...]  # [l][j]: of level j ≤ l at the points of cloud l
     shrink: float = eqx.field(static=True)
 
+    @expects(kernel=Kernel, clouds=_CLOUDS, shrink=NUMBER, reach=NUMBER)
     def __init__(
         self,
         kernel: Kernel,
@@ -69,7 +82,7 @@ class Multilevel(GlobalSpace):
         shrink: float = 1.0,
         reach: float | None = None,
     ):
-        *coarser, self.cloud = _checked_clouds(clouds)
+        *coarser, self.cloud = _checked_clouds(clouds)  # a tuple by now
         self.kernel, self.coarser, self.shrink = kernel, tuple(coarser), float(shrink)
         if not 0 < shrink <= 1:
             raise ValueError(f"shrink is the power of the spacing that the supports follow, in (0, 1]; got {shrink}")
@@ -151,9 +164,8 @@ def _columns(centers: np.ndarray, X: np.ndarray, reach: float) -> np.ndarray:
     return np.asarray(nearest(centers, X, width_within(centers, X, reach)))
 
 
-def _checked_clouds(clouds: Cloud | Iterable[Cloud]) -> tuple[Cloud, ...]:
+def _checked_clouds(clouds: Any) -> tuple[Cloud, ...]:
     """The clouds; ValueError unless there are some, alike but finer and finer."""
-    clouds = (clouds,) if isinstance(clouds, Cloud) else tuple(clouds)
     if not clouds:
         raise ValueError("Multilevel needs at least one cloud; got none")
     first = clouds[0]

@@ -64,7 +64,7 @@ def warn_of_low_degree(kernel: Kernel, degree: int) -> None:
         warnings.warn(
             f"polynomials of degree {degree} beside {kernel.describe()}, which needs those of degree {kernel.tail}: "
             f"the system may be singular. Give degree={kernel.tail} or more",
-            stacklevel=5,
+            stacklevel=6,
         )
 
 

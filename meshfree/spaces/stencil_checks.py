@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from ..kernels import check_coincident
 from ..pde.multi_indices import total_degree
 from .stencil_weights import LocalInterpolant, scaled
 
@@ -58,6 +59,7 @@ def check_stencils(
                 "take other nodes, a larger size=, or a lower degree"
             )
     if failed.any():
+        check_coincident(local.kernel, nodes.shape[1])
         raise ValueError(
             f"the small system of the stencil {_place(nodes, columns[np.argmax(failed)])} is singular or not finite "
             f"for {local.kernel.describe()}: use another scale or kernel, or a higher degree of the polynomials"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
 from ..geometry.cloud import Cloud
+from ..internal.expected import INTEGER, Kind, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from .base import LocalBasis, Space
@@ -31,6 +33,15 @@ MARGIN = 1.05
 CROWDED = 0.5  # spacings: two ghosts that are nearer, as those beyond a re-entrant corner, are parted
 DRAWN_IN = 0.6  # by drawing one of them towards its own node, this share of the way
 ATTEMPTS = 5
+
+
+def _ghost(value: Any) -> Any:
+    if not isinstance(value, bool | Iterable):
+        raise TypeError
+    return value
+
+
+_GHOST = Kind("True, False or names of boundary parts", _ghost)
 
 
 class Stencils(Space, LocalBasis):
@@ -63,6 +74,7 @@ class Stencils(Space, LocalBasis):
     degree: int = eqx.field(static=True)
     ghost_parts: tuple[str, ...] = eqx.field(static=True)
 
+    @expects(kernel=Kernel | None, cloud=Cloud, degree=INTEGER, size=INTEGER, ghost=_GHOST)
     def __init__(
         self,
         kernel: Kernel | None,
@@ -72,10 +84,10 @@ class Stencils(Space, LocalBasis):
         size: int | None = None,
         ghost: bool | str | Iterable[str] = False,
     ):
-        if degree < -1 or int(degree) != degree:
+        if degree < -1:
             raise ValueError(f"degree is that of the polynomials, an integer, -1 for none; got {degree}")
         self.kernel = Polyharmonic(5) if kernel is None else kernel
-        self.cloud, self.degree = cloud, int(degree)
+        self.cloud, self.degree = cloud, degree
         self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
         warn_of_low_degree(self.kernel, self.degree)
@@ -84,7 +96,7 @@ class Stencils(Space, LocalBasis):
         points = np.asarray(cloud.points)
         self.nodes = np.concatenate([points, ghost_nodes(cloud, self.ghost_parts)])
         least = max(polynomials, 2)
-        if not (least <= size <= len(self.nodes) and int(size) == size):
+        if not least <= size <= len(self.nodes):
             raise ValueError(
                 f"a stencil of {size} nodes; expected an integer, at least {least} for the {polynomials} "
                 f"polynomials of degree {self.degree} in {cloud.dim} dimensions, and at most {len(self.nodes)}, all "

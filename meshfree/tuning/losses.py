@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
+from ..internal.expected import expects
 from ..internal.tracing import is_traced
 from ..linalg.factor import factor
 from ..pde.problem import Problem
@@ -82,6 +83,7 @@ class LeaveOneOut(eqx.Module):
         return _log_rms(left_out[: left_out.size - system.side_rows])
 
 
+@expects(problem=Problem, check=Cloud)
 def residual(problem: Problem, check: Cloud, **options) -> Residual:
     """log √(mean of the weighted squared residuals) of the solution on `check`, a cloud off the nodes.
 
@@ -92,6 +94,7 @@ def residual(problem: Problem, check: Cloud, **options) -> Residual:
     return Residual(problem, check, options)
 
 
+@expects(problem=Problem)
 def leave_one_out(problem: Problem, **options) -> LeaveOneOut:
     """log of the root mean square of the leave-one-out residuals, all from one factorisation.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +16,16 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
+from ..internal.expected import FUNCTION, INTEGER, came, expects
+from ..internal.interrupts import deferred
 from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
+from ..pde.linearity import depends_on_input
 
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
+_NAMED = 8  # leaves in a message
 
 
 class History(eqx.Module):
@@ -40,11 +46,29 @@ class History(eqx.Module):
 
 
 def kernel_scale(space: Any) -> Any:
-    """The raw scale of a space's kernel: what `tune` moves by default."""
-    return space.kernel.raw_scale
+    """The raw scale of a space's kernel: what `tune` moves by default. ValueError where there is none."""
+    kernel: Any = getattr(space, "kernel", None)
+    if not hasattr(kernel, "raw_scale"):
+        lack = "has no kernel of its own" if kernel is None else f"has the kernel {kernel!r}, which has no scale"
+        raise ValueError(
+            f"tune moves the scale of a space's kernel by default, and {came(space)} {lack}: {_advice(space)}"
+        )
+    return kernel.raw_scale
+
+
+def _advice(tree: Any) -> str:
+    """Which leaves `where` could name, those of kernels first and those of clouds last."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    names = [f"tree{jax.tree_util.keystr(path)}" for path, leaf in leaves if eqx.is_inexact_array_like(leaf)]
+    names.sort(key=lambda name: (".raw_" not in name, ".cloud." in name))
+    if not names:
+        return "it has no number that can be tuned"
+    more = ", ..." * (len(names) > _NAMED)
+    return f"name a leaf, as in where=lambda tree: {names[0]}; there are {', '.join(names[:_NAMED])}{more}"
 
 
 @settled
+@expects(loss=FUNCTION, where=FUNCTION, optimizer=optax.GradientTransformation, steps=INTEGER)
 def tune(
     loss: Callable[[Any], Any],
     tree: Any,
@@ -63,24 +87,30 @@ def tune(
     Positive parameters of kernels, the `raw_` leaves, move by their logarithm, whatever the unit of length: a step of
     0.05 is one of 5 %. All other leaves move as they are.
 
-    A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C returns the best so far.
-    Raises ValueError for a loss that is not finite, or no scalar, at the start, and for `where` naming no float leaf.
+    A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C ends it after the step that
+    runs, and returns the best so far; a second one at once.
+    Raises ValueError for a loss that is not finite, or no scalar, at the start, for `where` naming no float leaf, for
+    leaves that the loss is not computed from, and by default for a kernel without a scale.
     """
     from tqdm import tqdm  # here, so that importing meshfree stays light
 
     if steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
-    descent = _Descent(loss, tree, where, optax.adam(0.05) if optimizer is None else optimizer)
-    bar = tqdm(total=steps, desc="tune", disable=None if progress is None else not progress)
-    try:
-        for _ in range(steps):
-            descent.step()
-            bar.update()
-            bar.set_postfix(loss=f"{descent.losses[-1]:.3f}", best=f"{min(descent.losses):.3f}")
-    except KeyboardInterrupt:
-        bar.write("interrupted: the best so far is kept")
-    finally:
-        bar.close()
+    with deferred() as interrupted:
+        descent = _Descent(loss, tree, where, optax.adam(0.05) if optimizer is None else optimizer)
+        bar = tqdm(total=steps, desc="tune", disable=None if progress is None else not progress)
+        with contextlib.closing(bar):
+            try:
+                for _ in range(steps):
+                    if interrupted():
+                        break
+                    descent.step()
+                    bar.update()
+                    bar.set_postfix(loss=f"{descent.losses[-1]:.3f}", best=f"{min(descent.losses):.3f}")
+            except KeyboardInterrupt:
+                pass  # the second, or where it cannot be deferred
+            if bar.n < steps and not bar.disable:
+                bar.write("interrupted: the best so far is kept", file=sys.stderr)
     return descent.best_tree(), descent.history()
 
 
@@ -93,6 +123,8 @@ class _Descent:
         self.loss, self.tree, self.where = watch(loss), tree, watch(where)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
         self.optimizer = optax.with_extra_args_support(optimizer)
+        if where is not kernel_scale:
+            _check_where(where, tree)
         named = jax.tree.map(lambda leaf: jnp.asarray(leaf) if eqx.is_inexact_array_like(leaf) else leaf, where(tree))
         floats = jax.tree.map(eqx.is_inexact_array, named)
         self.moving, self.fixed = eqx.partition(named, floats)
@@ -106,7 +138,21 @@ class _Descent:
         self.value, self.gradient = self._evaluated(self.moving)
         if jnp.shape(self.value) != () or not _finite(self.value, self.gradient):
             raise ValueError(f"the loss or its gradient is not finite at the start: {self.value}, {self.gradient}")
+        if not any(np.any(leaf) for leaf in jax.tree.leaves(self.gradient)):
+            self._check_dependence()
         self._record()
+
+    def _check_dependence(self) -> None:
+        """ValueError for a loss that is not computed from the leaves; a slope may be zero by chance."""
+
+        def objective(moving):
+            return _objective(moving, self.loss, self.tree, self.where, self.fixed)
+
+        if not depends_on_input(objective, self.moving):
+            raise ValueError(
+                "the loss is not computed from what where names, so that nothing can be tuned: let it use the tree "
+                f"that it is given, loss(tree), or {_advice(self.tree)}"
+            )
 
     def step(self) -> None:
         updates, memory = _update(
@@ -154,7 +200,21 @@ def _placed(where, tree, moving, fixed):
 
 
 def _objective(moving, loss, tree, where, fixed):
-    return loss(_placed(where, tree, moving, fixed))
+    value = loss(_placed(where, tree, moving, fixed))
+    if not eqx.is_array_like(value) or jnp.shape(value) != ():
+        raise ValueError(f"the loss must return one number; it returns {came(value)}")
+    return value
+
+
+def _check_where(where: Callable[[Any], Any], tree: Any) -> None:
+    """ValueError where it names anything but leaves of the tree."""
+    try:
+        eqx.tree_at(where, tree, replace_fn=lambda leaf: leaf)
+    except Exception as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"where must name leaves of the tree, and not what is computed from them ({reason}): {_advice(tree)}"
+        ) from error
 
 
 @eqx.filter_jit

@@ -118,7 +118,7 @@ BAD = [
         r"1 points lie outside.*interior\[0\] at \(2, 0\) by 1",
     ),
     ({"interior": [0.5], "domain": Disk()}, ValueError, "1 coordinates, the domain 2 dimensions"),
-    ({"interior": INSIDE, "domain": "disk"}, TypeError, "domain must be a meshfree domain or None, got str"),
+    ({"interior": INSIDE, "domain": "disk"}, TypeError, "domain must be a meshfree domain or None, got 'disk'"),
 ]
 
 

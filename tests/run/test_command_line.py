@@ -1,8 +1,10 @@
 """The command line: every flag does what it says, and bad input is one line and status 2."""
 
 import dataclasses
+import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +12,13 @@ from pathlib import Path
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import meshio
 import numpy as np
 import pytest
 
 import meshfree as mf
 from meshfree.internal.saved_objects import load_npz
-from meshfree.run import command_line, defaults
+from meshfree.run import command_line, defaults, study
 from meshfree.run.flags import HELP, Choices, Output, parse
 
 ROOT = Path(__file__).parents[2]
@@ -164,7 +167,7 @@ def test_spacing_seed_cluster_and_scale_make_the_space_and_its_nodes():
 def test_nodes_from_a_file(tmp_path):
     cloud = ROD.cloud(0.1, seed=5, cluster=1.0)
     cloud.save(tmp_path / "nodes.csv")
-    outcome = solved("--nodes", tmp_path / "nodes.csv")
+    outcome = solved("--cloud", tmp_path / "nodes.csv")
     np.testing.assert_array_equal(outcome.solution.space.cloud.points, cloud.points)
 
 
@@ -216,6 +219,74 @@ def test_help_names_every_flag_and_the_equation(capsys):
     assert "default: 6" in shown
 
 
+def test_a_solution_is_saved_for_paraview(tmp_path):
+    solved("--save", tmp_path / "u.vtu")
+    mesh = meshio.read(tmp_path / "u.vtu")
+    assert {"u", "gradient", "error"} <= set(mesh.point_data)
+    assert np.max(np.abs(mesh.point_data["error"])) < 1e-3
+
+
+def test_a_missing_package_is_told_before_the_work(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "meshio", None)
+    line = refused(capsys, lambda: solved("--save", tmp_path / "u.vtu"))
+    assert "a .vtu file needs the package meshio: pip install 'meshfree[geometry]'" in line
+
+
+# ------------------------------------------------------------------------------------------------ Ctrl-C
+
+
+def interrupted(capsys, call) -> tuple[str, str]:
+    """What a call prints that exits with status 130, and its one line on standard error."""
+    with pytest.raises(SystemExit) as stop:
+        call()
+    assert stop.value.code == 130
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    return printed.out, line
+
+
+def interrupt_at(monkeypatch, module, name, call):
+    """The function of that name is interrupted at this call of it, the first being 0."""
+    function, calls = getattr(module, name), iter(range(1000))
+
+    def counted(*args, **options):
+        if next(calls) == call:
+            signal.raise_signal(signal.SIGINT)
+        return function(*args, **options)
+
+    monkeypatch.setattr(module, name, counted)
+
+
+def test_ctrl_c_is_one_line_and_status_130(capsys, monkeypatch):
+    interrupt_at(monkeypatch, study, "solve", 0)
+    assert interrupted(capsys, solved) == ("", "interrupted: nothing is left to write")
+
+
+def test_ctrl_c_keeps_what_was_tuned(capsys, monkeypatch, tmp_path):
+    interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
+    file = tmp_path / "u.npz"
+    table, line = interrupted(capsys, lambda: solved("--tune", 10, "--save", file))
+    assert line == f"interrupted: the best of 3 steps of tuning, of 10, kept, {file} written"
+    assert rows(table)["tune"].startswith("3 steps, log of the loss")
+    assert float(mf.Solution.load(file).space.kernel.scale) != pytest.approx(3.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("flags", [(), ("--no-known",)], ids=["known", "unknown"])
+def test_ctrl_c_keeps_the_finished_resolutions(capsys, monkeypatch, tmp_path, flags):
+    interrupt_at(monkeypatch, study, "solve", 2)
+    table, line = interrupted(capsys, lambda: solved("--converge", *flags, "--save", tmp_path / "u.npz"))
+    assert line == f"interrupted: 2 resolutions solved, {tmp_path / 'u.npz'} written"
+    assert [row.split()[0] for row in table.splitlines()[2:]] == ["3", "4"]
+    assert mf.Solution.load(tmp_path / "u.npz").space.size == 4
+
+
+def test_ctrl_c_in_tuning_ends_a_study(capsys, monkeypatch):
+    interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
+    table, line = interrupted(capsys, lambda: solved("--converge", "--tune", 5))
+    assert line == "interrupted: 1 resolution solved, the best of 3 steps of tuning, of 5, kept"
+    assert len(table.splitlines()) == 3
+
+
 # -------------------------------------------------------------------------------------------- bad input
 
 UNREADABLE = {
@@ -252,15 +323,17 @@ BAD = {
     "order of the eigenbasis": ("--kernel-order 2", "no --kernel-order"),
     "a flag of old": ("--kernel matern --shape 2.5", "--shape is called --kernel-order now"),
     "a flag of old, joined": ("--kernel matern --shape=2.5", "--shape is called --kernel-order now"),
+    "another flag of old": ("--nodes rod.csv", "--nodes is called --cloud now"),
+    "kind of cloud": ("--cloud rod.doc", "clouds are kept in "),
     "scale of the polyharmonic": (
         "--kernel polyharmonic --scale 1",
         "the polyharmonic kernel has no --scale",
     ),
     "eigenbasis of another": ("--space eigenbasis --kernel matern", "of the gaussian, not of matern"),
-    "missing nodes": ("--nodes nowhere.csv", "no cloud file at nowhere.csv"),
+    "missing nodes": ("--cloud nowhere.csv", "no cloud file at nowhere.csv"),
     "missing folder": ("--plot nowhere/u.png", "nowhere of u.png does not exist"),
     "kind of picture": ("--plot u.gif", "--plot writes .png, .pdf, .svg, .jpg; got u.gif"),
-    "suffix of the file": ("--save u.npy", "kept in .npz files; got 'u.npy'"),
+    "suffix of the file": ("--save u.npy", "kept in .npz, .vtu, .vtk, .xdmf files; got 'u.npy'"),
     "too coarse": ("--spacing 5", "spacing=5.0 leaves no room"),
     "spacing of zero": ("--spacing 0", "spacing must be positive"),
     "negative scale": ("--scale -1", "scale must be positive and finite; got -1.0"),
@@ -269,7 +342,7 @@ BAD = {
     "negative degree": ("--degree -1", "--degree must be at least 0; got -1"),
     "negative steps": ("--tune -1", "steps must be at least 0"),
     "cluster": ("--cluster 2", "cluster must lie in [0, 1]"),
-    "study of given nodes": ("--nodes nowhere.csv --converge", "a convergence study makes its own nodes"),
+    "study of given nodes": ("--cloud nowhere.csv --converge", "a convergence study makes its own nodes"),
 }
 
 

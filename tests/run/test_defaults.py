@@ -145,7 +145,7 @@ def test_choices_that_exclude_one_another(flags, message):
 def test_levels_make_their_own_nodes(tmp_path):
     CLOUD.save(tmp_path / "nodes.csv")
     with pytest.raises(ValueError, match="--levels makes its own nodes"):
-        built(space="wendland", levels=2, nodes=tmp_path / "nodes.csv")
+        defaults.build_space(PLANE, CLOUD, Choices(space="wendland", levels=2, cloud=tmp_path / "nodes.csv"))
 
 
 def test_a_stencil_solves_what_it_is_built_for():

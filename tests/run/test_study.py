@@ -59,7 +59,7 @@ def test_clustered_nodes_lie_closer_to_the_boundary():
 @pytest.mark.parametrize("suffix", ["csv", "npz"])
 def test_nodes_from_a_file(tmp_path, suffix):
     CLOUD.save(tmp_path / f"nodes.{suffix}")
-    cloud = defaults.nodes(PLANE, Choices(nodes=tmp_path / f"nodes.{suffix}", spacing=0.01))
+    cloud = defaults.nodes(PLANE, Choices(cloud=tmp_path / f"nodes.{suffix}", spacing=0.01))
     np.testing.assert_array_equal(cloud.points, CLOUD.points)
     assert cloud.domain == SQUARE
 
@@ -158,20 +158,20 @@ def test_a_study_refuses(choices, message):
 def test_a_problem_without_a_domain_is_solved_on_nodes_from_a_file(tmp_path):
     file, free = tmp_path / "nodes.csv", problem_on(None)
     LINE.cloud(0.2).save(file)
-    outcome = study.study(free, Choices(nodes=file, degree=6))
+    outcome = study.study(free, Choices(cloud=file, degree=6))
     assert outcome.error < 1e-3
     assert outcome.residual is None
     assert "at the nodes" in tables.table("free", {}, outcome)
     assert "off nodes" not in tables.table("free", {}, outcome)
     for choices, message in [
-        (Choices(), "no domain: give the nodes as a file"),
-        (Choices(nodes=file, degree=6, tune=1), "needs a domain"),
+        (Choices(), "no domain: give a cloud from a file, --cloud FILE"),
+        (Choices(cloud=file, degree=6, tune=1), "needs a domain"),
     ]:
         with pytest.raises(ValueError, match=message):
             study.study(free, choices)
     for choices, message in [
         (Choices(), "no domain to make them on"),
-        (Choices(nodes=file), "in place of --nodes"),
+        (Choices(cloud=file), "in place of --cloud"),
     ]:
         with pytest.raises(ValueError, match=message):
             study.converge(free, choices)

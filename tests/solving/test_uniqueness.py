@@ -148,3 +148,18 @@ def test_without_a_solution_newton_says_that_it_did_not_converge():
     )
     with pytest.raises(mf.solving.newton.ConvergenceError, match="Newton's method stopped after"):
         mf.solve(problem, eigenfunctions(LINE.cloud(1 / 40), 20))
+
+
+@pytest.mark.parametrize(
+    ("interior", "told"),
+    [
+        (lambda u, x: x[0] ** 2, "the equation of the interior does not contain u"),
+        (lambda u, x: u(x) ** 2, "interior, linearised at the solution found, does not contain u"),
+        (lambda u, x: 1e200 * mf.laplacian(u)(x) - 1.0, "leave the range of double precision"),
+    ],
+    ids=["without u", "of second order in u", "overflow"],
+)
+def test_what_cannot_be_measured_is_told_in_words(interior, told):
+    problem = mf.Problem(LINE, interior=interior, boundary=mf.dirichlet(0.0))
+    with pytest.raises(ValueError, match=f"the system is singular: .*{told}"):
+        mf.solve(problem, mf.Collocation(mf.Gaussian(1.0), LINE.cloud(0.1)))

@@ -217,7 +217,7 @@ def test_the_command_line_makes_levels():
     [
         ({"space": "stencils"}, "--levels is for --space wendland, not for stencils"),
         ({"levels": 0}, "--levels must be at least 1; got 0"),
-        ({"nodes": pathlib.Path("nodes.csv")}, "--levels makes its own nodes: give --spacing"),
+        ({"cloud": pathlib.Path("nodes.csv")}, "--levels makes its own nodes: give --spacing"),
         ({"degree": 1}, "no polynomials beside them: drop --degree"),
     ],
 )

@@ -217,6 +217,54 @@ def test_ctrl_c_keeps_the_best_so_far(monkeypatch, capsys):
     assert "tune" in capsys.readouterr().err
 
 
+class Reaction(eqx.Module):
+    """u'' + rate u, `unused` being unused."""
+
+    rate: jax.Array
+    unused: jax.Array
+
+    def __call__(self, u, x):
+        return mf.laplacian(u)(x) + self.rate * u(x)
+
+
+def test_a_loss_that_is_not_computed_from_what_is_tuned_is_an_error():
+    problem = mf.Problem(mf.Interval(), interior=Reaction(jnp.array(2.0), jnp.array(3.0)), boundary=mf.dirichlet(1.0))
+    space = mf.Collocation(mf.Gaussian(0.5), mf.Interval().cloud(0.2))
+    loss = mf.losses.residual(problem, mf.Interval().cloud(0.15, seed=1))
+    told = r"not computed from what where names.* as in where=lambda tree: tree\[0\]\.kernel\.raw_scale; there are"
+    with pytest.raises(ValueError, match=told):
+        mf.tune(loss, (space, problem), lambda tree: tree[1].interior.unused, progress=False)
+    with pytest.raises(ValueError, match="not computed from what where names"):
+        mf.tune(lambda tree: loss(space), space, progress=False)
+
+
+def test_a_slope_that_is_zero_at_the_start_is_none_for_ever():
+    best, history = mf.tune(lambda x: x**2 + 1, jnp.array(0.0), lambda x: x, steps=1, progress=False)
+    assert best == 0
+    np.testing.assert_array_equal(history.loss, [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "told"),
+    [
+        (mf.Polyharmonic(3), r"Polyharmonic\(degree=3\), which has no scale: name a leaf.* tree\.centers"),
+        (mf.Gaussian() + mf.Matern(), r"which has no scale: name a leaf.* tree\.kernel\.left\.raw_scale; there are"),
+    ],
+    ids=["none", "two"],
+)
+def test_the_default_needs_a_kernel_with_a_scale(kernel, told):
+    with pytest.raises(ValueError, match=told):
+        mf.tune(lambda space: jnp.array(1.0), mf.Collocation(kernel, mf.Interval().cloud(0.2), degree=1))
+
+
+def test_the_default_needs_a_space():
+    space = mf.Collocation(mf.Gaussian(), mf.Interval().cloud(0.2))
+    with pytest.raises(ValueError, match=r"a tuple has no kernel of its own: .* tree\[0\]\.kernel\.raw_scale"):
+        mf.tune(lambda tree: jnp.array(1.0), (space, None))
+    with pytest.raises(ValueError, match=r"3\.0 has no kernel of its own: .* where=lambda tree: tree; there are tree$"):
+        mf.tune(lambda tree: tree, 3.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,7 +5,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ..spacing import Spacing
+from ..spacing import Spacing, check_count
 
 _CHORDS = 64  # whose lengths add up to that of a smooth curve
 _SAMPLES = 2048  # along a curve as long as the shape is wide, to measure the way in spacings
@@ -68,6 +68,7 @@ def points_by_arc_length(X: Float[np.ndarray, "n d"], closed: bool, spacing: Spa
 
 def _stops(whole: float, closed: bool) -> Float[np.ndarray, " n"]:
     """Where to place nodes on a way of so many spacings: between the ends, or three or more all around."""
+    check_count(whole)
     count = max(3 if closed else 1, round(whole))
     stops = np.linspace(0, whole, count + 1)
     return stops[:-1] if closed else stops[1:-1]

@@ -11,12 +11,11 @@ from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
 from ..simplices import circumcenters
-from ..spacing import Spacing
+from ..spacing import Spacing, check_count
 from .fine_spots import FineSpots
 
 CLEARANCE = 0.75  # to the nearest boundary node, in spacings: at least 0.5 from the boundary between nodes
 DENSITY = 1.04  # nodes per spacing^d: then the median nearest-neighbour distance is 0.93 to 0.97 spacings
-MOST_NODES = 20_000_000
 _CROWDED = 0.68  # interior nodes closer than this, in spacings, are too many for a narrow place
 _THINNINGS = 3
 _MOST_SEEDS = 2e6  # drawn in vain
@@ -58,7 +57,7 @@ class Cells:
 def cells(chart: Chart, spacing: Spacing) -> Cells:
     """Halve the chart's box, longest side first, until no cell is due more than one node.
 
-    Raises ValueError when that would make more than `MOST_NODES` nodes.
+    Raises ValueError when that would make more than `spacing.MOST_NODES` nodes.
     """
     lower, upper = chart.lower[None].astype(float), chart.upper[None].astype(float)
     whole = np.prod(chart.upper - chart.lower)
@@ -67,11 +66,7 @@ def cells(chart: Chart, spacing: Spacing) -> Cells:
         share = np.prod(upper - lower, axis=1) / whole * chart.measure
         h = spacing(chart.at((lower + upper) / 2))
         load = share / h**chart.dim
-        if load.sum() > MOST_NODES:
-            raise ValueError(
-                f"the spacing asks for about {load.sum():.1e} nodes, more than the {MOST_NODES:.0e} that are "
-                "placed at once; use a larger spacing"
-            )
+        check_count(load.sum())
         # A spacing that is small in one spot shows by samples, or once the cells are fine enough to hit it.
         split = (load > 1) | (len(load) < 256) | spots.within(h, share)
         if not split.any():

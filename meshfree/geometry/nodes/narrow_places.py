@@ -40,7 +40,7 @@ def warn_of_narrow_places(shape: Shape, spacing: Spacing, border: Nodes) -> None
         f"at ({place}) the domain is {width[worst]:.3g} wide, and the spacing there, {h[worst]:.3g}, is more than half "
         f"of that: its opposite sides have hardly a node between them. Use a spacing of {width[worst] / 2:.3g} there, "
         "or less",
-        stacklevel=3,
+        stacklevel=4,
     )
 
 

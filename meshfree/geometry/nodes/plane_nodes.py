@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from ..boundary import End, Segment
 from ..shape import Shape
-from ..spacing import Spacing
+from ..spacing import Spacing, check_count
 from .arc_length import arc_length_parameters, length, travel
 from .filling import apart
 from .plane_chains import FACING, NEAREST, PARTED, across_gap, without_close_corners
@@ -72,6 +72,7 @@ def place_between(
     """Nodes in the open interval, `spacing` apart but for a random shift by up to `jitter` spacings."""
     line = Stretch(Segment("", (interval[0],), (interval[1],)), 0.0, 1.0)
     s, way = travel(line, spacing, size)
+    check_count(way[-1])
     count = max(1, round(way[-1]))
     wanted = np.linspace(0, way[-1], count + 1)[1:-1]
     shift = rng.uniform(-jitter, jitter, len(wanted)) * way[-1] / count

@@ -12,6 +12,7 @@ from meshfree.geometry.arguments import Name, Number, check_name, number, part_n
 from meshfree.geometry.domain import Primitive
 from meshfree.geometry.shape import as_points
 from meshfree.geometry.visibility import Walls
+from meshfree.internal.expected import PATH, expects
 
 from ..nearest_simplex import NearestSimplex
 from .triangle_creases import Creases
@@ -81,6 +82,7 @@ class TriangleSurface(Primitive):
         return self._hash
 
     @classmethod
+    @expects(path=PATH)
     def load(
         cls, path: str | os.PathLike, name: Name = None, angle: Number = 30.0, names: Any = None, split: Any = None
     ) -> "TriangleSurface":
