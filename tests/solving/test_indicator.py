@@ -11,7 +11,6 @@ from shared_cases import SQUARE
 import meshfree as mf
 from meshfree.run.command_line import load_script
 
-pytestmark = pytest.mark.filterwarnings("ignore:between the nodes")  # nodes are coarse at first
 CENTER = np.array([0.3, 0.6])
 
 

@@ -11,7 +11,7 @@ from shared_cases import SQUARE
 
 import meshfree as mf
 
-pytestmark = [pytest.mark.usefixtures("untraced"), pytest.mark.filterwarnings("ignore:between the nodes")]
+pytestmark = pytest.mark.usefixtures("untraced")
 
 NODES, ROWS = SQUARE.cloud(0.25), SQUARE.cloud(0.15, seed=1)
 PROBES = SQUARE.sample(20, seed=2)
