@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
 from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
+
+if TYPE_CHECKING:
+    import optax
 
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
@@ -66,7 +68,8 @@ def tune(
     A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C returns the best so far.
     Raises ValueError for a loss that is not finite, or no scalar, at the start, and for `where` naming no float leaf.
     """
-    from tqdm import tqdm  # here, so that importing meshfree stays light
+    import optax  # both here, so that importing meshfree stays light
+    from tqdm import tqdm
 
     if steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
@@ -88,6 +91,8 @@ class _Descent:
     """The state of a run: the iterate with its loss and gradient, the optimiser's memory, and what was seen."""
 
     def __init__(self, loss, tree, where, optimizer):
+        import optax
+
         self.loss, self.tree, self.where = watch(loss), tree, watch(where)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
         self.optimizer = optax.with_extra_args_support(optimizer)
