@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..geometry.cloud import Cloud
-from ..internal.tracing import is_traced
+from ..internal.tracing import as_jax, is_traced, module_for
 from ..internal.watched import watch
 from ..linalg.sparse_rows import SparseRows, stacked
 from ..pde.jets import Jet, needed_order
@@ -35,9 +35,11 @@ class Affine(eqx.Module):
     stencil_weights: Float[Array, "m c k *f"]
     columns: Int[Array, "m k"]
 
-    @eqx.filter_jit
     def values(self, coefficients):
-        return self.constant + _contracted(self.stencil_weights, coefficients[self.columns])
+        array = module_for(self, coefficients)
+        near = array.asarray(coefficients)[array.asarray(self.columns)]
+        product = "mck,mk->mc" if near.ndim == 2 else "mckf,mkf->mc"
+        return array.asarray(self.constant) + array.einsum(product, self.stencil_weights, near)
 
     def linearised(self, coefficients):
         return self.values(coefficients), self.stencil_weights
@@ -97,15 +99,15 @@ class SparseSystem(Collocated):
         return self.residual(coefficients)
 
     def residual(self, coefficients):
-        return jnp.concatenate([jnp.ravel(block.values(coefficients)) for block in self.blocks])
+        return _joined([block.values(coefficients) for block in self.blocks])
 
     def linearised(self, coefficients):
-        values, matrices = [], []
-        for block in self.blocks:
-            value, stencil_weights = block.linearised(coefficients)
-            values.append(jnp.ravel(value))
-            matrices.append(rows_of(stencil_weights, block.columns, coefficients))
-        return jnp.concatenate(values), stacked(matrices)
+        found = [block.linearised(coefficients) for block in self.blocks]
+        matrices = [
+            rows_of(stencil_weights, block.columns, coefficients)
+            for block, (_, stencil_weights) in zip(self.blocks, found, strict=True)
+        ]
+        return _joined([values for values, _ in found]), stacked(matrices)
 
     def is_affine(self, coefficients):
         return all(isinstance(block, Affine) for block in self.blocks)
@@ -163,7 +165,7 @@ def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -
     dim = group.points.shape[1]
     order = needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), dim, fields)
     count = len(total_degree(dim, order))
-    zero = jnp.zeros((count,) if fields == 1 else (count, fields))
+    zero = np.zeros((count,) if fields == 1 else (count, fields))
 
     def gradient(D):
         first = (jnp.asarray(group.points[0]), jnp.asarray(group.normals[0]), row_weights[0])
@@ -173,15 +175,16 @@ def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -
         _check_local(group, Zero(fields), zero, order)
         units = np.broadcast_to(np.eye(count), (len(columns), count, count))
         jets = basis.weights(group.points, columns, units, order)
-        return Nonlinear(group, row_weights, jnp.asarray(jets), jnp.asarray(columns), order)
+        return Nonlinear(group, row_weights, as_jax(jets), as_jax(columns), order)
     constant, functionals = _affine_parts(group, Zero(fields), row_weights, zero, order)
     if not _is_finite(functionals):
         _check_local(group, Zero(fields), zero, order)
     # for vector fields the functionals of all fields are asked for at once
+    functionals = module_for(functionals).asarray(functionals)
     found = basis.weights(group.points, columns, functionals.reshape(len(columns), -1, count), order)
     stencil_weights = found.reshape(*functionals.shape[:3], columns.shape[1])
     stencil_weights = stencil_weights[:, :, 0] if fields == 1 else stencil_weights.swapaxes(2, 3)
-    return Affine(constant, jnp.asarray(stencil_weights), jnp.asarray(columns))
+    return Affine(constant, as_jax(stencil_weights), as_jax(columns))
 
 
 @eqx.filter_jit
@@ -232,22 +235,17 @@ def _weighted(group: Group, order: int, D, x, n, row_weights):
     return row_weights * jnp.atleast_1d(group.residual(Jet(x, D, order), x, n))
 
 
-def _contracted(stencil_weights, values):
-    """Σ over functions and fields: (m, c, k, *f), (m, k, *f) -> (m, c)."""
-    return (
-        jnp.einsum("mck,mk->mc", stencil_weights, values)
-        if values.ndim == 2
-        else jnp.einsum("mckf,mkf->mc", stencil_weights, values)
-    )
+def _joined(values: list) -> Float[Array, " rows"]:
+    array = module_for(values)
+    return as_jax(array.concatenate([array.ravel(each) for each in values]))
 
 
-@eqx.filter_jit
 def rows_of(stencil_weights, columns, coefficients) -> SparseRows:
     """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
     fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]
     m, c, k = stencil_weights.shape[:3]
-    placed = jnp.asarray(columns)[:, None, :, None] * fields + jnp.arange(fields, dtype=jnp.int32)[None, None, None, :]
-    placed = jnp.broadcast_to(placed, (m, c, k, fields))
-    return SparseRows(
-        jnp.asarray(stencil_weights).reshape(m * c, k * fields), placed.reshape(m * c, k * fields), coefficients.size
-    )
+    array, shape = module_for(stencil_weights, columns, coefficients), (m * c, k * fields)
+    columns = array.asarray(columns)
+    placed = columns[:, None, :, None] * fields + array.arange(fields, dtype=columns.dtype)[None, None, None, :]
+    placed = array.broadcast_to(placed, (m, c, k, fields))
+    return SparseRows(array.asarray(stencil_weights).reshape(shape), placed.reshape(shape), coefficients.size)

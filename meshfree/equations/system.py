@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..internal.batching import map_in_blocks
+from ..internal.tracing import as_jax, module_for
 from ..pde.problem import linearise
 from ..spaces.base import Space
 from .conditions import Group, Zero
@@ -92,15 +93,15 @@ class Collocated(System):
     groups: eqx.AbstractVar[list[Group]]  # the parts in the order of the rows
     row_weights: eqx.AbstractVar[dict[str, Float[Array, " c"]]]
 
-    @eqx.filter_jit
     def per_part(self, residual):
-        norms, start = {}, 0
+        array = module_for(residual, self.row_weights)
+        norms, start, residual = {}, 0, array.asarray(residual)
         for group in self.groups:
             for name, count in group.parts:
-                weight = self.row_weights[name]
+                weight = array.asarray(self.row_weights[name])
                 stop = start + count * len(weight)
                 block = residual[start:stop].reshape(-1, len(weight)) / weight[None, :]
-                norms[name], start = jnp.sqrt(jnp.mean(block**2)), stop
+                norms[name], start = array.sqrt(array.mean(block**2)), stop
         return norms
 
     def per_point(self, residual: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " m"]:
@@ -166,5 +167,6 @@ def center_and_extent(points: Float[Array, "m d"]) -> tuple[Float[Array, " d"], 
 
 def point_weights(group: Group, row_weights: dict[str, Array]) -> Float[Array, "m c"]:
     """The weights of its part's components for every point of a group."""
-    rows = [jnp.broadcast_to(row_weights[name], (count, len(row_weights[name]))) for name, count in group.parts]
-    return jnp.concatenate(rows)
+    array = module_for(row_weights)
+    rows = [array.broadcast_to(row_weights[name], (count, len(row_weights[name]))) for name, count in group.parts]
+    return as_jax(array.concatenate(rows))

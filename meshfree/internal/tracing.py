@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 
 def is_traced(*trees: Any) -> bool:
     """Whether any leaf is traced by JAX (under jit, vmap or grad), so that its value is not known yet."""
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def module_for(*trees: Any) -> ModuleType:
+    """jax.numpy for values that are traced, and numpy for all others: it has nothing to compile."""
+    return jnp if is_traced(trees) else np
+
+
+def as_jax(array: Any) -> jax.Array:
+    """The array, known or traced, as JAX's own. `jnp.asarray` does the same, and compiles a program for every shape."""
+    return jax.device_put(np.asarray(array)) if not isinstance(array, jax.Array) else array
 
 
 def without_derivative(tree: Any) -> Any:

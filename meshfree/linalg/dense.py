@@ -1,14 +1,18 @@
 """Dense factorisations: LU, pivoted QR, SVD, and the choice among them."""
 
+import math
+from types import ModuleType
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.scipy.linalg as jsl
 import numpy as np
 import scipy.linalg
+from jax.lax.linalg import lu, lu_pivots_to_permutation, qr, triangular_solve
 from jaxtyping import Array, Bool, Float, Int
 
 from ..internal import memory
+from ..internal.tracing import as_jax, is_traced, module_for
 from .condition import inverse_norm
 from .interface import Factor
 
@@ -24,50 +28,66 @@ class LU(Factor):
 
     rows: Float[Array, "n n"]
     pivots: Int[Array, " n"]
-    norm: Float[Array, ""]
+    known: Float[Array, "2"]  # the norm of A, and the condition where LAPACK has estimated it, otherwise NaN
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
-        if isinstance(A, jax.core.Tracer):
-            lu, pivots = jsl.lu_factor(A.T, check_finite=False)
-            return cls(lu.T, pivots, _one_norm(A))
+        if is_traced(A):
+            factors, pivots, _ = lu(A.T)
+            return cls(factors.T, pivots, jnp.stack([jnp.max(jnp.sum(jnp.abs(A), axis=0)), jnp.nan]))
         # LAPACK itself: under XLA the passes over the matrix around it cost a third of the factorisation
-        rows, pivots = _lapack_lu(A)
-        return cls(rows, pivots, _one_norm(A))
+        return cls(*_lapack_lu(A))
 
     @eqx.filter_jit
     def solve(self, b):
-        return jsl.lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
+        x = _triangular(self.rows.T, b, transpose_a=True)
+        x = _triangular(self.rows.T, x, transpose_a=True, lower=True, unit_diagonal=True)
+        return x[jnp.argsort(self._permutation)]
 
     @eqx.filter_jit
     def solve_transposed(self, b):
-        return jsl.lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
+        x = _triangular(self.rows.T, b[self._permutation], lower=True, unit_diagonal=True)
+        return _triangular(self.rows.T, x)
 
     def rank(self):
-        return jnp.sum(jnp.abs(jnp.diagonal(self.rows)) > 0)
+        array = module_for(self.rows)
+        return array.sum(array.abs(array.diagonal(array.asarray(self.rows))) > 0)
 
-    @eqx.filter_jit
     def condition(self):
         """κ₁, from below."""
-        estimate = self.norm * inverse_norm(self.solve, self.solve_transposed, len(self.rows), jnp)
+        known = np.nan if is_traced(self) else np.asarray(self.known)[1]
+        return self._estimated() if np.isnan(known) else known
+
+    @eqx.filter_jit
+    def _estimated(self):
+        estimate = self.known[0] * inverse_norm(self.solve, self.solve_transposed, len(self.rows), jnp)
         return jnp.where(jnp.isfinite(estimate), estimate, jnp.inf)
+
+    @property
+    def _permutation(self):
+        return lu_pivots_to_permutation(self.pivots, len(self.pivots))
+
+
+def _triangular(matrix, b, **options):
+    """x with T x = b for vectors or columns b; T upper triangular unless `lower`."""
+    columns = b.reshape(len(b), math.prod(b.shape[1:]))
+    return triangular_solve(matrix, columns, left_side=True, **options).reshape(b.shape)
 
 
 def _lapack_lu(A):
-    """The rows and pivots of `LU`, with one copy of A: LAPACK overwrites it, and JAX adopts it, aligned as it asks."""
+    """The fields of `LU`, with one copy of A: LAPACK overwrites it, and JAX adopts it, aligned as it asks."""
     alignment = 64
     memory = np.empty(A.nbytes + alignment, np.uint8)
     start = -memory.ctypes.data % alignment
     copy = memory[start : start + A.nbytes].view(A.dtype).reshape(A.shape)
     copy[:] = np.asarray(A)
-    (getrf,) = scipy.linalg.get_lapack_funcs(("getrf",), dtype=A.dtype)
+    getrf, lange, gecon = scipy.linalg.get_lapack_funcs(("getrf", "lange", "gecon"), dtype=A.dtype)
+    norm = lange("I", copy.T)  # ‖A‖₁
     lu, pivots, _ = getrf(copy.T, overwrite_a=True)
-    return jax.device_put(lu.T, may_alias=True), jnp.asarray(pivots)
-
-
-@jax.jit
-def _one_norm(A):
-    return jnp.max(jnp.sum(jnp.abs(A), axis=0))
+    reciprocal, failed = gecon(lu, norm, "I")
+    condition = 1 / reciprocal if reciprocal > 0 and not failed else np.inf
+    known = np.array([norm, condition], dtype=A.dtype)
+    return jax.device_put(lu.T, may_alias=True), jax.device_put(pivots), jax.device_put(known)
 
 
 class QR(Factor):
@@ -76,39 +96,46 @@ class QR(Factor):
     q: Float[Array, "m n"]
     r: Float[Array, "n n"]
     permutation: Int[Array, " n"]
+    diagonal: Float[Array, " n"]  # of R, without signs
     kept: Bool[Array, " n"]
 
     @classmethod
     def of(cls, A: Float[Array, "m n"]) -> "QR":
-        q, r, permutation = jsl.qr(A, mode="economic", pivoting=True, check_finite=False)
-        diagonal = jnp.abs(jnp.diagonal(r))
-        kept = jnp.cumprod(diagonal > TRUNCATION * diagonal[0]).astype(bool)
-        # beyond the rank R becomes the identity, so that one triangular solve serves every rank
-        r = jnp.where(kept[:, None] & kept[None, :], r, jnp.eye(len(r), dtype=r.dtype))
-        return cls(q, r, permutation, kept)
+        if is_traced(A):
+            return cls(*_truncated_qr(*qr(A, pivoting=True, full_matrices=False), jnp))
+        # LAPACK itself, which XLA would call, too, in a program to be compiled for every shape
+        q, r, permutation = scipy.linalg.qr(np.asarray(A), mode="economic", pivoting=True, check_finite=False)
+        return cls(*map(as_jax, _truncated_qr(q, r, permutation, np)))
 
     @eqx.filter_jit
     def solve(self, b):
-        return self._unpermuted(jsl.solve_triangular(self.r, self._truncated(self.q.T @ b), check_finite=False))
+        return self._unpermuted(_triangular(self.r, self._truncated(self.q.T @ b)))
 
     @eqx.filter_jit
     def solve_transposed(self, b):
-        y = jsl.solve_triangular(self.r, self._truncated(b[self.permutation]), trans=1, check_finite=False)
-        return self.q @ y
+        return self.q @ _triangular(self.r, self._truncated(b[self.permutation]), transpose_a=True)
 
     def rank(self):
-        return jnp.sum(self.kept)
+        array = module_for(self.kept)
+        return array.sum(array.asarray(self.kept))
 
     def condition(self):
         """|R₁₁|/|Rₖₖ|, k the rank: a lower bound, within a modest factor in practice."""
-        diagonal = jnp.abs(jnp.diagonal(self.r))
-        return diagonal[0] / jnp.min(jnp.where(self.kept, diagonal, diagonal[0]))
+        return _ratio(self.diagonal, self.kept)
 
     def _truncated(self, b):
         return jnp.where(jnp.expand_dims(self.kept, tuple(range(1, b.ndim))), b, 0)
 
     def _unpermuted(self, y):
         return y[jnp.argsort(self.permutation)]  # a gather: unlike a scatter it can be transposed
+
+
+def _truncated_qr(q, r, permutation, array: ModuleType) -> tuple:
+    """The fields of `QR`; beyond the rank R becomes the identity, so that one triangular solve serves every rank."""
+    diagonal = array.abs(array.diagonal(r))
+    kept = array.cumprod(diagonal > TRUNCATION * diagonal[0]).astype(bool)
+    r = array.where(kept[:, None] & kept[None, :], r, array.eye(len(r), dtype=r.dtype))
+    return q, r, permutation, diagonal, kept
 
 
 class SVD(Factor):
@@ -131,18 +158,27 @@ class SVD(Factor):
         return self.u @ self._divided(self.vt @ b)
 
     def rank(self):
-        return jnp.sum(self._kept)
+        return self._kept.sum()
 
     def condition(self):
-        return self.s[0] / jnp.min(jnp.where(self._kept, self.s, self.s[0]))
+        return _ratio(self.s, self._kept)
 
     @property
     def _kept(self):
-        return self.s > TRUNCATION * self.s[0]
+        sizes = module_for(self.s).asarray(self.s)
+        return sizes > TRUNCATION * sizes[0]
 
     def _divided(self, b):
         inverse = jnp.where(self._kept, 1 / jnp.where(self._kept, self.s, 1), 0)
         return jnp.expand_dims(inverse, tuple(range(1, b.ndim))) * b
+
+
+def _ratio(sizes, kept):
+    """The first over the least of those that are kept."""
+    array = module_for(sizes, kept)
+    sizes = array.asarray(sizes)
+    with np.errstate(invalid="ignore"):  # a matrix of zeros
+        return sizes[0] / array.min(array.where(kept, sizes, sizes[0]))
 
 
 class Auto(Factor):
@@ -194,23 +230,24 @@ def factor_dense(A: Float[Array, "m n"], solver: str = "auto") -> Factor:
     if solver == "auto":
         if rows > columns:
             solver = "qr"
-        elif not isinstance(A, jax.core.Tracer):
+        elif not is_traced(A):
             return _chosen(A)
     if solver == "lu":
         return LU.of(A)
-    kinds: dict[str, type[QR | SVD | Auto]] = {"qr": QR, "svd": SVD, "auto": Auto}
-    return _factored(kinds[solver], A)
+    if solver == "qr":
+        return QR.of(A)
+    return _factored(SVD if solver == "svd" else Auto, A)
 
 
 @eqx.filter_jit
-def _factored(kind: type[QR | SVD | Auto], A):
+def _factored(kind: type[SVD | Auto], A):
     return kind.of(A)
 
 
 def _chosen(A: Float[Array, "n n"]) -> Factor:
     """`Auto` for a concrete matrix: the decision in Python spares the factor that is not taken."""
     lu = LU.of(A)
-    return lu if lu.condition() < CONDITION_LIMIT else _factored(QR, A)
+    return lu if lu.condition() < CONDITION_LIMIT else QR.of(A)
 
 
 def check_memory(rows: int, columns: int, copies: int = 3) -> None:

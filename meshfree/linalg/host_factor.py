@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..internal.tracing import without_derivative
+from ..internal.tracing import as_jax, without_derivative
 from .interface import Factor
 from .sparse_factors import SparseFactor, factor_sparse
 from .sparse_rows import SparseRows
@@ -37,13 +37,13 @@ class HostFactor(Factor):
         return self.held.solver
 
     def solve(self, b):
-        return jnp.asarray(self.held.solve(np.asarray(b)))
+        return as_jax(self.held.solve(np.asarray(b)))
 
     def solve_transposed(self, b):
-        return jnp.asarray(self.held.solve_transposed(np.asarray(b)))
+        return as_jax(self.held.solve_transposed(np.asarray(b)))
 
     def solve_normal(self, b):
-        return jnp.asarray(self.held.solve_normal(np.asarray(b)))
+        return as_jax(self.held.solve_normal(np.asarray(b)))
 
     def rank(self):
         return self.held.rank()

@@ -8,6 +8,8 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Array, Float, Int
 
+from ..internal.tracing import as_jax, module_for
+
 
 class SparseRows(eqx.Module):
     """The matrix (m, n) with entries `values` (m, k) in the columns `columns` (m, k); repeated columns add up."""
@@ -22,7 +24,8 @@ class SparseRows(eqx.Module):
         return self.values.shape[0], self.width
 
     def __matmul__(self, x: Float[Array, " n"]) -> Float[Array, " m"]:
-        return jnp.sum(self.values * x[self.columns], axis=1)
+        array = module_for(self, x)
+        return as_jax(array.einsum("mk,mk->m", self.values, array.asarray(x)[array.asarray(self.columns)]))
 
     def transposed_times(self, y: Float[Array, " m"]) -> Float[Array, " n"]:
         """Aᵀ y."""
@@ -44,5 +47,6 @@ class SparseRows(eqx.Module):
 
 def stacked(blocks: list[SparseRows]) -> SparseRows:
     """Matrices of as many columns and entries a row, one below the other."""
-    values, columns = (jnp.concatenate(arrays) for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True))
+    array = module_for(blocks)
+    values, columns = array.concatenate([b.values for b in blocks]), array.concatenate([b.columns for b in blocks])
     return SparseRows(values, columns, blocks[0].width)

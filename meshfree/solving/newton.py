@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ..equations.system import System
-from ..internal.tracing import is_traced, without_derivative
+from ..internal.tracing import as_jax, is_traced, module_for, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from .derivative import differentiable
@@ -67,7 +67,7 @@ def newton(
 
 def _solve_concrete(system: System, start, solver, reference, residual, matrix, affine, began):
     state = _first_state(start, residual)
-    reference = jnp.linalg.norm(residual) if reference is None else reference
+    reference = as_jax(np.linalg.norm(residual)) if reference is None else reference
     if not np.isfinite(reference):
         raise ValueError(
             "the residual is not finite at the initial guess: check the residuals and the data there, "
@@ -78,7 +78,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
         began = time.perf_counter()
         factored = factor(matrix, solver)
         change = factored.solve(state.residual)
-        advance = _affine_step if affine else _search
+        advance = _affine_step if affine and system.is_sparse else _compiled_step if affine else _search
         state = jax.block_until_ready(advance(system, state, matrix, change, reference))
         seconds["solve"] += time.perf_counter() - began
         if state.done or state.failed:
@@ -125,15 +125,20 @@ def _solve_traced(system: System, start, solver, reference):
 
 
 def _first_state(start, residual) -> State:
-    return State(start, residual, jnp.array(jnp.inf), jnp.array(0), jnp.array(False), jnp.array(False))
+    return State(start, residual, *map(as_jax, (np.inf, 0, False, False)))
 
 
-@eqx.filter_jit
 def _affine_step(system, state: State, matrix, change, reference) -> State:
-    residual = state.residual - matrix @ change
-    failed = ~jnp.all(jnp.isfinite(residual))
-    coefficients = state.coefficients - change.reshape(state.coefficients.shape)
-    return State(coefficients, residual, state.reducible, state.steps + 1, ~failed, failed)
+    """The one step of an affine system: by NumPy where the matrix lies on the host, where nothing is to be compiled."""
+    array = module_for(state, matrix, change)
+    residual, at, steps = map(array.asarray, (state.residual, state.coefficients, state.steps))
+    residual = residual - array.asarray(matrix @ change)
+    failed = ~array.all(array.isfinite(residual))
+    at = at - array.asarray(change).reshape(at.shape)
+    return State(*map(as_jax, (at, residual, state.reducible, steps + 1, ~failed, failed)))
+
+
+_compiled_step = eqx.filter_jit(_affine_step)
 
 
 @eqx.filter_jit

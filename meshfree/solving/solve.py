@@ -17,7 +17,7 @@ from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
-from ..internal.tracing import is_traced
+from ..internal.tracing import as_jax, is_traced
 from ..internal.watched import settled
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
@@ -103,7 +103,7 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
         return Solution(space, values[-1], _of_nodal_values(values[-1]))
     if space.local_basis is None:
         check_memory(len(space.nodes), space.size)
-    start = jnp.zeros((levels[0].size, *values[0].shape[1:]))
+    start = as_jax(np.zeros((levels[0].size, *values[0].shape[1:])))
     return Solution(space, *solve_by_levels(levels, map(Interpolation, levels, values), start, solver))
 
 
@@ -132,7 +132,7 @@ def _values_at(f: Callable | ArrayLike, nodes) -> Float[Array, "m *f"]:
 def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Array, "n *f"]:
     shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
     if initial is None:
-        return jnp.zeros(shape)
+        return as_jax(np.zeros(shape))
     coefficients = interpolate(initial, space).coefficients
     if coefficients.shape != shape:
         raise ValueError(f"initial has coefficients of shape {coefficients.shape}; the problem's unknowns are {shape}")
@@ -141,7 +141,7 @@ def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[Arra
 
 def _with_array_leaves(tree):
     """Python floats as arrays: a changed number is then a changed value, and not a new program."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, tree)
+    return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, float) else leaf, tree)
 
 
 def _error(problem: Problem, u: Solution) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
 from ..internal.printing import aligned
-from ..internal.tracing import is_traced
+from ..internal.tracing import as_jax, is_traced
 
 
 class LocalBasis(eqx.Module):
@@ -161,7 +161,7 @@ class Expansion(eqx.Module):
             return _evaluate(self, jnp.asarray(X), self.space.size)
         columns = np.asarray(basis.columns_at(np.asarray(X)))
         weights = np.asarray(basis.weights(np.asarray(X), columns, np.ones((len(columns), 1, 1)), 0))[:, 0]
-        return jnp.asarray(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
+        return as_jax(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
 
 
 @eqx.filter_jit

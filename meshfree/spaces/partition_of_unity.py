@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
-from ..internal.tracing import is_traced
+from ..internal.tracing import as_jax, is_traced
 from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
 from .neighbours import in_dimension
@@ -74,7 +74,7 @@ class Patchwork(eqx.Module):
         def block(X, where):
             return _blended_at(self.local, X, centers[where], radii[where], stencils[where], solved[where])
 
-        return jnp.asarray(in_padded_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
+        return as_jax(in_padded_blocks(block, (X, where), max(BLOCK // (patches.shape[1] * width * 4), 1)))
 
     def _patches(self, x):
         # bumps of far stencils, in place of those that x does not see, are zero
