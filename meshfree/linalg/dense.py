@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-from jax.lax.linalg import lu, lu_pivots_to_permutation, qr, triangular_solve
+from jax.lax.linalg import lu, qr, triangular_solve
 from jaxtyping import Array, Bool, Float, Int
 
 from ..internal import memory
@@ -27,14 +27,20 @@ class LU(Factor):
     """
 
     rows: Float[Array, "n n"]
-    pivots: Int[Array, " n"]
+    permutation: Int[Array, " n"]  # P: its row i is the row permutation[i] of what it is applied to
+    inverse: Int[Array, " n"]
     known: Float[Array, "2"]  # the norm of A, and the condition where LAPACK has estimated it, otherwise NaN
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
         if is_traced(A):
-            factors, pivots, _ = lu(A.T)
-            return cls(factors.T, pivots, jnp.stack([jnp.max(jnp.sum(jnp.abs(A), axis=0)), jnp.nan]))
+            factors, _, permutation = lu(A.T)
+            return cls(
+                factors.T,
+                permutation,
+                jnp.argsort(permutation),
+                jnp.stack([jnp.max(jnp.sum(jnp.abs(A), axis=0)), jnp.nan]),
+            )
         # LAPACK itself: under XLA the passes over the matrix around it cost a third of the factorisation
         return cls(*_lapack_lu(A))
 
@@ -42,11 +48,11 @@ class LU(Factor):
     def solve(self, b):
         x = _triangular(self.rows.T, b, transpose_a=True)
         x = _triangular(self.rows.T, x, transpose_a=True, lower=True, unit_diagonal=True)
-        return x[jnp.argsort(self._permutation)]
+        return x[self.inverse]
 
     @eqx.filter_jit
     def solve_transposed(self, b):
-        x = _triangular(self.rows.T, b[self._permutation], lower=True, unit_diagonal=True)
+        x = _triangular(self.rows.T, b[self.permutation], lower=True, unit_diagonal=True)
         return _triangular(self.rows.T, x)
 
     def rank(self):
@@ -62,10 +68,6 @@ class LU(Factor):
     def _estimated(self):
         estimate = self.known[0] * inverse_norm(self.solve, self.solve_transposed, len(self.rows), jnp)
         return jnp.where(jnp.isfinite(estimate), estimate, jnp.inf)
-
-    @property
-    def _permutation(self):
-        return lu_pivots_to_permutation(self.pivots, len(self.pivots))
 
 
 def _triangular(matrix, b, **options):
@@ -87,7 +89,11 @@ def _lapack_lu(A):
     reciprocal, failed = gecon(lu, norm, "I")
     condition = 1 / reciprocal if reciprocal > 0 and not failed else np.inf
     known = np.array([norm, condition], dtype=A.dtype)
-    return jax.device_put(lu.T, may_alias=True), jax.device_put(pivots), jax.device_put(known)
+    permutation = np.arange(len(pivots), dtype=np.int32)
+    for i, pivot in enumerate(pivots):
+        permutation[[i, pivot]] = permutation[[pivot, i]]
+    rows = jax.device_put(lu.T, may_alias=True)
+    return rows, as_jax(permutation), as_jax(np.argsort(permutation)), as_jax(known)
 
 
 class QR(Factor):
@@ -96,6 +102,7 @@ class QR(Factor):
     q: Float[Array, "m n"]
     r: Float[Array, "n n"]
     permutation: Int[Array, " n"]
+    inverse: Int[Array, " n"]
     diagonal: Float[Array, " n"]  # of R, without signs
     kept: Bool[Array, " n"]
 
@@ -127,7 +134,7 @@ class QR(Factor):
         return jnp.where(jnp.expand_dims(self.kept, tuple(range(1, b.ndim))), b, 0)
 
     def _unpermuted(self, y):
-        return y[jnp.argsort(self.permutation)]  # a gather: unlike a scatter it can be transposed
+        return y[self.inverse]  # a gather: unlike a scatter it can be transposed
 
 
 def _truncated_qr(q, r, permutation, array: ModuleType) -> tuple:
@@ -135,7 +142,7 @@ def _truncated_qr(q, r, permutation, array: ModuleType) -> tuple:
     diagonal = array.abs(array.diagonal(r))
     kept = array.cumprod(diagonal > TRUNCATION * diagonal[0]).astype(bool)
     r = array.where(kept[:, None] & kept[None, :], r, array.eye(len(r), dtype=r.dtype))
-    return q, r, permutation, diagonal, kept
+    return q, r, permutation, array.argsort(permutation), diagonal, kept
 
 
 class SVD(Factor):
