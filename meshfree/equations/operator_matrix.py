@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.expected import FUNCTION, NUMBERS, came, expects
-from ..internal.tracing import AnyArray, is_traced, module_of
+from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..linalg.sparse_rows import SparseRows
@@ -111,7 +111,7 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
     if found is None:
         rows = _rows(space, watch(operator or identity), X)
     else:
-        rows = jax.device_put(found[0] if _has_components(operator or identity, X) else found[0][:, 0])
+        rows = as_jax(found[0] if _has_components(operator or identity, X) else found[0][:, 0])
     if not is_traced(rows) and not np.all(np.isfinite(rows)):
         space.check_kernel()
     return rows

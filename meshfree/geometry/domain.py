@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from ..internal.expected import NUMBER, SEED, expects
 from . import motions
 from .boundary import bounding_box
 from .cloud import Cloud
+from .low_discrepancy import sobol
 from .motions import Motion, MovedCurve, MovedPatch
 from .nodes import domain_nodes, plane_nodes, plane_outline, space_nodes
 from .nodes.narrow_places import warn_of_narrow_places
@@ -311,7 +311,7 @@ def sampled_volume(domain: Domain) -> float:
     lower, upper = domain.bounds
     if not np.all(lower < upper):
         return 0.0
-    U = qmc.Sobol(domain.dim, rng=np.random.default_rng(0)).random_base2(16)
+    U = sobol(2**16, domain.dim)
     return float(_holds(domain, lower + U * (upper - lower)).mean() * np.prod(upper - lower))
 
 

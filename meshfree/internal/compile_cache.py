@@ -1,6 +1,7 @@
-"""JAX's compiled programs, released before they take all the memory maps that Linux gives a process."""
+"""Compiled programs: the folder that keeps them, and JAX's, released before they take all memory maps of a process."""
 
 import functools
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import jax
 _PROGRAM = "/jax/core/compile/backend_compile_duration"  # the event of one more program
 _OFTEN = 100  # programs, of some 40 maps each, before the maps are counted again
 _SHARE = 0.5  # of the maps that a process may have
+
+
+def cache_folder(name: str) -> Path:
+    """Where compiled programs of one kind are kept between runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meshfree" / name
 
 
 def release_programs() -> None:

@@ -19,6 +19,11 @@ def is_traced(*trees: Any) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
 
 
+def as_jax(array: Any) -> jax.Array:
+    """The array, known or traced, as JAX's own. `jnp.asarray` does the same, and compiles a program for every shape."""
+    return jax.device_put(np.asarray(array)) if not isinstance(array, jax.Array) else array
+
+
 def without_derivative(tree: Any) -> Any:
     """The same tree, held constant in every derivative: its floating leaves pass through `stop_gradient`."""
     return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_inexact_array(leaf) else leaf, tree)

@@ -7,15 +7,24 @@ elimination side by side. Without pivoting: the matrices of stencils are made de
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import inspect
+import threading
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from ..internal.compile_cache import cache_folder
+
 LANES = 64  # systems side by side: 16 take a third longer, 128 leave the cache
 UNSOUND = 1e-9  # violation of Pᵀw = b, in units of |P|ᵀ|w| + |b|, from which a solution is made again with pivoting
+_compiling = threading.Lock()
 
 
 @functools.cache
@@ -33,68 +42,112 @@ def solved(
     """
     weights = np.empty((right.shape[0], polynomials.shape[0], right.shape[2]))
     sound = np.empty(right.shape[2], dtype=np.bool_)
-    _compiled()(kernel, polynomials, right, weights, sound, LANES, UNSOUND)
+    with _compiling:  # threads come here together, and the first compiles for all
+        solve_all = _compiled()
+    solve_all(_fixed(kernel), _fixed(polynomials), _fixed(right), weights, sound, LANES, UNSOUND)
     return weights, sound
 
 
+def _fixed(array: np.ndarray) -> np.ndarray:
+    """The array in rows and read-only: what differs in that would be compiled once more."""
+    fixed = np.ascontiguousarray(array).view()
+    fixed.flags.writeable = False
+    return fixed
+
+
 @functools.cache
-def _compiled():
-    import numba  # seconds, and an extra: only where thousands of stencils wait
+def _compiled() -> Callable:
+    """`_solve_all` compiled, from the user's cache folder where it is there already: 0.2 s in place of 4 s."""
+    solve_all = None
+    try:
+        solve_all = _kept()
+        one = np.ones((1, 1)), np.ones((1, 1, 1)), np.ones((1, 2, 1))
+        solve_all(*map(_fixed, one), np.empty((1, 1, 1)), np.empty(1, dtype=np.bool_), LANES, UNSOUND)
+        return solve_all
+    except Exception:  # whatever it is that the folder holds, or that keeps Numba from writing to it
+        _remove_kept(solve_all)
+        return _jitted()
 
-    def compiled(function, cache=False):
+
+def _kept() -> Callable:
+    """`_solve_all`, compiled when it is called unless the user's cache folder, or NUMBA_CACHE_DIR, has it."""
+    import numba
+
+    config: Any = numba.config
+    asked = config.CACHE_DIR
+    config.CACHE_DIR = asked or str(cache_folder("numba"))
+    try:
+        return _jitted(cache=True)
+    finally:
+        config.CACHE_DIR = asked
+
+
+def _jitted(cache: bool = False) -> Callable:
+    import numba  # an extra, and slow to load: only where thousands of stencils wait
+
+    def compiled(function, cache=False, **inner):
         plain = inspect.unwrap(function)  # type checkers wrap it in what Numba cannot read
+        named = types.FunctionType(plain.__code__, plain.__globals__ | inner, plain.__name__)
         reordered = {"contract", "reassoc", "nsz"}
-        return numba.njit(plain, cache=cache, fastmath=reordered, error_model="numpy", nogil=True)
+        return numba.njit(named, cache=cache, fastmath=reordered, error_model="numpy", nogil=True)
 
-    eliminated, substituted = compiled(_eliminated, cache=True), compiled(_substituted, cache=True)
+    inner = {function.__name__: compiled(function) for function in (_eliminated, _substituted)}
+    return compiled(_solve_all, cache, **inner)
 
-    def solve_all(kernel, polynomials, right, weights, sound, lanes, unsound):
-        k, q, m = polynomials.shape
-        n = k + q
-        A, b = np.zeros((n, n, lanes)), np.zeros((n, lanes))
-        f, g, size = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
-        for start in range(0, m, lanes):
-            count = min(lanes, m - start)
-            pair = 0
-            for i in range(k):
-                for j in range(i + 1):
-                    for lane in range(count):
-                        A[i, j, lane] = kernel[pair, start + lane]
-                    pair += 1
-            for i in range(q):
-                for j in range(k):
-                    for lane in range(count):
-                        A[k + i, j, lane] = polynomials[j, i, start + lane]
-                for j in range(i + 1):
-                    for lane in range(count):
-                        A[k + i, k + j, lane] = 0.0
-            eliminated(A, f, g)
+
+def _remove_kept(solve_all) -> None:
+    """Remove files that Numba cannot read: it would never replace them."""
+    folder = getattr(getattr(solve_all, "stats", None), "cache_path", None)
+    for path in Path(folder).glob(f"*.{_solve_all.__name__}-*.nb[ic]") if folder else ():
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _solve_all(kernel, polynomials, right, weights, sound, lanes, unsound):
+    k, q, m = polynomials.shape
+    n = k + q
+    A, b = np.zeros((n, n, lanes)), np.zeros((n, lanes))
+    f, g, size = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
+    for start in range(0, m, lanes):
+        count = min(lanes, m - start)
+        pair = 0
+        for i in range(k):
+            for j in range(i + 1):
+                for lane in range(count):
+                    A[i, j, lane] = kernel[pair, start + lane]
+                pair += 1
+        for i in range(q):
+            for j in range(k):
+                for lane in range(count):
+                    A[k + i, j, lane] = polynomials[j, i, start + lane]
+            for j in range(i + 1):
+                for lane in range(count):
+                    A[k + i, k + j, lane] = 0.0
+        _eliminated(A, f, g)
+        for lane in range(count):
+            sound[start + lane] = True
+        for i in range(k):
             for lane in range(count):
-                sound[start + lane] = True
+                sound[start + lane] &= A[i, i, lane] > 0  # the pivots of a definite matrix
+        for r in range(right.shape[0]):
+            for i in range(n):
+                for lane in range(count):
+                    b[i, lane] = right[r, i, start + lane]
+            _substituted(A, b, f)
             for i in range(k):
                 for lane in range(count):
-                    sound[start + lane] &= A[i, i, lane] > 0  # the pivots of a definite matrix
-            for r in range(right.shape[0]):
-                for i in range(n):
+                    weights[r, i, start + lane] = b[i, lane]
+            for i in range(q):
+                for lane in range(count):
+                    f[lane] = -right[r, k + i, start + lane]
+                    size[lane] = abs(f[lane])
+                for j in range(k):
                     for lane in range(count):
-                        b[i, lane] = right[r, i, start + lane]
-                substituted(A, b, f)
-                for i in range(k):
-                    for lane in range(count):
-                        weights[r, i, start + lane] = b[i, lane]
-                for i in range(q):
-                    for lane in range(count):
-                        f[lane] = -right[r, k + i, start + lane]
-                        size[lane] = abs(f[lane])
-                    for j in range(k):
-                        for lane in range(count):
-                            term = polynomials[j, i, start + lane] * b[j, lane]
-                            f[lane] += term
-                            size[lane] += abs(term)
-                    for lane in range(count):
-                        sound[start + lane] &= abs(f[lane]) <= unsound * size[lane]
-
-    return compiled(solve_all)
+                        term = polynomials[j, i, start + lane] * b[j, lane]
+                        f[lane] += term
+                        size[lane] += abs(term)
+                for lane in range(count):
+                    sound[start + lane] &= abs(f[lane]) <= unsound * size[lane]
 
 
 def _eliminated(A, f, g):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..internal.tracing import without_derivative
+from ..internal.tracing import as_jax, without_derivative
 from .interface import Factor
 from .sparse_factors import SparseFactor, factor_sparse
 from .sparse_rows import SparseRows
@@ -54,7 +54,7 @@ class HostFactor(Factor):
 
 def _like(b, x: np.ndarray):
     """x as an array of the library that b is of."""
-    return x if isinstance(b, np.ndarray) else jax.device_put(x)
+    return x if isinstance(b, np.ndarray) else as_jax(x)
 
 
 class TracedFactor(Factor):

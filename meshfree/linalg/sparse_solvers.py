@@ -1,10 +1,16 @@
 """The sparse solvers behind `factor_sparse`, one class each: a square, equilibrated matrix factored once."""
 
 import abc
+import contextlib
 import copy
+import ctypes
 import functools
+import importlib.metadata
+import os
+import re
+import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 import numpy as np
@@ -26,6 +32,10 @@ SINGLE_CONDITION = 2e6  # up to which that is refined safely: rounding hides a s
 REFINED = 1e-14  # ‖b − S x‖ / (‖x‖ + ‖b‖) to which its solutions are refined then
 # By Intel's numbers: METIS, pivots perturbed at 1e-13, scaling and matching, as its defaults for such matrices
 PARDISO_SETTINGS = {1: 1, 2: 2, 10: 13, 11: 1, 13: 1}
+
+
+_MKL, _MKL_LIBRARY = "PYPARDISO_MKL_RT", re.compile(r"(lib)?mkl_rt(\.\d+)?\.(so(\.\d+)*|dll|dylib)")
+_telling = threading.RLock()
 
 
 class SingularFactorError(ArithmeticError):
@@ -143,7 +153,6 @@ class _PardisoFactor:
     """The factors of a matrix in single or double precision, in a handle of their own, freed with this object."""
 
     def __init__(self, matrix, dtype):
-        pardiso = package_of("pardiso")
         unused = _unused_handle()
         handle = copy.copy(unused)
         handle.pt, handle.iparm = np.zeros_like(unused.pt), np.zeros_like(unused.iparm)
@@ -155,7 +164,7 @@ class _PardisoFactor:
         self.free = weakref.finalize(self, handle.free_memory, everything=True)  # Pardiso's memory is not Python's
         try:
             self._call(12, np.zeros((matrix.shape[0], 1)))
-        except pardiso.pardiso_wrapper.PyPardisoError as error:
+        except package_of("pardiso").pardiso_wrapper.PyPardisoError as error:
             raise SingularFactorError(str(error)) from error
 
     def solve(self, b, transposed: bool):
@@ -176,8 +185,9 @@ class _PardisoFactor:
 
 @functools.cache
 def _unused_handle():
-    """A handle to be copied: making one looks for MKL in the whole environment, 0.3 s."""
-    return package_of("pardiso").PyPardisoSolver()
+    """A handle to be copied: making one looks for MKL."""
+    with _mkl_known():
+        return package_of("pardiso").PyPardisoSolver()
 
 
 class Krylov(Solver):
@@ -334,7 +344,35 @@ def _by_columns(solve: Callable[[np.ndarray], np.ndarray], b: np.ndarray) -> np.
 
 def package_of(solver: str) -> ModuleType:
     """The optional package of a solver; ImportError that names the extra where it is missing."""
-    return require(PACKAGES[solver], f"solver={solver!r}", "use solver='auto', which uses what is installed")
+    with _mkl_known() if solver == "pardiso" else contextlib.nullcontext():
+        return require(PACKAGES[solver], f"solver={solver!r}", "use solver='auto', which uses what is installed")
+
+
+@contextlib.contextmanager
+def _mkl_known() -> Iterator[None]:
+    """Where pypardiso is told where MKL lies: by itself it looks through the whole environment, for 0.7 s each time."""
+    with _telling:
+        library = None if _MKL in os.environ else _mkl_library()
+        if library is not None:
+            os.environ[_MKL] = library
+        try:
+            yield
+        finally:
+            if library is not None:
+                os.environ.pop(_MKL, None)
+
+
+@functools.cache
+def _mkl_library() -> str | None:
+    """The library of the installed distribution `mkl`; None where it cannot be found so, or not be loaded."""
+    try:
+        files = importlib.metadata.files("mkl") or []
+        (library,) = [file for file in files if _MKL_LIBRARY.fullmatch(file.name)]
+        path = os.path.realpath(str(library.locate()))
+        ctypes.CDLL(path)
+    except (importlib.metadata.PackageNotFoundError, ValueError, OSError):
+        return None
+    return path
 
 
 SOLVERS: dict[str, type[Solver]] = {

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import jax
 
+from ..internal.compile_cache import cache_folder
 from ..internal.extras import require
 from ..internal.files import check_path, check_target
 from ..pde.problem import Problem
@@ -104,8 +105,7 @@ def configure_jax() -> None:
     """float64, and compiled programs kept on disk, so that a second run starts fast."""
     jax.config.update("jax_enable_x64", True)
     if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        jax.config.update("jax_compilation_cache_dir", str(Path(base) / "meshfree" / "jax"))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder("jax")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 

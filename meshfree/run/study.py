@@ -7,7 +7,6 @@ import math
 import time
 
 import equinox as eqx
-import optax
 
 from ..internal.interrupts import remembered
 from ..pde.problem import Problem
@@ -118,5 +117,7 @@ def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, His
         raise ValueError("--loss residual needs a domain to take check points from: use --loss leave-one-out")
     else:
         loss = losses.residual(problem, check_cloud(problem, space.cloud, choices.seed), solver=choices.solver)
+    import optax  # 50 ms: where something is tuned
+
     optimizer = optax.lbfgs() if choices.optimizer == "lbfgs" else optax.adam(choices.rate)
     return tune(loss, space, optimizer=optimizer, steps=choices.tune)

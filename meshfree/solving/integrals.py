@@ -6,9 +6,9 @@ import functools
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import qmc
 
 from ..geometry.domain import Domain
+from ..geometry.low_discrepancy import sobol
 from ..geometry.shapes.basic import Ball, Box, Interval
 from ..internal.expected import expects
 from .solution import Solution
@@ -40,7 +40,7 @@ def rule(domain: Domain) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " 
         return _product([_gauss(a, b, GAUSS[domain.dim]) for a, b in zip(lower, upper, strict=True)])
     if isinstance(domain, Ball) and domain.dim > 1:
         return _polar(domain)
-    X = qmc.scale(qmc.Sobol(domain.dim, seed=0).random(SOBOL), lower, upper)
+    X = lower + sobol(SOBOL, domain.dim) * (upper - lower)
     inside = domain.contains(X)
     return X[inside], np.full(np.sum(inside), np.prod(upper - lower) / SOBOL)
 

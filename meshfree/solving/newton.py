@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..equations.system import System
-from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
+from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from .derivative import differentiable
@@ -98,7 +98,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
         raise ValueError(f"the matrix is singular to working precision ({SINGULAR_HINT})")
     _check_converged(state, stats, reference)
     check_unique(system, matrix, factored, state.coefficients, stats, affine)
-    return jax.device_put(state.coefficients), stats  # jnp.asarray would compile a program
+    return as_jax(state.coefficients), stats
 
 
 def _solve_traced(system: System, start, solver, reference):

@@ -169,7 +169,7 @@ def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[AnyA
 
 def _with_array_leaves(tree):
     """Python floats as arrays: a changed number is then a changed value, and not a new program."""
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, tree)
+    return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, float) else leaf, tree)
 
 
 def _error(problem: Problem, u: Solution) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
 from ..internal.printing import aligned
-from ..internal.tracing import AnyArray, is_traced
+from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..kernels import Kernel, check_coincident
 
 ENTRIES = 2**21  # values of basis functions that are made at a time
@@ -170,7 +170,7 @@ class Expansion(eqx.Module):
 
     def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
         known = None if is_traced(self, x) else self._by_rows(np.asarray(x)[None])
-        return self.space.basis(jnp.asarray(x)) @ self.coefficients if known is None else jax.device_put(known[0])
+        return self.space.basis(jnp.asarray(x)) @ self.coefficients if known is None else as_jax(known[0])
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
         return self.space.basis_laplacian(x) @ self.coefficients
@@ -182,10 +182,10 @@ class Expansion(eqx.Module):
             return _evaluate(self, jnp.asarray(X), self.space.size)
         if basis is None:
             known = self._by_rows(np.asarray(X))
-            return _evaluate(self, jnp.asarray(X), self.space.size) if known is None else jax.device_put(known)
+            return _evaluate(self, jnp.asarray(X), self.space.size) if known is None else as_jax(known)
         columns = np.asarray(basis.columns_at(np.asarray(X)))
         weights = np.asarray(basis.weights(np.asarray(X), columns, np.ones((len(columns), 1, 1)), 0))[:, 0]
-        return jax.device_put(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
+        return as_jax(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
 
     def _by_rows(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m *f"] | None:
         """Block by block; None where the space has no such rows, or they belong on a device."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from ..internal.tracing import as_jax
 from ..kernels import Kernel
 from ..pde.jets import derivatives_at
 
@@ -25,9 +26,7 @@ def on_translates(
     needed = tuple(np.flatnonzero(functionals.any(axis=(0, 1))).tolist()) or (0,)
     functionals = functionals[:, :, needed]
     found = np.empty((len(X), functionals.shape[1], len(centers)))
-    columns = [
-        (slice(j, j + CENTERS), jax.device_put(_padded(centers, j, CENTERS))) for j in range(0, len(centers), CENTERS)
-    ]
+    columns = [(slice(j, j + CENTERS), as_jax(_padded(centers, j, CENTERS))) for j in range(0, len(centers), CENTERS)]
     for i in range(0, len(X), POINTS):
         points, factors = _padded(X, i, POINTS), _padded(functionals, i, POINTS)
         for place, some in columns:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
 from .neighbours import in_dimension
@@ -36,7 +36,7 @@ class Patchwork(eqx.Module):
     stencils: Int[np.ndarray | Array, "m k"]
     values: Float[np.ndarray | Array, "n *f"]
 
-    def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
+    def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
         if not is_traced(self, x):
             return self.at(x[None])[0]
         patches = self._patches(x)
@@ -78,7 +78,7 @@ class Patchwork(eqx.Module):
             return _blended_at(self.local, X, centers[where], radii[where], stencils[where], solved[where])
 
         size = min(max(BLOCK // (patches.shape[1] * width * 4), 1), POINTS)
-        return jax.device_put(in_padded_blocks(block, (X, where), size))
+        return as_jax(in_padded_blocks(block, (X, where), size))
 
     def _patches(self, x):
         # bumps of far stencils, in place of those that x does not see, are zero

@@ -145,8 +145,10 @@ class Stencils(Space, LocalBasis):
             return self._nodal(X, columns, functionals, traced) if order == 0 else traced
         nodes, X, functionals = np.asarray(self.nodes), np.asarray(X), np.asarray(functionals)
         columns = np.asarray(columns)
-        found = many_weights(self.interpolant, nodes, columns, X, functionals, order)
-        weights = np.asarray(self._nodal(X, columns, functionals, found) if order == 0 else found)
+        if order == 0:
+            weights = self._weights_of_values(nodes, columns, X, functionals)
+        else:
+            weights = many_weights(self.interpolant, nodes, columns, X, functionals, order)
         check_weights(self.interpolant, nodes, columns, X, functionals, order, weights)
         return weights
 
@@ -158,12 +160,20 @@ class Stencils(Space, LocalBasis):
         """The function on every stencil."""
         return LocalInterpolant(self.kernel, self.degree)
 
+    def _weights_of_values(self, nodes, columns, X, functionals):
+        """Those of u itself: at a node, as on all of a Dirichlet part, there is no system to solve."""
+        at_node = np.all(nodes[columns] == X[:, None], axis=-1)
+        weights, between = np.where(at_node[:, None], functionals, 0.0), ~at_node.any(axis=1)
+        if between.any():
+            within = columns[between], X[between], functionals[between]
+            weights[between] = many_weights(self.interpolant, nodes, *within, 0)
+        return weights
+
     def _nodal(self, X, columns, functionals, weights):
-        """The same weights, but exactly the nodal value at points that are nodes."""
-        array = jnp if is_traced(self, X, columns, weights) else np
-        at_node = array.all(array.asarray(self.nodes)[columns] == array.asarray(X)[:, None], axis=-1)
-        nodal = array.where(at_node[:, None], functionals, 0.0)
-        return array.where(array.any(at_node, axis=1)[:, None, None], nodal, weights)
+        """The same weights, traced, but exactly the nodal value at points that are nodes."""
+        at_node = jnp.all(jnp.asarray(self.nodes)[columns] == jnp.asarray(X)[:, None], axis=-1)
+        nodal = jnp.where(at_node[:, None], functionals, 0.0)
+        return jnp.where(jnp.any(at_node, axis=1)[:, None, None], nodal, weights)
 
 
 def matched_parts(ghost: bool | str | Iterable[str], cloud: Cloud) -> tuple[str, ...]:

@@ -6,13 +6,12 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
@@ -22,6 +21,9 @@ from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
 from ..pde.linearity import depends_on_input
+
+if TYPE_CHECKING:
+    import optax
 
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
@@ -92,7 +94,8 @@ def tune(
     Raises ValueError for a loss that is not finite, or no scalar, at the start, for `where` naming no float leaf, for
     leaves that the loss is not computed from, and by default for a kernel without a scale.
     """
-    from tqdm import tqdm  # here, so that importing meshfree stays light
+    import optax  # both here, so that importing meshfree stays light
+    from tqdm import tqdm
 
     if steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
@@ -120,6 +123,7 @@ class _Descent:
     def __init__(self, loss, tree, where, optimizer):
         if hasattr(loss, "refuse"):
             loss.refuse(tree)
+
         self.loss, self.tree, self.where = watch(loss), tree, watch(where)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
         self.optimizer = optax.with_extra_args_support(optimizer)

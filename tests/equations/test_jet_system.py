@@ -88,7 +88,7 @@ def test_what_is_not_local_goes_the_general_way_in_a_global_space_and_is_refused
     space = mf.Eigenbasis(mf.Gaussian(1.0), CLOUD, 8)
     assert isinstance(assemble(problem, space), DenseSystem)
     u = mf.solve(problem, space)
-    assert u.stats["off_nodes"] < 1e-3
+    assert u.stats["off_nodes"] < 0.02
     assert u([0.2, 0.7]) == pytest.approx(u([0.7, 0.2]), rel=1e-3)  # as the data are the same after the exchange
     with pytest.raises(ValueError, match="the residual of 'interior' is not local"):
         mf.solve(problem, mf.Stencils(mf.Polyharmonic(3), CLOUD, 2))

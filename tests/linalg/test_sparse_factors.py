@@ -1,6 +1,8 @@
 """Sparse factorisations: one table of solvers, every property over all of them."""
 
 import gc
+import importlib.metadata
+import os
 import sys
 
 import numpy as np
@@ -356,6 +358,34 @@ def test_a_missing_package_names_its_extra(monkeypatch, solver, extra):
     with pytest.raises(ImportError, match=rf"needs the package {PACKAGES[solver]}: pip install 'meshfree\[{extra}\]'"):
         factor_sparse(stencils(50), solver)
     assert factor_sparse(stencils(300)).solver in set(DIRECT) - {solver}
+
+
+@named("pardiso")
+def test_mkl_is_found_by_the_files_of_its_distribution(monkeypatch, solver):
+    """pypardiso's own search is not asked, nothing of it stays in the environment, and a path of the user's own is."""
+    wrapper = pytest.importorskip("pypardiso").pardiso_wrapper
+    monkeypatch.delenv("PYPARDISO_MKL_RT", raising=False)
+    found = sparse_solvers._mkl_library()
+    if found is None:
+        pytest.skip("MKL does not come from the distribution mkl")
+    monkeypatch.setattr(wrapper, "find_library", lambda name: pytest.fail("MKL was searched for"))
+    assert sparse_solvers._unused_handle.__wrapped__().libmkl._name == found
+    assert "PYPARDISO_MKL_RT" not in os.environ
+    monkeypatch.setenv("PYPARDISO_MKL_RT", "/no/such/library.so")
+    with pytest.raises(OSError, match="/no/such/library"):
+        sparse_solvers._unused_handle.__wrapped__()
+    assert os.environ["PYPARDISO_MKL_RT"] == "/no/such/library.so"
+
+
+@named("pardiso")
+def test_where_mkl_has_no_list_of_files_pypardiso_searches(monkeypatch, solver):
+    wrapper, asked = pytest.importorskip("pypardiso").pardiso_wrapper, []
+    monkeypatch.delenv("PYPARDISO_MKL_RT", raising=False)
+    monkeypatch.setattr(importlib.metadata, "files", lambda name: None)
+    monkeypatch.setattr(sparse_solvers, "_mkl_library", sparse_solvers._mkl_library.__wrapped__)
+    monkeypatch.setattr(wrapper, "find_library", lambda name: asked.append(name))
+    sparse_solvers._unused_handle.__wrapped__()
+    assert asked[0] == "mkl_rt"
 
 
 def test_an_unknown_solver_names_all():

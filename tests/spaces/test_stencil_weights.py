@@ -196,7 +196,7 @@ def numba(request, monkeypatch):
     numba = pytest.importorskip("numba")
     if request.param == "in Python":
         monkeypatch.setattr(numba, "njit", lambda function, **options: function)
-        plain = batched_numba._compiled.__wrapped__()
+        plain = batched_numba._jitted()
         monkeypatch.setattr(batched_numba, "_compiled", lambda: plain)
         monkeypatch.setattr(batched_numba, "LANES", 2)
     with np.errstate(divide="ignore", invalid="ignore"):  # lanes without a system divide by zero, in silence in Numba

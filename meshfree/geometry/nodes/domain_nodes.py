@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
-from scipy.stats import qmc
 
+from ..low_discrepancy import Halton
 from ..shape import Shape
 from ..spacing import Spacing
 from . import filling, plane_nodes, space_nodes
@@ -143,7 +143,7 @@ def _scattered(domain: Shape, spacing: Spacing, kind: str, rng: np.random.Genera
     lower, upper = domain.bounds
     inside = -1e-9 * domain.extent
     count = max(1, round(_wanted(domain, spacing)))
-    halton = qmc.Halton(domain.dim + 1, rng=rng)
+    halton = Halton(domain.dim + 1, rng)
     unit = halton.random if kind == "halton" else lambda n: rng.random((n, domain.dim + 1))
     smallest = spacing(lower + unit(4096)[:, :-1] * (upper - lower)).min()
     boxes = filling.cells(_volume_chart(domain), spacing)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import qmc
 
+from ..low_discrepancy import sobol
 from ..spacing import Spacing
 
 _SAMPLES = {True: 2**16, False: 2**13}  # of a volume, of a surface: spots of a few thousandths of its size are seen
@@ -34,7 +34,7 @@ class FineSpots:
 
     def _samples(self, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         volume = self._at(lower[None]).shape[1] == len(lower)
-        U = qmc.Sobol(len(lower), rng=np.random.default_rng(0)).random(_SAMPLES[volume])
+        U = sobol(_SAMPLES[volume], len(lower))
         U = lower + U * (upper - lower)
         X = self._at(U)
         h = self._spacing(X)

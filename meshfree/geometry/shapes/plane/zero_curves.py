@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 
 from meshfree.internal.pointwise import PointwiseGradient
 
@@ -171,6 +170,8 @@ def _split(X: np.ndarray, corners: np.ndarray, after: np.ndarray, cell: float) -
 
 def _fitted(f: PointwiseGradient, X: np.ndarray, cell: float, closed: bool) -> Panels:
     """Polynomials for the points of a spline through the vertices, drawn onto f = 0."""
+    from scipy.interpolate import CubicSpline  # here, as it takes 50 ms to import
+
     s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(X, axis=0), axis=1))])
     spline = CubicSpline(s, X, bc_type="periodic" if closed else "not-a-knot")
     try:
