@@ -19,7 +19,7 @@ from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..internal.watched import watch
 from ..linalg.sparse_rows import SparseRows, stacked
-from ..pde.jets import Jet, needed_order
+from ..pde.jets import Jet, jet_at, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
@@ -51,6 +51,7 @@ class Nonlinear(eqx.Module):
     jets: Float[Array, "m J k"]
     columns: Int[Array, "m k"]
     order: int = eqx.field(static=True)
+    moves: bool = eqx.field(static=True)  # whether the points are traced
 
     @eqx.filter_jit
     def values(self, coefficients):
@@ -72,7 +73,7 @@ class Nonlinear(eqx.Module):
         return jnp.einsum("mjk,mk...->mj...", self.jets, coefficients[self.columns])
 
     def _value(self, D, x, n, row_weights):
-        return row_weights * jnp.atleast_1d(self.group.residual(Jet(x, D, self.order), x, n))
+        return _weighted(self.group, self.order, self.moves, D, x, n, row_weights)
 
 
 class SparseSystem(Collocated):
@@ -143,7 +144,7 @@ def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
     dim, operator = X.shape[1], watch(operator)
     order = needed_order(lambda u, x: operator(u)(x), dim)
     columns = basis.columns_at(X) if columns is None else columns
-    functionals = _functionals(operator, order, jnp.asarray(X))
+    functionals = _functionals(operator, order, is_traced(X), jnp.asarray(X))
     if not _is_finite(functionals):
         group = Group((), lambda u, x, n: jnp.ravel(operator(u)(x)), jnp.asarray(X), jnp.asarray(X))
         _check_local(group, lambda x: jnp.zeros(()), jnp.zeros(len(total_degree(dim, order))), order)
@@ -151,30 +152,30 @@ def operator_weights(operator: Callable, basis: LocalBasis, X, columns=None):
 
 
 @eqx.filter_jit
-def _functionals(operator, order: int, X):
+def _functionals(operator, order: int, moves: bool, X):
     def at_one(x):
         zero = jnp.zeros(len(total_degree(x.size, order)))
-        return jax.jacrev(lambda D: jnp.ravel(operator(Jet(x, D, order))(x)))(zero)
+        return jax.jacrev(lambda D: jnp.ravel(operator(jet_at(x, D, order, moves))(x)))(zero)
 
     return jax.vmap(at_one)(X)
 
 
 def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -> Affine | Nonlinear:
-    dim = group.points.shape[1]
+    dim, moves = group.points.shape[1], is_traced(group.points)
     order = needed_order(lambda u, x: group.residual(u, x, jnp.zeros_like(x)), dim, fields)
     count = len(total_degree(dim, order))
     zero = jnp.zeros((count,) if fields == 1 else (count, fields))
 
     def gradient(D):
         first = (jnp.asarray(group.points[0]), jnp.asarray(group.normals[0]), row_weights[0])
-        return jax.jacrev(lambda D: _weighted(group, order, D, *first))(D)
+        return jax.jacrev(lambda D: _weighted(group, order, moves, D, *first))(D)
 
     if depends_on_input(gradient, zero):
         _check_local(group, Zero(fields), zero, order)
         units = np.broadcast_to(np.eye(count), (len(columns), count, count))
         jets = basis.weights(group.points, columns, units, order)
-        return Nonlinear(group, row_weights, jnp.asarray(jets), jnp.asarray(columns), order)
-    constant, functionals = _affine_parts(group, Zero(fields), row_weights, zero, order)
+        return Nonlinear(group, row_weights, jnp.asarray(jets), jnp.asarray(columns), order, moves)
+    constant, functionals = _affine_parts(group, Zero(fields), row_weights, zero, order, moves)
     if not _is_finite(functionals):
         _check_local(group, Zero(fields), zero, order)
     # for vector fields the functionals of all fields are asked for at once
@@ -185,12 +186,12 @@ def _block(basis: LocalBasis, group: Group, fields: int, row_weights, columns) -
 
 
 @eqx.filter_jit
-def _affine_parts(group: Group, zero_function, row_weights, zero, order: int):
+def _affine_parts(group: Group, zero_function, row_weights, zero, order: int, moves: bool):
     """The residual of u = 0, (m, c), and its gradient by the jet of every field, (m, c, f, J), at every point."""
 
     def at_one(x, n, row_weights):
         constant = row_weights * jnp.atleast_1d(group.residual(zero_function, x, n))
-        gradient = jax.jacrev(lambda D: _weighted(group, order, D, x, n, row_weights))(zero)
+        gradient = jax.jacrev(lambda D: _weighted(group, order, moves, D, x, n, row_weights))(zero)
         return constant, gradient.reshape(*gradient.shape[:2], -1).swapaxes(1, 2)
 
     return jax.vmap(at_one)(group.points, group.normals, row_weights)
@@ -228,8 +229,8 @@ def _of_zero(group: Group, zero_function, zero, order: int):
     return jax.vmap(at_one)(group.points, group.normals)
 
 
-def _weighted(group: Group, order: int, D, x, n, row_weights):
-    return row_weights * jnp.atleast_1d(group.residual(Jet(x, D, order), x, n))
+def _weighted(group: Group, order: int, moves: bool, D, x, n, row_weights):
+    return row_weights * jnp.atleast_1d(group.residual(jet_at(x, D, order, moves), x, n))
 
 
 def _contracted(stencil_weights, values):

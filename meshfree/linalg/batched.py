@@ -6,9 +6,12 @@ stencils of an equation and of its boundary do, hang for good on a machine of tw
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jax
 import numpy as np
@@ -42,9 +45,29 @@ def _on_host(A, b) -> np.ndarray:
     if parts == 1:
         return _solved(A, b).reshape(shape)
     # threads of BLAS's own beside these wait for each other, a hundred times as long on a busy machine
-    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(parts) as pool:
+    with _one_blas_thread(), ThreadPoolExecutor(parts) as pool:
         found = pool.map(_solved, np.array_split(A, parts), np.array_split(b, parts))
         return np.concatenate(list(found)).reshape(shape)
+
+
+@contextlib.contextmanager
+def _one_blas_thread():
+    """BLAS without threads of its own until the last of the calls that asked for it has ended, in whatever thread."""
+    with _in_turn:
+        if not _limits:
+            _limits.append(_blas().limit(limits=1, user_api="blas"))
+        _limits.append(None)
+    try:
+        yield
+    finally:
+        with _in_turn:
+            _limits.pop()
+            if len(_limits) == 1:
+                _limits.pop().restore_original_limits()
+
+
+_limits: list[Any] = []  # what takes the limit back, and an entry for each call
+_in_turn = threading.Lock()
 
 
 @functools.cache

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -76,6 +77,11 @@ class Stencils(Space, LocalBasis):
             raise ValueError(f"degree is that of the polynomials, an integer, -1 for none; got {degree}")
         self.kernel = Polyharmonic(5) if kernel is None else kernel
         self.cloud, self.degree = cloud, int(degree)
+        if is_traced(cloud):
+            raise ValueError(
+                "Stencils looks for neighbours when it is made: make it outside of jit and grad, and change its kernel "
+                "or its nodes with mf.tune or eqx.tree_at"
+            )
         self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
         warn_of_low_degree(self.kernel, self.degree)
@@ -147,10 +153,15 @@ class Stencils(Space, LocalBasis):
         return LocalInterpolant(self.kernel, self.degree)
 
     def _nodal(self, X, columns, functionals, weights):
-        """The same weights, but exactly the nodal value at points that are nodes."""
+        """The same weights, but exactly the nodal value at points that are nodes.
+
+        Of traced places the derivative stays that of the weights: a point may move where its node does not.
+        """
         array = jnp if is_traced(self, X, columns, weights) else np
         at_node = array.all(array.asarray(self.nodes)[columns] == array.asarray(X)[:, None], axis=-1)
         nodal = array.where(at_node[:, None], functionals, 0.0)
+        if is_traced(self.nodes, X):
+            nodal = weights + jax.lax.stop_gradient(nodal - weights)
         return array.where(array.any(at_node, axis=1)[:, None, None], nodal, weights)
 
 
