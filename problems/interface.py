@@ -1,8 +1,8 @@
 """Conduction through an interface: −∇·(a∇u) = f on [−1, 1] × [0, 1], a = 1 for x < 0 and `contrast` for x > 0.
 
-No derivative at a point sees the jump of a. So each side has a field of its own, both on the right half: u₀(x, y) is the
-solution at (−x, y), folded over, and u₁ that at (x, y). The interface is the part `left` of the half, where temperature
-and flux continue. A curved interface is not folded: its nodes are a part of the cloud, and both fields cross it.
+No derivative at a point sees the jump of a. So each side has a field of its own, both on the right half: u₀(x, y) is
+the solution at (−x, y), folded over, and u₁ that at (x, y). The interface is the part `left` of the half, where
+temperature and flux continue. A curved one may be a part of the cloud that both fields cross, where they can.
 """
 
 import jax.numpy as jnp

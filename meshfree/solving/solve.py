@@ -18,7 +18,7 @@ from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
 from ..internal.tracing import is_traced
-from ..internal.watched import settled
+from ..internal.watched import number_of, settled
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
@@ -58,7 +58,7 @@ def solve(
     matrix would not fit; ConvergenceError where Newton fails.
     """
     require_double()
-    release_programs()
+    release_programs((number_of(problem.interior, *problem.conditions.values()), type(space), space.size))
     rows_at, levels = space.cloud if points is None else points, space.levels()
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
