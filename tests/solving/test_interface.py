@@ -38,7 +38,7 @@ def test_interface():
         right=lambda u, x, n: u(x)[1] - 1,
         face=continuous,
     )
-    u = mf.solve(two, mf.Eigenbasis(mf.Gaussian(3.0), nodes, degree=8))
+    u = mf.solve(two, mf.Eigenbasis(mf.Gaussian(3.0), nodes, degree=11))
     np.testing.assert_allclose(u(jnp.array([0.5])), 1 / 1.1, rtol=1e-7)
     np.testing.assert_allclose(u(jnp.array([[0.25], [0.75]]))[[0, 1], [0, 1]], [0.5 / 1.1, 1.05 / 1.1], rtol=1e-7)
 
