@@ -25,7 +25,7 @@ from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import watch
 from ..linalg.sparse_rows import SparseRows, stacked
-from ..pde.jets import Jet, derivatives_at, needed_order
+from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
@@ -267,18 +267,18 @@ def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:
     """The residual of a group at its points for jets of u (m, J, *f), (m, c), and its gradient, (m, c, f, J)."""
     at, residual = (group.points, group.normals, jets), group.residual
     if is_traced(residual, at):
-        return _at_jets(residual, tuple(map(jnp.asarray, at)), order)
+        return _at_jets(residual, tuple(map(jnp.asarray, at)), order, is_traced(group.points))
     size = LARGE_BLOCK if len(jets) >= MANY else BLOCK
-    found = in_padded_blocks(lambda *block: _at_jets(residual, block, order), at, size)
+    found = in_padded_blocks(lambda *block: _at_jets(residual, block, order, False), at, size)
     # a residual that has closed over something traced is found out by what it returns
-    return _at_jets(residual, tuple(map(jnp.asarray, at)), order) if found is None else found
+    return _at_jets(residual, tuple(map(jnp.asarray, at)), order, False) if found is None else found
 
 
 @eqx.filter_jit
-def _at_jets(residual, at: tuple, order: int):
+def _at_jets(residual, at: tuple, order: int, moves: bool):
     def at_one(x, n, D):
         def value_of(D):
-            return jnp.atleast_1d(residual(Jet(x, D, order), x, n))
+            return jnp.atleast_1d(residual(jet_at(x, D, order, moves), x, n))
 
         value, pull = jax.vjp(value_of, D)
         gradient = jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))  # (c, J, *f)

@@ -6,10 +6,12 @@ stencils of an equation and of its boundary do, hang for good on a machine of tw
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from typing import Any
 
 import jax
 import numpy as np
@@ -48,9 +50,24 @@ def _on_host(A, b) -> np.ndarray:
         return np.concatenate(list(found)).reshape(shape)
 
 
-def on_one_thread() -> AbstractContextManager:
-    """BLAS without threads of its own."""
-    return _blas().limit(limits=1, user_api="blas")
+@contextlib.contextmanager
+def on_one_thread():
+    """BLAS without threads of its own until the last of the calls that asked for it has ended, in whatever thread."""
+    with _in_turn:
+        if not _limits:
+            _limits.append(_blas().limit(limits=1, user_api="blas"))
+        _limits.append(None)
+    try:
+        yield
+    finally:
+        with _in_turn:
+            _limits.pop()
+            if len(_limits) == 1:
+                _limits.pop().restore_original_limits()
+
+
+_limits: list[Any] = []  # what takes the limit back, and an entry for each call
+_in_turn = threading.Lock()
 
 
 @functools.cache

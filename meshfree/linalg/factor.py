@@ -11,12 +11,13 @@ from .interface import Factor
 from .sparse_rows import SparseRows
 
 
-def factor(A: Float[AnyArray, "m n"] | SparseRows, solver: str = "auto") -> Factor:
+def factor(A: Float[AnyArray, "m n"] | SparseRows, solver: str = "auto", *, traced: bool = False) -> Factor:
     """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
 
     A dense array is factored by `dense.factor_dense`, sparse rows by `sparse_factors.factor_sparse` on the host, of
-    traced ones when the program runs: `solver`, and what is raised, are as there.
+    traced ones when the program runs: `solver`, and what is raised, are as there. `traced` says that right-hand sides
+    may be traced though A is not, as in the derivative of a concrete call.
     """
     if not isinstance(A, SparseRows):
         return factor_dense(A, solver)
-    return TracedFactor.of(A, solver) if is_traced(A) else HostFactor.of(A, solver)
+    return TracedFactor.of(A, solver) if traced or is_traced(A) else HostFactor.of(A, solver)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import hashlib
+import threading
 from typing import ClassVar
 
 import equinox as eqx
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..internal.tracing import as_jax, without_derivative
+from ..internal.tracing import as_jax, is_traced, without_derivative
 from .interface import Factor
 from .sparse_factors import SparseFactor, factor_sparse
 from .sparse_rows import SparseRows
@@ -58,16 +59,18 @@ def _like(b, x: np.ndarray):
 
 
 class TracedFactor(Factor):
-    """A matrix that the host factors when the program runs: solves are callbacks, and differentiable in b."""
+    """A matrix whose solves are callbacks, differentiable in b; a traced one is factored when the program runs."""
 
     refuses_singular: ClassVar[bool] = True  # by solutions of NaN
 
     matrix: SparseRows
     solver: str = eqx.field(static=True)
+    held: SparseFactor | None = eqx.field(static=True)  # of a concrete matrix, as there is outside of jit
 
     @classmethod
     def of(cls, A: SparseRows, solver: str = "auto") -> TracedFactor:
-        return cls(without_derivative(A), solver)
+        A = without_derivative(A)
+        return cls(A, solver, None if is_traced(A) else factor_sparse(A.to_scipy(), solver))
 
     def solve(self, b):
         if self._square:
@@ -114,6 +117,9 @@ class TracedFactor(Factor):
 
     def _call(self, method: str, b):
         shape = jax.ShapeDtypeStruct((self.matrix.shape[1], *b.shape[1:]), b.dtype)
+        if self.held is not None:
+            of_held = getattr(self.held, method)
+            return jax.pure_callback(lambda b: of_held(np.asarray(b)), shape, b, vmap_method="sequential")
         width, solver = self.matrix.width, self.solver
 
         def on_host(values, columns, b):
@@ -127,6 +133,7 @@ class TracedFactor(Factor):
 
 
 _factors: collections.OrderedDict[bytes, SparseFactor] = collections.OrderedDict()
+_in_turn = threading.Lock()  # for threads that solve at once
 
 
 def _remembered(values: np.ndarray, columns: np.ndarray, width: int, solver: str) -> SparseFactor:
@@ -135,9 +142,13 @@ def _remembered(values: np.ndarray, columns: np.ndarray, width: int, solver: str
     for array in (values, columns):
         digest.update(np.ascontiguousarray(array).data)
     key = digest.digest()
-    if key not in _factors:
-        _factors[key] = factor_sparse(SparseRows(values, columns, width).to_scipy(), solver)
+    with _in_turn:
+        found = _factors.get(key)
+    if found is None:
+        found = factor_sparse(SparseRows(values, columns, width).to_scipy(), solver)
+    with _in_turn:
+        _factors[key] = found
+        _factors.move_to_end(key)
         while len(_factors) > KEPT:
             _factors.popitem(last=False)
-    _factors.move_to_end(key)
-    return _factors[key]
+    return found

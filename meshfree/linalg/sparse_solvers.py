@@ -278,17 +278,20 @@ class AMG(Solver):
 
 def _multigrid(matrix) -> Callable[[np.ndarray], np.ndarray]:
     """One V-cycle, as a function."""
-    state = np.random.get_state()
-    np.random.seed(0)  # pyamg draws from NumPy's global generator: the same cycle every time, and that one as it was
-    try:
-        hierarchy = package_of("amg").smoothed_aggregation_solver(
-            scipy.sparse.csr_matrix(matrix), symmetry="nonsymmetric"
-        )
-    except ValueError as error:  # its way to say that smoothing diverged
-        raise KrylovError(f"solver='amg': pyamg found no coarser systems ({error}). {NOT_POISSON}", []) from error
-    finally:
-        np.random.set_state(state)
+    pyamg, matrix = package_of("amg"), scipy.sparse.csr_matrix(matrix)
+    with _drawing:
+        state = np.random.get_state()
+        np.random.seed(0)  # pyamg draws from NumPy's global generator: the same cycle every time, and that as it was
+        try:
+            hierarchy = pyamg.smoothed_aggregation_solver(matrix, symmetry="nonsymmetric")
+        except ValueError as error:  # its way to say that smoothing diverged
+            raise KrylovError(f"solver='amg': pyamg found no coarser systems ({error}). {NOT_POISSON}", []) from error
+        finally:
+            np.random.set_state(state)
     return hierarchy.aspreconditioner().matvec
+
+
+_drawing = threading.Lock()  # threads that solve at once share NumPy's generator
 
 
 def gmres(matrix, precondition: Callable, b, x, history: list[float]) -> tuple[np.ndarray, bool]:

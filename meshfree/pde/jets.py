@@ -49,6 +49,17 @@ class Jet(eqx.Module):
         return Jet(self.point, derivatives, self.order - 2)(x)
 
 
+def jet_at(x: Float[Array, " d"], derivatives: Float[Array, "J *f"], order: int, moves: bool) -> Jet:
+    """The jet at x. Where the point `moves`, as derivatives are taken by its place, it has zeros of one order more: its
+    own change meets that of the place where it is asked for, and only their difference, which is none, meets those.
+    """
+    if not moves:
+        return Jet(x, derivatives, order)
+    more = len(total_degree(x.size, order + 1)) - len(derivatives)
+    padding = [(0, more)] + [(0, 0)] * (derivatives.ndim - 1)
+    return Jet(x, jnp.pad(derivatives, padding), order + 1)
+
+
 def needed_order(value_of: Callable, dim: int, fields: int = 1) -> int:
     """The order of the highest derivative of u in `value_of(u, x)`, found by tracing it with longer and longer jets.
 

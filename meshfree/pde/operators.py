@@ -1,7 +1,8 @@
 """Differential operators: plain functions from functions to functions.
 
 `laplacian(u)` is again a function of one point, so operators compose: `laplacian(laplacian(u))`. A field u maps a
-point (d,) to a scalar () or a vector (f,); vectors are differentiated component by component.
+point (d,) to a scalar () or a vector (f,); vectors are differentiated component by component. Derivatives are those at
+the point: `divergence` of a flux whose coefficient jumps does not see the jump (`problems/interface.py`).
 """
 
 from __future__ import annotations

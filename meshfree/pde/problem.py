@@ -43,6 +43,10 @@ class Problem(eqx.Module):
     A problem is a pytree: numbers and arrays held by residuals that are pytrees themselves (an `eqx.Module`, a
     `jax.tree_util.Partial`) are its leaves, may be differentiated, and may change without recompilation.
 
+    Residuals hold point by point, and no derivative at a point sees a jump: a coefficient that jumps, as by
+    `jnp.where`, is taken for a smooth one on either side, without its interface. Give each side a field of its own, and
+    the interface the conditions that join them (`problems/interface.py`).
+
     Raises ValueError for a part of the domain without a condition, or with two, and for a condition on a part
     that the domain does not have; both sets of names are printed.
     """

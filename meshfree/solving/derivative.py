@@ -6,12 +6,43 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from ..internal.tracing import AnyArray
 from ..linalg.interface import Factor
 
 MAX_SWEEPS = 50  # of Richardson's iteration
+
+
+@jax.custom_jvp
+def of_first_order(c: Float[Array, "..."]) -> Float[Array, "..."]:
+    """c itself; NotImplementedError for a second derivative of it, which would not be the right number."""
+    return c
+
+
+@of_first_order.defjvp
+def _of_first_order_jvp(primals, tangents):
+    # a factor beside every tangent that depends on c: to differentiate once more is to differentiate it
+    return primals[0], tangents[0] * _one(primals[0])
+
+
+@jax.custom_jvp
+def _one(c):
+    return jnp.ones((), c.dtype)
+
+
+def _refuse(primals, tangents):
+    if isinstance(tangents[0], SymbolicZero):
+        return _one(*primals), jnp.zeros((), primals[0].dtype)
+    raise NotImplementedError(
+        "a solution has derivatives of first order only, and a second one was asked for, as by jax.hessian, grad of "
+        "grad or jvp of grad through mf.solve or mf.interpolate: use differences of jax.grad, or the Gauss-Newton "
+        "matrix J.T @ J with J = jax.jacobian of what is fitted"
+    )
+
+
+_one.defjvp(_refuse, symbolic_zeros=True)
 
 
 def differentiable(
@@ -22,7 +53,7 @@ def differentiable(
     square: bool,
     affine: bool,
 ) -> Float[Array, "n *f"]:
-    """The solution c with its derivative, to first order, in forward and reverse mode.
+    """The solution c with its derivative, to first order, in forward and reverse mode; a second one is refused.
 
     `residual_of(c)` is the residual as a function of everything it depends on, `fixed_residual_of` the same with
     all but c stopped, `factored` the matrix A = dr/dc at the solution.
@@ -38,7 +69,7 @@ def differentiable(
         change = change + factored.solve_normal(normal - jax.lax.stop_gradient(normal))
         if not affine:
             change = _with_curvature(fixed_residual_of, c, fixed, factored, change)
-    return jnp.asarray(c) - change.reshape(c.shape)
+    return of_first_order(jnp.asarray(c) - change.reshape(c.shape))
 
 
 def _normal_residual(residual_of, c, fixed):

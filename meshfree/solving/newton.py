@@ -111,19 +111,19 @@ def _solve_traced(system: System, start, solver, reference):
     residual, matrix = linearised(start)
     state = _first_state(start, residual)
     reference = jnp.linalg.norm(residual) if reference is None else jax.lax.stop_gradient(reference)
-    factored = factor(matrix, solver)
+    factored = factor(matrix, solver, traced=True)
     if affine:
         state = _affine_step(state, matrix, factored.solve(state.residual))
     else:
 
         def advance(state):
             _, matrix = linearised(state.coefficients)
-            change = factor(matrix, solver).solve(state.residual)
+            change = factor(matrix, solver, traced=True).solve(state.residual)
             return _newton_step(fixed_residual, state, matrix, change, reference)
 
         state = jax.lax.while_loop(lambda s: ~(s.done | s.failed), advance, state)
         _, matrix = linearised(state.coefficients)
-        factored = factor(matrix, solver)
+        factored = factor(matrix, solver, traced=True)
     coefficients = differentiable(
         residual_of, fixed_residual, state.coefficients, factored, matrix.shape[0] == matrix.shape[1], affine
     )

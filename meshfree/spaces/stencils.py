@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -88,6 +89,11 @@ class Stencils(Space, LocalBasis):
             raise ValueError(f"degree is that of the polynomials, an integer, -1 for none; got {degree}")
         self.kernel = Polyharmonic(5) if kernel is None else kernel
         self.cloud, self.degree = cloud, degree
+        if is_traced(cloud):
+            raise ValueError(
+                "Stencils looks for neighbours when it is made: make it outside of jit and grad, and change its kernel "
+                "or its nodes with mf.tune or eqx.tree_at"
+            )
         self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
         warn_of_low_degree(self.kernel, self.degree)
@@ -170,9 +176,14 @@ class Stencils(Space, LocalBasis):
         return weights
 
     def _nodal(self, X, columns, functionals, weights):
-        """The same weights, traced, but exactly the nodal value at points that are nodes."""
+        """The same weights, traced, but exactly the nodal value at points that are nodes.
+
+        Of traced places the derivative stays that of the weights: a point may move where its node does not.
+        """
         at_node = jnp.all(jnp.asarray(self.nodes)[columns] == jnp.asarray(X)[:, None], axis=-1)
         nodal = jnp.where(at_node[:, None], functionals, 0.0)
+        if is_traced(self.nodes, X):
+            nodal = weights + jax.lax.stop_gradient(nodal - weights)
         return jnp.where(jnp.any(at_node, axis=1)[:, None, None], nodal, weights)
 
 

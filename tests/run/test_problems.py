@@ -27,7 +27,7 @@ def lines_of_code(source: str) -> int:
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) >= 27
+    assert len(SCRIPTS) >= 28
 
 
 @pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem != "poisson_million"], ids=lambda path: path.stem)
