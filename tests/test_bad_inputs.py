@@ -22,7 +22,7 @@ STENCILS = mf.Stencils(None, CLOUD, degree=2)
 OPTIONS = {"interior": lambda u, x: mf.laplacian(u)(x), "boundary": mf.dirichlet(0.0)}
 PROBLEM = mf.Problem(SQUARE, **OPTIONS)
 U = mf.interpolate(np.zeros(len(CLOUD)), STENCILS)
-LOSS = mf.losses.residual(PROBLEM, CLOUD)
+LOSS = mf.losses.residual(PROBLEM, SQUARE.cloud(0.25, seed=1))
 
 
 def f(x):
@@ -88,8 +88,8 @@ ROWS = {
     # tuning
     "tune swapped": (lambda: mf.tune(SPACE, LOSS), TypeError, "tune(loss, tree) needs a function as loss; got a Collocation, and a Residual as tree: are the two swapped?"),
     "tune by a loss without its problem": (lambda: mf.tune(mf.losses.residual, SPACE), TypeError, "residual(problem, check): missing a required argument: 'check'"),
-    "tune with a name": (lambda: mf.tune(LOSS, SPACE, optimizer="adam"), TypeError, "needs a GradientTransformation as optimizer; got 'adam': optax.adam(0.05)"),
-    "tune with a function": (lambda: mf.tune(LOSS, SPACE, optimizer=optax.adam), TypeError, "got the function adam(...): optax.adam(0.05)"),
+    "tune with a name": (lambda: mf.tune(LOSS, SPACE, optimizer="adam"), TypeError, "needs an optimiser of Optax, as optax.adam(0.05), as optimizer; got 'adam'"),
+    "tune with a function": (lambda: mf.tune(LOSS, SPACE, optimizer=optax.adam), TypeError, "got the function adam(...)"),
     "tune by three numbers": (lambda: mf.tune(lambda space: jnp.zeros(3), SPACE), ValueError, "the loss must return one number; it returns "),
     "tune by no number": (lambda: mf.tune(lambda space: None, SPACE), ValueError, "the loss must return one number; it returns None"),
     "tune what is computed": (lambda: mf.tune(LOSS, SPACE, lambda space: space.kernel.scale), ValueError, "where must name leaves of the tree, and not what is computed from them"),

@@ -43,7 +43,8 @@ def assemble(
 
     is_local, traced = space.local_basis is not None, is_traced(problem, space, points, weights, around)
     if is_local or (not traced and has_rows(cast(GlobalSpace, space))):
-        system = jet_system(problem, space, points, groups, given, around)
+        with np.errstate(all="ignore"):  # what is not finite is told in words, by the point
+            system = jet_system(problem, space, points, groups, given, around)
         if system is not None:
             return system
     measured, magnitude = measured_weights(groups, problem.fields, space.cloud.spacing, around)

@@ -269,7 +269,7 @@ def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:
     if is_traced(residual, at):
         return _at_jets(residual, tuple(map(jnp.asarray, at)), order, is_traced(group.points))
     size = LARGE_BLOCK if len(jets) >= MANY else BLOCK
-    found = in_padded_blocks(lambda *block: _at_jets(residual, block, order, False), at, size)
+    found = in_padded_blocks(lambda *block: _at_jets(residual, block, order, False), at, size, known=False)
     # a residual that has closed over something traced is found out by what it returns
     return _at_jets(residual, tuple(map(jnp.asarray, at)), order, False) if found is None else found
 

@@ -101,13 +101,14 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
     if X.ndim != 2 or X.shape[1] != space.cloud.dim:
         raise ValueError(f"X must have shape (m, {space.cloud.dim}); got {X.shape}")
     _check_linear(operator or identity, X[0])
+    if space.local_basis is None:
+        check_memory(len(X), space.size, copies=1)
     found = operator_weights(operator or identity, space, np.asarray(X)) if _by_rows(space, X) else None
     if space.local_basis is not None:
         assert found is not None  # otherwise it raised an error
         weights, columns = found
         parts = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
         return parts if _has_components(operator or identity, X) else parts[0]
-    check_memory(len(X), space.size, copies=1)
     if found is None:
         rows = _rows(space, watch(operator or identity), X)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -22,11 +23,11 @@ def map_in_blocks(function: Callable, points: Any, width: int) -> Any:
     return jax.lax.map(function, points, batch_size=batch)
 
 
-def in_padded_blocks(function: Callable, arrays: tuple, size: int) -> Any:
+def in_padded_blocks(function: Callable, arrays: tuple, size: int, *, known: bool = True) -> Any:
     """`function`, batched and compiled, over concrete arrays, `size` rows at a time; the last block is padded to it.
 
-    The loop runs in Python: small dense factorisations inside a loop of XLA's hang on the CPU backend. None where what
-    the function returns is traced.
+    The loop runs in Python: small dense factorisations inside a loop of XLA's hang on the CPU backend. While something
+    else is traced the function is computed at once; without `known`, as it may read what is traced, None where it did.
     """
     count, parts = len(arrays[0]), []
     for start in range(0, count, size):
@@ -34,10 +35,9 @@ def in_padded_blocks(function: Callable, arrays: tuple, size: int) -> Any:
         missing = size - len(block[0])
         if missing:
             block = [np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) for rows in block]
-        part = function(*block)
+        with jax.ensure_compile_time_eval() if known else contextlib.nullcontext():
+            part = function(*block)
         if is_traced(part):
             return None
         parts.append(jax.tree.map(np.asarray, part))
-    return jax.tree.map(
-        lambda *blocks: np.concatenate(blocks)[:count] if len(blocks) > 1 else blocks[0][:count], *parts
-    )
+    return jax.tree.map(lambda *rows: (np.concatenate(rows) if len(rows) > 1 else rows[0])[:count], *parts)

@@ -3,7 +3,6 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.scipy.linalg as jsl
 import numpy as np
 import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
@@ -15,6 +14,13 @@ from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
 from .interface import Factor
 
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
+
+
+def _jsl():
+    """JAX's counterpart of scipy.linalg, loaded where it is used: importing meshfree stays light."""
+    import jax.scipy.linalg
+
+    return jax.scipy.linalg
 
 
 class LU(Factor):
@@ -30,7 +36,7 @@ class LU(Factor):
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
         if isinstance(A, jax.core.Tracer):
-            lu, pivots = jsl.lu_factor(A.T, check_finite=False)
+            lu, pivots = _jsl().lu_factor(A.T, check_finite=False)
             return cls(lu.T, pivots, _one_norm(A))
         # LAPACK itself: under XLA the passes over the matrix around it cost a third of the factorisation
         rows, pivots = _lapack_lu(A)
@@ -38,11 +44,11 @@ class LU(Factor):
 
     @eqx.filter_jit
     def solve(self, b):
-        return jsl.lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
+        return _jsl().lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
 
     @eqx.filter_jit
     def solve_transposed(self, b):
-        return jsl.lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
+        return _jsl().lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
 
     def rank(self):
         return jnp.sum(jnp.abs(jnp.diagonal(self.rows)) > 0)
@@ -81,7 +87,7 @@ class QR(Factor):
 
     @classmethod
     def of(cls, A: Float[Array, "m n"]) -> "QR":
-        q, r, permutation = jsl.qr(A, mode="economic", pivoting=True, check_finite=False)
+        q, r, permutation = _jsl().qr(A, mode="economic", pivoting=True, check_finite=False)
         diagonal = jnp.abs(jnp.diagonal(r))
         kept = jnp.cumprod(diagonal > TRUNCATION * diagonal[0]).astype(bool)
         # beyond the rank R becomes the identity, so that one triangular solve serves every rank
@@ -90,11 +96,11 @@ class QR(Factor):
 
     @eqx.filter_jit
     def solve(self, b):
-        return self._unpermuted(jsl.solve_triangular(self.r, self._truncated(self.q.T @ b), check_finite=False))
+        return self._unpermuted(_jsl().solve_triangular(self.r, self._truncated(self.q.T @ b), check_finite=False))
 
     @eqx.filter_jit
     def solve_transposed(self, b):
-        y = jsl.solve_triangular(self.r, self._truncated(b[self.permutation]), trans=1, check_finite=False)
+        y = _jsl().solve_triangular(self.r, self._truncated(b[self.permutation]), trans=1, check_finite=False)
         return self.q @ y
 
     def rank(self):

@@ -65,7 +65,8 @@ def newton(
     """
     if not is_traced(system, start):
         began = time.perf_counter()
-        residual, matrix, affine = system.assembled(np.asarray(start))
+        with np.errstate(all="ignore"):  # what is not finite is told in words
+            residual, matrix, affine = system.assembled(np.asarray(start))
         if not is_traced(residual, matrix):  # a residual may have closed over a tracer
             start = np.asarray(start) if isinstance(residual, np.ndarray) else start
             return _solve_concrete(system, start, solver, reference, residual, matrix, affine, began)

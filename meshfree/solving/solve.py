@@ -148,7 +148,7 @@ def _mapped(f: Callable, nodes):
     """f at all nodes: known ones block by block, of one size."""
     if isinstance(f, Solution):
         return f(nodes)
-    found = None if is_traced(f, nodes) else in_padded_blocks(lambda X: _vmapped(f, X), (nodes,), BLOCK)
+    found = None if is_traced(f, nodes) else in_padded_blocks(lambda X: _vmapped(f, X), (nodes,), BLOCK, known=False)
     return _vmapped(f, jnp.asarray(nodes)) if found is None else found
 
 

@@ -145,7 +145,8 @@ def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
     typical size.
     """
     make = _signs_of if isinstance(coefficients, np.ndarray) else _compiled_signs
-    return make(system, matrix, factored, coefficients)
+    with np.errstate(all="ignore"):  # what is not finite is told in words
+        return make(system, matrix, factored, coefficients)
 
 
 def _signs_of(system: System, matrix: Matrix, factored: Factor, coefficients):
@@ -160,8 +161,7 @@ def _signs_of(system: System, matrix: Matrix, factored: Factor, coefficients):
     size = system.typical_size(coefficients)
     typical = size * _rms(values(c), array)
     noise = np.finfo(float).eps * array.sqrt(array.mean(matrix**2 @ c.reshape(-1) ** 2))  # of sums of terms that cancel
-    with np.errstate(all="ignore"):  # a size of 0 is told in words
-        return missed, _rms(matrix @ c.reshape(-1), array) / typical, noise / typical, size
+    return missed, _rms(matrix @ c.reshape(-1), array) / typical, noise / typical, size
 
 
 @eqx.filter_jit

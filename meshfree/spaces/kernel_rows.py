@@ -26,12 +26,15 @@ def on_translates(
     needed = tuple(np.flatnonzero(functionals.any(axis=(0, 1))).tolist()) or (0,)
     functionals = functionals[:, :, needed]
     found = np.empty((len(X), functionals.shape[1], len(centers)))
-    columns = [(slice(j, j + CENTERS), as_jax(_padded(centers, j, CENTERS))) for j in range(0, len(centers), CENTERS)]
-    for i in range(0, len(X), POINTS):
-        points, factors = _padded(X, i, POINTS), _padded(functionals, i, POINTS)
-        for place, some in columns:
-            into = found[i : i + POINTS, :, place]
-            into[:] = np.asarray(_tile(kernel, points, some, factors, needed, order))[: len(into), :, : into.shape[2]]
+    starts = range(0, len(centers), CENTERS)
+    with jax.ensure_compile_time_eval():  # while something else is traced, too
+        columns = [(slice(j, j + CENTERS), as_jax(_padded(centers, j, CENTERS))) for j in starts]
+        for i in range(0, len(X), POINTS):
+            points, factors = _padded(X, i, POINTS), _padded(functionals, i, POINTS)
+            for place, some in columns:
+                into = found[i : i + POINTS, :, place]
+                tile = np.asarray(_tile(kernel, points, some, factors, needed, order))
+                into[:] = tile[: len(into), :, : into.shape[2]]
     return found
 
 

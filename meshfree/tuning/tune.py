@@ -15,7 +15,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Float, PyTree
 
-from ..internal.expected import FUNCTION, INTEGER, came, expects
+from ..internal.expected import FUNCTION, INTEGER, Kind, came, expects
 from ..internal.interrupts import deferred
 from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
 HALVINGS = 12  # of a step to where the loss is not finite
 _NAMED = 8  # leaves in a message
+
+
+def _optimizer(given: Any) -> Any:
+    """Optax's are pairs of functions: to know them by that does not load it."""
+    if not (callable(getattr(given, "init", None)) and callable(getattr(given, "update", None))):
+        raise TypeError
+    return given
+
+
+_OPTIMIZER = Kind("an optimiser of Optax, as optax.adam(0.05),", _optimizer)
 
 
 class History(eqx.Module):
@@ -70,7 +80,7 @@ def _advice(tree: Any) -> str:
 
 
 @settled
-@expects(loss=FUNCTION, where=FUNCTION, optimizer=optax.GradientTransformation, steps=INTEGER)
+@expects(loss=FUNCTION, where=FUNCTION, optimizer=_OPTIMIZER, steps=INTEGER)
 def tune(
     loss: Callable[[Any], Any],
     tree: Any,
@@ -121,6 +131,8 @@ class _Descent:
     """The state of a run: the iterate with its loss and gradient, the optimiser's memory, and what was seen."""
 
     def __init__(self, loss, tree, where, optimizer):
+        import optax
+
         if hasattr(loss, "refuse"):
             loss.refuse(tree)
 

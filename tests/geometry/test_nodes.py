@@ -390,7 +390,7 @@ def test_coarse_clouds_keep_every_part(domain, h):
 ERRORS = [
     ({"spacing": 0}, ValueError, "spacing must be positive and finite, got 0"),
     ({"spacing": np.nan}, ValueError, "spacing must be positive and finite, got nan"),
-    ({"spacing": "fine"}, TypeError, "a positive number or a function of x, got str"),
+    ({"spacing": "fine"}, TypeError, "a positive number or a function of x, got 'fine'"),
     ({"spacing": 1.5}, ValueError, r"spacing=1.5 leaves no room .* of size 1 x 1; use a smaller"),
     ({"spacing": 1e-5}, ValueError, "about 1.0e.* nodes, more than the 2e.07"),
     ({"spacing": lambda x: x[0] - 0.5}, ValueError, r"spacing\(x\) returned .* at x = \("),

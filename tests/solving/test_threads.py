@@ -71,12 +71,12 @@ def test_blas_has_its_threads_again():
     before, entered, left = threads(), threading.Barrier(2), threading.Event()
 
     def first():
-        with batched._one_blas_thread():
+        with batched.on_one_thread():
             entered.wait(30)
         left.set()
 
     def second():
-        with batched._one_blas_thread():
+        with batched.on_one_thread():
             entered.wait(30)
             left.wait(30)
 

@@ -90,7 +90,8 @@ def test_tuning_lowers_the_error_without_the_exact_solution(loss):
     assert np.all(np.diff(history.seconds) > 0)
     np.testing.assert_allclose(jax.nn.softplus(history.parameters[0]), 0.3, rtol=1e-12)
     np.testing.assert_allclose(tuned.kernel.scale, jax.nn.softplus(history.parameters[history.best]), rtol=1e-12)
-    assert loss(tuned) == pytest.approx(history.loss.min(), rel=1e-6)
+    # by another way of making the equations: rounding, times the condition
+    assert loss(tuned) == pytest.approx(history.loss.min(), rel=1e-5)
 
 
 def test_tune_metres():
