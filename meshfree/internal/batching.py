@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from .tracing import is_traced
+from .tracing import at_once, is_traced
 
 CHUNK = 2**25  # entries of one block of rows (256 MiB): what lies beside the result stays below this
 
@@ -35,7 +35,7 @@ def in_padded_blocks(function: Callable, arrays: tuple, size: int, *, known: boo
         missing = size - len(block[0])
         if missing:
             block = [np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) for rows in block]
-        with jax.ensure_compile_time_eval() if known else contextlib.nullcontext():
+        with at_once() if known else contextlib.nullcontext():
             part = function(*block)
         if is_traced(part):
             return None

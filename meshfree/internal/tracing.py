@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +19,12 @@ Scalar = Any  # a float or bool, or an array () of either library
 def is_traced(*trees: Any) -> bool:
     """Whether any leaf is traced by JAX (under jit, vmap or grad), so that its value is not known yet."""
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+
+
+def at_once() -> AbstractContextManager:
+    """Where something is traced: what is known is computed now all the same, and not when the program runs."""
+    tracing = is_traced(jax.device_put(np.zeros(())))  # as everything that JAX makes then is
+    return jax.ensure_compile_time_eval() if tracing else contextlib.nullcontext()
 
 
 def as_jax(array: Any) -> jax.Array:

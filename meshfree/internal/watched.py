@@ -96,8 +96,20 @@ def watch(function: Any) -> Any:
     """
     if isinstance(function, Watched | WatchedTree):
         return function
-    watched = jax.tree.map(lambda leaf: Watched(leaf) if _is_function(leaf) else leaf, function)
+    watched = _with_watched(function)
     return watched if isinstance(watched, Watched) else WatchedTree(watched, key_of_static(function))
+
+
+def _with_watched(tree: Any) -> Any:
+    """A pytree with its functions watched, that of a `jax.tree_util.Partial`, which is no leaf, too."""
+
+    def node(found: Any) -> Any:
+        if isinstance(found, jax.tree_util.Partial):
+            arguments, named = _with_watched((found.args, found.keywords))
+            return jax.tree_util.Partial(Watched(found.func), *arguments, **named)
+        return Watched(found) if _is_function(found) else found
+
+    return jax.tree.map(node, tree, is_leaf=lambda found: isinstance(found, jax.tree_util.Partial))
 
 
 def key_of_static(tree: Any) -> Key:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ..internal.tracing import as_jax
+from ..internal.tracing import as_jax, at_once
 from ..kernels import Kernel
 from ..pde.jets import derivatives_at
 
@@ -27,7 +27,7 @@ def on_translates(
     functionals = functionals[:, :, needed]
     found = np.empty((len(X), functionals.shape[1], len(centers)))
     starts = range(0, len(centers), CENTERS)
-    with jax.ensure_compile_time_eval():  # while something else is traced, too
+    with at_once():
         columns = [(slice(j, j + CENTERS), as_jax(_padded(centers, j, CENTERS))) for j in starts]
         for i in range(0, len(X), POINTS):
             points, factors = _padded(X, i, POINTS), _padded(functionals, i, POINTS)
