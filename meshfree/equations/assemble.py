@@ -13,9 +13,10 @@ from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
+from .basis_derivatives import has_rows
 from .conditions import match_conditions
 from .dense_system import DenseSystem
-from .jet_system import has_rows, jet_system
+from .jet_system import jet_system
 from .row_weights import measured_weights
 from .system import Collocated
 

@@ -17,49 +17,26 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import watch
-from ..linalg.sparse_rows import SparseRows, stacked
+from ..linalg.sparse_rows import stacked
 from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
-from ..pde.linearity import depends_on_input
+from ..pde.linearity import depends_on_input, hides_nan
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
-from ..spaces.base import GlobalSpace, Space
+from ..spaces.base import Space
+from .basis_derivatives import BasisDerivatives, values_matrix
 from .conditions import Group, Interior, Zero, check_residual
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
 BLOCK, LARGE_BLOCK = 512, 16_384  # points that a program is compiled for
 MANY = 100_000  # points from which on the large blocks are used
-KEPT = 2**27  # entries of derivatives of all basis functions up to which they are kept from step to step
-
-
-class Derivatives(eqx.Module):
-    """The derivatives of a space's functions at points: those of the functions `columns`, or of all of them."""
-
-    space: Space
-    points: Float[AnyArray, "m d"]
-    columns: Int[AnyArray, "m k"] | None  # None: all, in their order
-
-    def weights(self, functionals: Float[AnyArray, "m r J"], order: int) -> Any:
-        """The weights of linear functionals in the coefficients, (m, r, k)."""
-        basis = self.space.local_basis
-        if basis is None:
-            return self.space.rows(self.points, functionals, order)  # type: ignore[attr-defined]
-        assert self.columns is not None
-        return basis.weights(self.points, self.columns, functionals, order)
-
-    def matrix(self, weights: Float[AnyArray, "m c k *f"], fields: int) -> Any:
-        """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
-        m, c, k = weights.shape[:3]
-        if self.columns is None:
-            return weights.reshape(m * c, k * fields)
-        return sparse_rows(weights, self.columns, self.space.size, fields)
 
 
 class Affine(eqx.Module):
@@ -84,7 +61,7 @@ class Nonlinear(eqx.Module):
 
     group: Group
     row_weights: Float[AnyArray, "m c"]
-    derivatives: Derivatives
+    derivatives: BasisDerivatives
     units: Float[AnyArray, "m J k"] | None
     order: int = eqx.field(static=True)
     fields: int = eqx.field(static=True)
@@ -95,7 +72,7 @@ class Nonlinear(eqx.Module):
     def linearised(self, coefficients):
         values, gradient = self._at(coefficients)  # (m, c), (m, c, f, J)
         if self.units is None or self.derivatives.columns is None:
-            weights = _of_functionals(self.derivatives, gradient, self.order, self.fields)
+            weights = self.derivatives.weights_of_gradient(gradient, self.order)
         else:
             weights = module_of(gradient).einsum("mcfj,mjk->mckf", gradient, self.units)
         return values.reshape(-1), self.derivatives.matrix(weights, self.fields)
@@ -104,14 +81,12 @@ class Nonlinear(eqx.Module):
         return self._at(coefficients)[1]
 
     def _at(self, coefficients):
-        values, gradient = at_jets(self.group, self._jets_of(coefficients), self.order)
-        weights = self.row_weights
-        return weights * values, weights[:, :, None, None] * gradient
-
-    def _jets_of(self, coefficients):
         if self.units is None:
-            return _jets_in_blocks(self.derivatives, coefficients, self.order)
-        return _jets(self.units, self.derivatives.columns, coefficients)
+            jets = self.derivatives.jets(coefficients, self.order)
+        else:
+            jets = self.derivatives.combined(self.units, coefficients)
+        values, gradient = at_jets(self.group, jets, self.order)
+        return self.row_weights * values, self.row_weights[:, :, None, None] * gradient
 
 
 class JetSystem(Collocated):
@@ -158,8 +133,8 @@ class JetSystem(Collocated):
     def elsewhere(self, points, coefficients):
         inside, weight = self.groups[0].residual, self.row_weights["interior"]
         group = Group((), inside, points, np.zeros_like(points))
-        order, _ = _facts(group, self.fields)
-        jets = _jets_in_blocks(_derivatives(self.space, points), np.asarray(coefficients), order)
+        order = _facts(group, self.fields).order
+        jets = BasisDerivatives.at(self.space, points).jets(np.asarray(coefficients), order)
         return weight * at_jets(group, jets, order)[0]
 
     def on_polynomials(self, coefficients, affine):
@@ -201,7 +176,7 @@ class JetSystem(Collocated):
         return module_of(*points).concatenate(points)
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
     """A group, and what is known of its residual before the rows are made."""
 
     group: Group
@@ -230,7 +205,7 @@ def jet_system(
         check_residual(group, problem.fields)
     parts = []
     for group in groups:
-        part = _part(group, problem.fields, around, is_local)
+        part = part_of(group, problem.fields, around, is_local)
         if part is None:
             return None
         parts.append(part)
@@ -243,18 +218,14 @@ def jet_system(
         names = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
         at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
         group = Group(names, Interior(watch(problem.interior)), at, module_of(at).zeros_like(at))
-        part = _part(group, problem.fields, around, is_local)
+        part = part_of(group, problem.fields, around, is_local)
         assert part is not None  # as the interior is local
         groups, parts = [*groups, group], [*parts, part]
         places.append(np.concatenate([cloud.parts[part] for part in ghosts]))
         row_weights = row_weights | {name: row_weights["interior"] for name, _ in names}
-    columns = _derivatives(space, cloud.points, own=points is None).columns
-
-    def columns_at(place):
-        return None if columns is None else columns[place]
-
+    derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
     blocks = [
-        _block(part, point_weights(part.group, row_weights), space, columns_at(place), problem.fields)
+        _block(part, point_weights(part.group, row_weights), derivatives[place], problem.fields)
         for part, place in zip(parts, places, strict=True)
     ]
     side = np.zeros((0, space.size)) if is_local else magnitude * space.side_conditions()  # type: ignore[attr-defined]
@@ -287,19 +258,28 @@ def _at_jets(residual, at: tuple, order: int, moves: bool):
     return jax.vmap(at_one)(*at)
 
 
-def _facts(group: Group, fields: int) -> tuple[int, bool]:
-    """The order of the derivatives that a residual uses, and whether it is affine in u."""
+class Facts(NamedTuple):
+    """What is read off the traced program of a residual."""
+
+    order: int  # of the derivatives that it uses
+    affine: bool  # in u
+    hides_nan: bool  # u at other points, NaN by its jet, need not make it NaN: whether it is local is not known then
+
+
+def _facts(group: Group, fields: int) -> Facts:
     return remembered(_read_facts, group.residual, group.points.shape[1], fields)
 
 
-def _read_facts(residual: Residual, dim: int, fields: int) -> tuple[int, bool]:
+def _read_facts(residual: Residual, dim: int, fields: int) -> Facts:
     order = needed_order(lambda u, x: residual(u, x, jnp.zeros_like(x)), dim, fields)
     point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))
 
-    def gradient(D, x, n):
-        return jax.jacrev(lambda D: jnp.atleast_1d(residual(Jet(x, D, order), x, n)))(D)
+    def value(D, x, n):
+        return jnp.atleast_1d(residual(Jet(x, D, order), x, n))
 
-    return order, not depends_on_input(gradient, _no_jets(1, dim, order, fields)[0], known=(point, point))
+    no_jet, known = _no_jets(1, dim, order, fields)[0], (point, point)
+    affine = not depends_on_input(jax.jacrev(value), no_jet, known=known)
+    return Facts(order, affine, hides_nan(value, no_jet, known=known))
 
 
 def _no_jets(count: int, dim: int, order: int, fields: int) -> Float[np.ndarray, "m J *f"]:
@@ -307,14 +287,16 @@ def _no_jets(count: int, dim: int, order: int, fields: int) -> Float[np.ndarray,
     return np.zeros((count, len(total_degree(dim, order)), *([] if fields == 1 else [fields])))
 
 
-def _part(group: Group, fields: int, around: Callable | None, is_local: bool) -> _Part | None:
+def part_of(group: Group, fields: int, around: Callable | None, is_local: bool) -> Part | None:
     """None for a residual that is not local, or reads something traced, in a global space."""
     try:
-        order, affine = _facts(group, fields)
+        order, affine, uncertain = _facts(group, fields)
     except Exception:
         if is_local:
             raise
         return None  # the general path says what is wrong, if anything is
+    if uncertain and not is_local:
+        return None
     sample = slice(None) if affine else sample_of(group.points)
     some = Group((), group.residual, group.points[sample], group.normals[sample])
     jets = _no_jets(len(some.points), some.points.shape[1], order, fields)
@@ -322,14 +304,14 @@ def _part(group: Group, fields: int, around: Callable | None, is_local: bool) ->
         jets = _jets_of_function(around, some.points, order)
     values, gradient = at_jets(some, jets, order)
     if is_traced(values, gradient):
-        return _Part(group, order, affine, values, gradient) if is_local else None
+        return Part(group, order, affine, values, gradient) if is_local else None
     if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):
         elsewhere = _elsewhere(group, fields, order)
         if elsewhere is not None:
             if is_local:
                 raise ValueError(_not_local(group, elsewhere))
             return None
-    return _Part(group, order, affine, values, gradient)
+    return Part(group, order, affine, values, gradient)
 
 
 @eqx.filter_jit
@@ -337,7 +319,7 @@ def _jets_of_function(function: Callable, points, order: int):
     return jax.vmap(lambda x: derivatives_at(lambda y: function(y), x, order))(jnp.asarray(points))
 
 
-def _weights_of(parts: list[_Part], fields: int, spacing, around) -> tuple[dict[str, Any], Any]:
+def _weights_of(parts: list[Part], fields: int, spacing, around) -> tuple[dict[str, Any], Any]:
     """The measured row weights of every part, and the size of the interior operator: see `assemble`."""
     if is_traced(spacing, around, [(part.group, part.gradient) for part in parts]):
         return measured_weights([part.group for part in parts], fields, spacing, around)
@@ -349,97 +331,13 @@ def _weights_of(parts: list[_Part], fields: int, spacing, around) -> tuple[dict[
     return weights_by_size(sizes, np)
 
 
-def _block(part: _Part, row_weights, space: Space, columns, fields: int) -> Affine | Nonlinear:
+def _block(part: Part, row_weights, derivatives: BasisDerivatives, fields: int) -> Affine | Nonlinear:
     group, order = part.group, part.order
-    derivatives = Derivatives(space, group.points, columns)
     if part.affine:
         gradient = row_weights[:, :, None, None] * part.gradient
-        weights = _of_functionals(derivatives, gradient, order, fields)
-        return Affine((row_weights * part.values).reshape(-1), derivatives.matrix(weights, fields), gradient)
-    count, functions = len(total_degree(group.points.shape[1], order)), space.size if columns is None else 0
-    few = len(group.points) * count * functions <= KEPT
-    units = derivatives.weights(_units(len(group.points), count), order) if few else None
-    return Nonlinear(group, row_weights, derivatives, units, order, fields)
-
-
-def _units(count: int, derivatives: int) -> Float[np.ndarray, "m J J"]:
-    return np.broadcast_to(np.eye(derivatives), (count, derivatives, derivatives))
-
-
-def _of_functionals(derivatives: Derivatives, gradient, order: int, fields: int):
-    """The weights (m, c, k, *f) of functionals (m, c, f, J), those of all fields asked for at once."""
-    m, c, f, J = gradient.shape
-    found = derivatives.weights(gradient.reshape(m, c * f, J), order)
-    found = found.reshape(m, c, f, found.shape[-1])
-    return found[:, :, 0] if fields == 1 else found.swapaxes(2, 3)
-
-
-def _derivatives(space: Space, points, own: bool = False) -> Derivatives:
-    """At the points of the space's own cloud, or others."""
-    basis = space.local_basis
-    columns = None if basis is None else basis.own_columns if own else basis.columns_at(points)
-    return Derivatives(space, points, columns)
-
-
-def derivatives_at_nodes(space: Space) -> Derivatives:
-    """Those at the points of the space's own cloud."""
-    return _derivatives(space, space.cloud.points, own=True)
-
-
-def values_matrix(space: Space) -> Any:
-    """The values of the basis functions at the points of the space's cloud, (m, n), an array or sparse rows."""
-    derivatives = derivatives_at_nodes(space)
-    return derivatives.matrix(derivatives.weights(np.ones((len(derivatives.points), 1, 1)), 0), 1)
-
-
-def has_rows(space: GlobalSpace) -> bool:
-    """Whether a global space knows the derivatives of its functions on the host, without a program for their number."""
-    X = np.asarray(space.cloud.points[:1])
-    return jax.default_backend() == "cpu" and space.rows(X, np.ones((1, 1, 1)), 0) is not None
-
-
-def _jets(units, columns, coefficients):
-    """(m, J, k), (m, k), (n, *f) -> (m, J, *f)."""
-    if columns is None:
-        return units @ coefficients
-    array = module_of(units, coefficients)
-    return array.einsum("mjk,mk...->mj...", units, coefficients[columns])
-
-
-def _jets_in_blocks(derivatives: Derivatives, coefficients, order: int):
-    """The jets of the function with these coefficients, some points at a time."""
-    points, columns = derivatives.points, derivatives.columns
-    count = len(total_degree(points.shape[1], order))
-    size = max(KEPT // 8 // (count * (len(coefficients) if columns is None else columns.shape[1])), 1)
-    found = []
-    for start in range(0, len(points), size):
-        place = slice(start, start + size)
-        some = Derivatives(derivatives.space, points[place], None if columns is None else columns[place])
-        found.append(_jets(some.weights(_units(len(some.points), count), order), some.columns, coefficients))
-    return np.concatenate(found)
-
-
-def operator_weights(operator: Callable, space: Space, X, own: bool = False):
-    """The weights (m, c, k) of a linear operator's components at points, those of the space where `own`, their columns.
-
-    None for a global space whose rows are not known, or where the operator is not local.
-    """
-    derivatives = _derivatives(space, X, own)
-    group = Group((), Applied(watch(operator)), X, np.zeros_like(X))
-    part = _part(group, 1, None, space.local_basis is not None)
-    if part is None or is_traced(part.gradient):
-        return None
-    weights = _of_functionals(derivatives, part.gradient, part.order, 1)
-    return None if weights is None else (weights, derivatives.columns)
-
-
-class Applied(eqx.Module):
-    """A linear operator on u as a residual."""
-
-    operator: Callable
-
-    def __call__(self, u, x, n):
-        return jnp.ravel(self.operator(u)(x))
+        matrix = derivatives.matrix(derivatives.weights_of_gradient(gradient, order), fields)
+        return Affine((row_weights * part.values).reshape(-1), matrix, gradient)
+    return Nonlinear(group, row_weights, derivatives, derivatives.units(order), order, fields)
 
 
 def _elsewhere(group: Group, fields: int, order: int) -> Float[np.ndarray, " d"] | None:
@@ -471,12 +369,3 @@ def _not_local(group: Group, elsewhere) -> str:
         f"the {what} is not local: at x = ({point}) it uses u at another point than x. A local space has u and its "
         "derivatives at x only; use a global one, Collocation or Eigenbasis"
     )
-
-
-def sparse_rows(weights, columns, size: int, fields: int) -> SparseRows:
-    """(m, c, k, *f) as rows of the matrix: unknown j of field i is column f·j + i."""
-    array = module_of(weights, columns)
-    m, c, k = weights.shape[:3]
-    placed = array.asarray(columns)[:, None, :, None] * fields + array.arange(fields, dtype=np.int32)[None, None, None]
-    placed = array.broadcast_to(placed, (m, c, k, fields))
-    return SparseRows(weights.reshape(m * c, k * fields), placed.reshape(m * c, k * fields), size * fields)

@@ -22,7 +22,9 @@ from ..linalg.sparse_rows import SparseRows
 from ..pde.linearity import depends_on_input
 from ..pde.operators import Field
 from ..spaces.base import GlobalSpace, Space
-from .jet_system import derivatives_at_nodes, has_rows, operator_weights, values_matrix
+from .basis_derivatives import BasisDerivatives, has_rows, values_matrix
+from .conditions import Group
+from .jet_system import part_of
 from .system import System
 
 _POINTS = NUMBERS._replace(phrase="points, an array (m, d),")
@@ -47,7 +49,7 @@ class Interpolation(System):
 
     def linearised(self, coefficients):
         values, fields = self.values.reshape(-1), self.values.size // len(self.values)
-        derivatives = derivatives_at_nodes(self.space)
+        derivatives = BasisDerivatives.at_nodes(self.space)
         if self.is_sparse:
             weights = derivatives.weights(np.ones((len(self.values), 1, 1)), 0)
             rows = derivatives.matrix(weights[..., None] * np.eye(fields)[None, :, None, :], fields)
@@ -103,9 +105,13 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
     _check_linear(operator or identity, X[0])
     if space.local_basis is None:
         check_memory(len(X), space.size, copies=1)
-    found = operator_weights(operator or identity, space, np.asarray(X)) if _by_rows(space, X) else None
+    derivatives = BasisDerivatives.at(space, np.asarray(X)) if _by_rows(space, X) else None
+    found = None if derivatives is None else operator_weights(operator or identity, derivatives)
     if space.local_basis is not None:
-        assert found is not None  # otherwise it raised an error
+        if found is None:
+            raise TypeError(
+                "the matrix of a local space is one of SciPy's, which cannot be traced: make it outside of jit"
+            )
         weights, columns = found
         parts = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
         return parts if _has_components(operator or identity, X) else parts[0]
@@ -116,6 +122,27 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
     if not is_traced(rows) and not np.all(np.isfinite(rows)):
         space.check_kernel()
     return rows
+
+
+def operator_weights(operator: Callable, derivatives: BasisDerivatives) -> tuple[Any, Any] | None:
+    """The weights (m, c, k) of a linear operator's components, and their columns.
+
+    None for a global space in which the operator is not local, or reads something traced.
+    """
+    X = derivatives.points
+    part = part_of(Group((), Applied(watch(operator)), X, np.zeros_like(X)), 1, None, derivatives.columns is not None)
+    if part is None or is_traced(part.gradient):
+        return None
+    return derivatives.weights_of_gradient(part.gradient, part.order), derivatives.columns
+
+
+class Applied(eqx.Module):
+    """A linear operator on u as a residual."""
+
+    operator: Callable
+
+    def __call__(self, u, x, n):
+        return jnp.ravel(self.operator(u)(x))
 
 
 def _by_rows(space: Space, *others: Any) -> bool:

@@ -13,12 +13,29 @@ def depends_on_input(function: Callable, *inputs: Any, known: tuple = ()) -> boo
 
     True also where the inputs cancel out: only what the program says counts, no values do.
     """
+    return any(_tainted_outputs(*_traced(function, inputs, known), set()))
+
+
+def hides_nan(function: Callable, *inputs: Any, known: tuple = ()) -> bool:
+    """Whether NaN among the inputs need not make an output NaN: they are compared, sorted or given away."""
+    met = set[str]()
+    _tainted_outputs(*_traced(function, inputs, known), met)
+    return not met.isdisjoint(_COMPARING | _GIVING_AWAY)
+
+
+_COMPARING = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "is_finite", "argmax", "argmin", "sort", "top_k"})
+_GIVING_AWAY = frozenset({"while", "cond", "scan", "pure_callback", "io_callback"})
+
+
+def _traced(function: Callable, inputs: tuple, known: tuple) -> tuple[Any, list[bool]]:
+    """The program of a function, and which of its inputs are those in question."""
     jaxpr = jax.make_jaxpr(function)(*inputs, *known).jaxpr
     count = len(jaxpr.invars) - len(jax.tree.leaves(known))
-    return any(_tainted_outputs(jaxpr, [index < count for index in range(len(jaxpr.invars))]))
+    return jaxpr, [index < count for index in range(len(jaxpr.invars))]
 
 
-def _tainted_outputs(jaxpr, tainted_inputs: list[bool]) -> list[bool]:
+def _tainted_outputs(jaxpr, tainted_inputs: list[bool], met: set[str]) -> list[bool]:
+    """Which outputs are computed from the tainted inputs; `met` collects the operations on what is tainted."""
     tainted = {variable for variable, taint in zip(jaxpr.invars, tainted_inputs, strict=True) if taint}
 
     def is_tainted(atom) -> bool:
@@ -28,8 +45,9 @@ def _tainted_outputs(jaxpr, tainted_inputs: list[bool]) -> list[bool]:
         inputs = [is_tainted(atom) for atom in equation.invars]
         if any(inputs):
             inner = inner_program(equation)
+            met.add(equation.primitive.name)
             # without a program to look into, an operation counts as a whole
-            outputs = [True] * len(equation.outvars) if inner is None else _tainted_outputs(inner, inputs)
+            outputs = [True] * len(equation.outvars) if inner is None else _tainted_outputs(inner, inputs, met)
             tainted.update(v for v, taint in zip(equation.outvars, outputs, strict=True) if taint)
     return [is_tainted(atom) for atom in jaxpr.outvars]
 

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.spatial import QhullError
 
-from ..equations.jet_system import operator_weights
+from ..equations.basis_derivatives import BasisDerivatives
+from ..equations.operator_matrix import operator_weights
 from ..geometry.mesh_files import write_mesh
 from ..geometry.simplices import simplices_between
 from ..internal.batching import map_in_blocks
@@ -63,7 +64,7 @@ def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float
     """∇u at the points of the space's cloud; of a local space by its weights there, as in the equations."""
     if space.local_basis is None:
         return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points), space.size))
-    found = operator_weights(gradient, space, space.cloud.points, own=True)
+    found = operator_weights(gradient, BasisDerivatives.at_nodes(space))
     assert found is not None  # as the space is local
     return np.einsum("mdk,mk...->m...d", found[0], np.asarray(coefficients)[np.asarray(found[1])])
 

@@ -87,6 +87,12 @@ def test_what_is_not_local_goes_the_general_way_in_a_global_space_and_is_refused
     )
     space = mf.Eigenbasis(mf.Gaussian(1.0), CLOUD, 8)
     assert isinstance(assemble(problem, space), DenseSystem)
+    hidden = mf.Problem(
+        SQUARE,
+        interior=lambda u, x: mf.laplacian(u)(x) + jnp.where(u(x[::-1]) > 0, 1.0, 2.0),  # NaN is not greater than 0
+        boundary=mf.dirichlet(0.0),
+    )
+    assert isinstance(assemble(hidden, space), DenseSystem)
     u = mf.solve(problem, space)
     assert u.stats["off_nodes"] < 0.02
     np.testing.assert_allclose(u([0.2, 0.7]), u([0.7, 0.2]), rtol=1e-2)  # as the data are the same after the exchange
