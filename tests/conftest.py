@@ -39,14 +39,6 @@ def programs_kept(monkeypatch):
     monkeypatch.setattr(compile_cache, "_memory_maps", lambda: (0, float("inf")))
 
 
-@pytest.fixture(autouse=True, scope="session")
-def programs_shared():
-    """Programs that several tests use are not let go because others were many."""
-    from meshfree.internal import compile_cache  # after the type checker's hook
-
-    compile_cache._released.allowed = 2**62
-
-
 @pytest.fixture
 def coarse_pictures(monkeypatch):
     """Pictures with few triangles and colours, bodies drawn by Matplotlib, for speed."""

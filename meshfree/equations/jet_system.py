@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
+from ..internal.compile_cache import Few
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import watch
@@ -36,6 +37,7 @@ from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_
 from .system import Collocated, center_and_extent, point_weights
 
 BLOCK, LARGE_BLOCK = 512, 16_384  # points that a program is compiled for
+PROGRAMS = 48  # of residuals that are kept: two or three a problem
 MANY = 100_000  # points from which on the large blocks are used
 
 
@@ -245,8 +247,14 @@ def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:
     return _at_jets(residual, tuple(map(jnp.asarray, at)), order, False) if found is None else found
 
 
-@eqx.filter_jit
 def _at_jets(residual, at: tuple, order: int, moves: bool):
+    return _programs({"residual": residual, "at": at, "order": order, "moves": moves})
+
+
+def _values_and_gradients(arrays, static):
+    given = eqx.combine(arrays, static)
+    residual, order, moves = given["residual"], given["order"], given["moves"]
+
     def at_one(x, n, D):
         def value_of(D):
             return jnp.atleast_1d(residual(jet_at(x, D, order, moves), x, n))
@@ -255,7 +263,10 @@ def _at_jets(residual, at: tuple, order: int, moves: bool):
         gradient = jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))  # (c, J, *f)
         return value, jnp.moveaxis(gradient.reshape(*gradient.shape[:2], -1), 1, 2)
 
-    return jax.vmap(at_one)(*at)
+    return jax.vmap(at_one)(*given["at"])
+
+
+_programs = Few(_values_and_gradients, PROGRAMS)
 
 
 class Facts(NamedTuple):

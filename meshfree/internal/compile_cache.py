@@ -1,4 +1,4 @@
-"""Compiled programs: the folder that keeps them, and JAX's, released before they take all memory of a process."""
+"""Compiled programs: the folder that keeps them, and JAX's own, let go before they take all memory of a process."""
 
 import contextlib
 import ctypes
@@ -6,16 +6,17 @@ import functools
 import os
 import threading
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import equinox as eqx
 import jax
+import numpy as np
 
 _PROGRAM = "/jax/core/compile/backend_compile_duration"  # the event of one more program
 _OFTEN = 100  # programs, of some 40 maps each, before the maps are counted again
 _SHARE = 0.5  # of the maps that a process may have
-_GROWTH = 200 * 2**20  # bytes by which the process may grow through the programs of different problems
-_FEW = 15  # programs that are not worth it
 
 
 def cache_folder(name: str) -> Path:
@@ -23,14 +24,12 @@ def cache_folder(name: str) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meshfree" / name
 
 
-def release_programs(problem: Hashable = None) -> None:
-    """Clear JAX's caches where compiled programs take half of the memory maps that a process may have, or let it grow.
+def release_programs() -> None:
+    """Clear JAX's caches where compiled programs take half of the memory maps that a process may have.
 
-    JAX keeps every program, some 5 MB each, and what it needs next it compiles again. Without this LLVM stops the
-    process with a segmentation fault at vm.max_map_count, 65 530 by default: after some seventy solves of different
-    problems. `problem`: what stands for the problem that is solved now; one that comes again was released too early.
+    JAX keeps every program, and what it needs next it compiles again. Without this LLVM stops the process with a
+    segmentation fault at vm.max_map_count, 65 530 by default: after some seventy solves of different problems.
     """
-    _released.look(problem)
     programs = _programs()
     if programs.total() >= _OFTEN:
         programs.clear()
@@ -39,43 +38,43 @@ def release_programs(problem: Hashable = None) -> None:
             jax.clear_caches()
 
 
-class _Released:
-    """When programs are released for the memory that they take: as another problem comes, and twice as late each time
-    that one comes again whose programs were released.
+class Few:
+    """A compiled function with as many programs as a process meets problems: beyond `most` all are let go together.
+
+    Each takes some 5 MB, and JAX keeps them for good. `function(arrays, static)`: a pytree of arrays, and all else.
     """
 
-    def __init__(self) -> None:
-        self.allowed, self.least = _GROWTH, 0  # bytes: of growth, and of the process when it was smallest
-        self.compiled = 0  # programs since the last release
-        self.before: set[int] = set()  # problems that were solved before it
-        self.since: set[int] = set()
-        self.in_turn = threading.Lock()
+    def __init__(self, function: Callable[[Any, Any], Any], most: int):
+        self._jitted = jax.jit(lambda arrays, static: function(arrays, static.tree), static_argnums=1)
+        self.most = most
+        self._met: set[int] = set()
+        self._in_turn = threading.Lock()
 
-    def look(self, problem: Hashable) -> None:
-        with self.in_turn:
-            size, number = _resident(), hash(problem)
-            self.least = min(self.least, size) or size
-            if number in self.since:
-                return
-            if number in self.before:
-                self.before.remove(number)
-                self.allowed *= 2
-            if self.compiled >= _FEW and size > self.least + self.allowed:
-                jax.clear_caches()
+    def __call__(self, tree: Any) -> Any:
+        arrays, rest = eqx.partition(tree, lambda leaf: eqx.is_array(leaf) or isinstance(leaf, np.ndarray))
+        static = _Static(rest)
+        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arrays))
+        with self._in_turn:
+            self._met.add(hash((static, shapes)))
+            if len(self._met) > self.most:
+                self._jitted.clear_cache()  # type: ignore[attr-defined]  # that of a jitted function
                 _return_memory()
-                self.before, self.since, self.compiled, self.least = self.before | self.since, set(), 0, _resident()
-            self.since.add(number)
+                self._met.clear()
+        return self._jitted(arrays, static)
 
 
-_released = _Released()
+class _Static:
+    """A pytree without arrays as a key."""
 
+    def __init__(self, tree: Any):
+        leaves, structure = jax.tree.flatten(tree)
+        self.tree, self._key = tree, (structure, tuple(leaves))
 
-def _resident() -> int:
-    """Bytes of memory of this process; 0 where it is not known."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Static) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
 
 def _return_memory() -> None:
@@ -92,7 +91,6 @@ def _programs() -> Counter:
     def count(event: str, duration_secs: float, **_) -> None:
         if event == _PROGRAM:
             programs[event] += 1
-            _released.compiled += 1
 
     jax.monitoring.register_event_duration_secs_listener(count)
     return programs

@@ -117,14 +117,6 @@ def key_of_static(tree: Any) -> Key:
     return Key(jax.tree.map(lambda leaf: None if eqx.is_array_like(leaf) else leaf, tree))
 
 
-def number_of(*trees: Any) -> int:
-    """The same number for pytrees whose functions read the same, whatever their arrays hold and whatever is traced."""
-    try:
-        return hash(tuple(key_of_static(tree).parts for tree in trees))
-    except TypeError:
-        return 0
-
-
 def settled(call: Callable) -> Callable:
     """The same function; the keys that are made while it runs are taken once more at its end."""
 

@@ -21,7 +21,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.expected import DATA, OF_A_POINT, expects
 from ..internal.tracing import AnyArray, is_traced
-from ..internal.watched import number_of, settled, watch
+from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
@@ -70,7 +70,7 @@ def solve(
     matrix would not fit; ConvergenceError where Newton fails.
     """
     require_double()
-    release_programs((number_of(problem.interior, *problem.conditions.values()), type(space), space.size))
+    release_programs()
     rows_at, levels = space.cloud if points is None else points, space.levels()
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
