@@ -1,4 +1,4 @@
-"""What users ran into, each by the name of its fault: wrong answers without a sign, and sound problems that were refused.
+"""What users ran into, each by the name of its fault: wrong answers without a sign, sound problems that were refused.
 
 Those that are not here have a test of their name where they belong.
 """
