@@ -1,6 +1,8 @@
 """Polygons: membership and distance against shapely, names, corners, reading GeoJSON, refusals."""
 
+import functools
 import json
+import operator
 import time
 
 import numpy as np
@@ -367,3 +369,18 @@ def test_a_spacing_larger_than_the_polygon_is_refused():
         HOLED.cloud(3)
     with pytest.raises(ValueError, match="is empty, or all but empty; check how its shapes overlap"):
         (HOLED & mf.Disk((9, 9))).cloud(0.1)
+
+
+def test_many_islands(monkeypatch):
+    """The distance to a union is the least of its members', each of which is asked where it may be the nearest only."""
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    ring = np.column_stack([np.cos(angles), np.sin(angles)])
+    islands = [mf.Polygon(ring + np.array([3 * i, 3 * j])) for i in range(6) for j in range(6)]
+    union = functools.reduce(operator.or_, islands)
+    X = np.random.default_rng(0).uniform(-3, 20, (500, 2))
+    least = np.min([island.distance(X) for island in islands], axis=0)
+    asked, distance = [], mf.Polygon.distance
+    monkeypatch.setattr(mf.Polygon, "distance", lambda self, Y: (asked.append(len(Y)), distance(self, Y))[1])
+    np.testing.assert_allclose(union.distance(X), least, rtol=1e-12)
+    assert sum(asked) < 4 * len(X), "of 36 members"
+    assert union.distance(np.zeros((0, 2))).shape == (0,)
