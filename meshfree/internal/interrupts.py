@@ -28,7 +28,7 @@ def deferred() -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def remembered() -> Iterator[Callable[[], bool]]:
+def noted() -> Iterator[Callable[[], bool]]:
     """Ctrl-C is raised as ever; yields a function that says whether it came, also where something has swallowed it."""
     came = []
 

@@ -8,7 +8,7 @@ import time
 
 import equinox as eqx
 
-from ..internal.interrupts import remembered
+from ..internal.interrupts import noted
 from ..pde.problem import Problem
 from ..solving.metrics import error, residual_norm
 from ..solving.solution import Solution
@@ -72,7 +72,7 @@ def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> l
         spacings = [spacing_of(problem, choices) / math.sqrt(2) ** level for level in range(levels)]
         refined = [dataclasses.replace(choices, spacing=spacing) for spacing in spacings]
     outcomes: list[Outcome] = []
-    with remembered() as interrupted:
+    with noted() as interrupted:
         try:
             for each in refined:
                 outcomes.append(study(problem, each))

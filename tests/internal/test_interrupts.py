@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from meshfree.internal.interrupts import deferred, remembered
+from meshfree.internal.interrupts import deferred, noted
 
 
 def ctrl_c():
@@ -23,7 +23,7 @@ def test_it_waits_and_the_second_does_not():
 
 
 def test_what_swallows_it_does_not_lose_it():
-    with remembered() as interrupted:
+    with noted() as interrupted:
         with deferred() as inner:
             ctrl_c()
             assert inner() and not interrupted()
