@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,6 +38,7 @@ def assemble(
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
+    problem, space = _with_array_leaves(problem), _with_array_leaves(space)
     groups = match_conditions(problem, space.cloud if points is None else points)
 
     def given(measured: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,6 +58,11 @@ def assemble(
         row_weights=given(measured),
         magnitude=magnitude,
     )
+
+
+def _with_array_leaves(tree: Any) -> Any:
+    """Python floats as arrays: a changed number is then a changed value, and not a new program."""
+    return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, float) else leaf, tree)
 
 
 def _given(weights: Mapping[str, ArrayLike], measured: Mapping[str, Any]) -> dict[str, Any]:

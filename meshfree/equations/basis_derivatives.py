@@ -23,6 +23,7 @@ class BasisDerivatives(eqx.Module):
     space: Space
     points: Float[AnyArray, "m d"]
     columns: Int[AnyArray, "m k"] | None  # None: all, in their order
+    direction: Any = None  # of the space's leaves, along which the derivative of everything here is meant
 
     @classmethod
     def at(cls, space: Space, points: Float[AnyArray, "m d"]) -> BasisDerivatives:
@@ -38,13 +39,21 @@ class BasisDerivatives(eqx.Module):
 
     def __getitem__(self, place: Any) -> BasisDerivatives:
         """Those at some of the points."""
-        return BasisDerivatives(self.space, self.points[place], None if self.columns is None else self.columns[place])
+        columns = None if self.columns is None else self.columns[place]
+        return BasisDerivatives(self.space, self.points[place], columns, self.direction)
+
+    def along(self, direction: Any) -> BasisDerivatives:
+        """How they change where the space's leaves move along `direction`; of global spaces."""
+        return BasisDerivatives(self.space, self.points, self.columns, direction)
 
     def weights(self, functionals: Float[AnyArray, "m r J"], order: int) -> Any:
         """The weights of linear functionals Σ_α g_α Dᵅ in the coefficients, (m, r, k)."""
         basis = self.space.local_basis
         if basis is None:
-            return self.space.rows(self.points, functionals, order)  # type: ignore[attr-defined]
+            space: Any = self.space
+            if self.direction is not None:
+                return space.rows_along(self.points, functionals, order, self.direction)
+            return space.rows(self.points, functionals, order)
         assert self.columns is not None
         return basis.weights(self.points, self.columns, functionals, order)
 

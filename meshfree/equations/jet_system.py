@@ -47,6 +47,9 @@ class Affine(eqx.Module):
     constant: Float[AnyArray, " rows"]
     matrix: Any
     gradient: Float[AnyArray, "m c f J"]  # with the row weights, by the jets
+    derivatives: BasisDerivatives | None  # of global spaces
+    order: int = eqx.field(static=True)
+    fields: int = eqx.field(static=True)
 
     def values(self, coefficients):
         return self.constant + self.matrix @ coefficients.reshape(-1)
@@ -56,6 +59,15 @@ class Affine(eqx.Module):
 
     def gradient_at(self, coefficients):
         return self.gradient
+
+    def along(self, coefficients, change, direction):
+        values = self.matrix @ change.reshape(-1)
+        if direction is None:
+            return values, np.zeros_like(self.matrix)
+        assert self.derivatives is not None
+        derivatives = self.derivatives.along(direction)
+        matrix = derivatives.matrix(derivatives.weights_of_gradient(self.gradient, self.order), self.fields)
+        return values + matrix @ coefficients.reshape(-1), matrix
 
 
 class Nonlinear(eqx.Module):
@@ -73,22 +85,48 @@ class Nonlinear(eqx.Module):
 
     def linearised(self, coefficients):
         values, gradient = self._at(coefficients)  # (m, c), (m, c, f, J)
-        if self.units is None or self.derivatives.columns is None:
-            weights = self.derivatives.weights_of_gradient(gradient, self.order)
-        else:
-            weights = module_of(gradient).einsum("mcfj,mjk->mckf", gradient, self.units)
-        return values.reshape(-1), self.derivatives.matrix(weights, self.fields)
+        return values.reshape(-1), self._matrix(gradient)
 
     def gradient_at(self, coefficients):
         return self._at(coefficients)[1]
 
+    def along(self, coefficients, change, direction):
+        jets, moved = self._jets(coefficients), self._jets(change)
+        space = None if direction is None else self._along(direction)
+        if space is not None:
+            moved = moved + space._jets(coefficients)
+        gradient, values_along, gradient_along = at_jets_along(self.group, jets, moved, self.order)
+        weight = self.row_weights[:, :, None, None]
+        matrix = self._matrix(weight * gradient_along)
+        if space is not None:
+            matrix = matrix + space._matrix(weight * gradient)
+        return (self.row_weights * values_along).reshape(-1), matrix
+
+    def _along(self, direction) -> Nonlinear:
+        """The same group with the derivatives of its basis functions along a direction of the space's leaves."""
+        derivatives = self.derivatives.along(direction)
+        units = derivatives.units(self.order)
+        return Nonlinear(self.group, self.row_weights, derivatives, units, self.order, self.fields)
+
     def _at(self, coefficients):
-        if self.units is None:
-            jets = self.derivatives.jets(coefficients, self.order)
-        else:
-            jets = self.derivatives.combined(self.units, coefficients)
-        values, gradient = at_jets(self.group, jets, self.order)
+        values, gradient = at_jets(self.group, self._jets(coefficients), self.order)
         return self.row_weights * values, self.row_weights[:, :, None, None] * gradient
+
+    def _jets(self, coefficients):
+        if self.units is None:
+            return self.derivatives.jets(coefficients, self.order)
+        return self.derivatives.combined(self.units, coefficients)
+
+    def _matrix(self, gradient):
+        if self.units is None:
+            weights = self.derivatives.weights_of_gradient(gradient, self.order)
+        elif self.derivatives.columns is None:
+            m, c, fields, count = gradient.shape
+            found = gradient.reshape(m, c * fields, count) @ self.units  # by BLAS, as the rows are long
+            weights = found.reshape(m, c, fields, -1).swapaxes(2, 3)
+        else:
+            weights = module_of(gradient).einsum("mcfj,mjk->mckf", gradient, self.units)
+        return self.derivatives.matrix(weights, self.fields)
 
 
 class JetSystem(Collocated):
@@ -128,6 +166,19 @@ class JetSystem(Collocated):
             values = (*values, (self.side @ coefficients).reshape(-1))
             matrices = (*matrices, array.kron(self.side, array.eye(self.fields)))
         return array.concatenate(values), array.concatenate(matrices)
+
+    def follows(self, direction):
+        if self.is_sparse or is_traced(self):
+            return False
+        if direction is None:
+            return True
+        some = np.asarray(self.groups[0].points[:1])
+        return self.space.rows_along(some, np.ones((1, 1, 1)), 0, direction) is not None  # type: ignore[attr-defined]
+
+    def along(self, coefficients, change, direction):
+        values, matrices = zip(*[block.along(coefficients, change, direction) for block in self.blocks], strict=True)
+        side = (self.side @ change).reshape(-1)
+        return np.concatenate([*values, side]), np.concatenate([*matrices, np.zeros((len(side), change.size))])
 
     def is_affine(self, coefficients):
         return all(isinstance(block, Affine) for block in self.blocks)
@@ -251,9 +302,32 @@ def _at_jets(residual, at: tuple, order: int, moves: bool):
     return _programs({"residual": residual, "at": at, "order": order, "moves": moves})
 
 
+def at_jets_along(group: Group, jets, moved, order: int) -> tuple[Any, Any, Any]:
+    """The gradient of `at_jets`, and how its values and gradients change where the jets move along `moved`."""
+
+    def of_block(*block):
+        return _programs_along({"residual": group.residual, "at": block[:3], "moved": block[3], "order": order})
+
+    return in_padded_blocks(of_block, (group.points, group.normals, jets, moved), BLOCK)
+
+
 def _values_and_gradients(arrays, static):
     given = eqx.combine(arrays, static)
-    residual, order, moves = given["residual"], given["order"], given["moves"]
+    return _values_and_gradients_at(given["residual"], given["at"], given["order"], given["moves"])
+
+
+def _changes(arrays, static):
+    given = eqx.combine(arrays, static)
+    x, n, jets = given["at"]
+
+    def of(jets):
+        return _values_and_gradients_at(given["residual"], (x, n, jets), given["order"], False)
+
+    (_, gradient), (values_along, gradient_along) = jax.jvp(of, (jets,), (given["moved"],))
+    return gradient, values_along, gradient_along
+
+
+def _values_and_gradients_at(residual, at: tuple, order: int, moves: bool):
 
     def at_one(x, n, D):
         def value_of(D):
@@ -263,10 +337,11 @@ def _values_and_gradients(arrays, static):
         gradient = jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))  # (c, J, *f)
         return value, jnp.moveaxis(gradient.reshape(*gradient.shape[:2], -1), 1, 2)
 
-    return jax.vmap(at_one)(*given["at"])
+    return jax.vmap(at_one)(*at)
 
 
 _programs = Few(_values_and_gradients, PROGRAMS)
+_programs_along = Few(_changes, PROGRAMS)
 
 
 class Facts(NamedTuple):
@@ -347,7 +422,8 @@ def _block(part: Part, row_weights, derivatives: BasisDerivatives, fields: int) 
     if part.affine:
         gradient = row_weights[:, :, None, None] * part.gradient
         matrix = derivatives.matrix(derivatives.weights_of_gradient(gradient, order), fields)
-        return Affine((row_weights * part.values).reshape(-1), matrix, gradient)
+        known = None if derivatives.columns is not None else derivatives  # of local spaces they would be much to hold
+        return Affine((row_weights * part.values).reshape(-1), matrix, gradient, known, order, fields)
     return Nonlinear(group, row_weights, derivatives, derivatives.units(order), order, fields)
 
 

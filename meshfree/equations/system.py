@@ -44,6 +44,18 @@ class System(eqx.Module):
     def linearised(self, coefficients: Float[AnyArray, "n *f"]) -> tuple[Float[AnyArray, " rows"], Matrix]:
         """r(c) and its matrix dr/dc (rows, n·f), the coefficients of one function side by side."""
 
+    def follows(self, direction: Any) -> bool:
+        """Whether `along` is known where the leaves of the space move along a direction."""
+        return False
+
+    def along(
+        self, coefficients: Float[np.ndarray, "n *f"], change: Float[np.ndarray, "n *f"], direction: Any
+    ) -> tuple[Float[np.ndarray, " rows"], Float[np.ndarray, "rows unknowns"]]:
+        """The derivative of `linearised`, on the host, where the coefficients move along `change` and the leaves of the
+        space along `direction`, with None for those that stay, or None for all of them.
+        """
+        raise NotImplementedError
+
     @abc.abstractmethod
     def is_affine(self, coefficients: Float[AnyArray, "n *f"]) -> bool:
         """Whether the matrix is the same for all coefficients."""

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from threadpoolctl import ThreadpoolController
 
 WORTH_A_THREAD = 2**22  # n³ · m, from which on a batch is split among the cores
+WORTH_BLAS_THREADS = 2**20  # entries of a matrix
 
 
 def solve_many(A: Float[Array, "*m n n"], b: Float[Array, "*m n k"]) -> Float[Array, "*m n k"]:
@@ -64,6 +65,11 @@ def on_one_thread():
             _limits.pop()
             if len(_limits) == 1:
                 _limits.pop().restore_original_limits()
+
+
+def on_few_threads(entries: int) -> contextlib.AbstractContextManager:
+    """One thread for a matrix of few entries: two gain little there, and on a busy machine wait for each other."""
+    return on_one_thread() if entries <= WORTH_BLAS_THREADS else contextlib.nullcontext()
 
 
 _limits: list[Any] = []  # what takes the limit back, and an entry for each call

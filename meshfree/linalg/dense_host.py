@@ -7,7 +7,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float, Int
 
-from .batched import on_one_thread
+from .batched import on_few_threads, on_one_thread
 from .condition import inverse_norm
 from .interface import Factor
 
@@ -25,7 +25,8 @@ class HostLU(Factor):
     def of(cls, A: Float[np.ndarray, "n n"]) -> HostLU:
         # LAPACK wants columns, and those of Aᵀ lie in memory as the rows of A
         (getrf,) = scipy.linalg.get_lapack_funcs(("getrf",), dtype=A.dtype)
-        lu, pivots, _ = getrf(np.array(A).T, overwrite_a=True)
+        with on_few_threads(A.size):
+            lu, pivots, _ = getrf(np.array(A).T, overwrite_a=True)
         return cls(lu, pivots, float(np.max(np.sum(np.abs(A), axis=0))))
 
     def solve(self, b):
@@ -36,7 +37,7 @@ class HostLU(Factor):
 
     def _solved(self, b, transposed: bool):
         (getrs,) = scipy.linalg.get_lapack_funcs(("getrs",), dtype=self.lu.dtype)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), on_few_threads(self.lu.size):
             return getrs(self.lu, self.pivots, b, trans=int(transposed))[0].reshape(b.shape)
 
     def rank(self):
@@ -97,7 +98,8 @@ class HostQR(Factor):
         (ormqr,) = scipy.linalg.get_lapack_funcs(("ormqr",), dtype=self.reflectors.dtype)
         columns = np.asfortranarray(b.reshape(len(b), -1))
         size = int(ormqr("L", transposed, self.reflectors, self.factors, columns, -1)[1][0])
-        return ormqr("L", transposed, self.reflectors, self.factors, columns, size)[0].reshape(b.shape)
+        with on_few_threads(self.reflectors.size):
+            return ormqr("L", transposed, self.reflectors, self.factors, columns, size)[0].reshape(b.shape)
 
     def _placed(self, y):
         x = np.zeros((len(self.permutation), *y.shape[1:]))

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
+from ..equations.system import System
 from ..internal.tracing import AnyArray
 from ..linalg.interface import Factor
 
 MAX_SWEEPS = 50  # of Richardson's iteration
+CLOSE = 1e-12  # a step of it, relative to what it has found: the last one
+
+
+class Solved(NamedTuple):
+    """A solution with the equations linearised there, all of it known on the host."""
+
+    coefficients: Float[np.ndarray, "n *f"]
+    residual: Float[np.ndarray, " rows"]
+    matrix: Float[np.ndarray, "rows unknowns"]
+    factored: Factor
+    affine: bool
 
 
 @jax.custom_jvp
@@ -72,6 +86,22 @@ def differentiable(
     return of_first_order(jnp.asarray(c) - change.reshape(c.shape))
 
 
+def change_along(
+    system: System, at: Solved, residual: Float[np.ndarray, " rows"], matrix: Float[np.ndarray, "rows unknowns"]
+) -> Float[np.ndarray, "n *f"]:
+    """dc of `differentiable` on the host, where `residual` and `matrix` are how the equations change at fixed c."""
+    change = first = -at.factored.solve(residual)
+    if at.matrix.shape[0] > at.matrix.shape[1]:
+        change = first = first - at.factored.solve_normal(matrix.T @ at.residual)
+        for _ in range(0 if at.affine else MAX_SWEEPS):
+            _, curvature = system.along(at.coefficients, np.asarray(change).reshape(at.coefficients.shape), None)
+            following = first - at.factored.solve_normal(curvature.T @ at.residual)
+            moved, change = np.linalg.norm(following - change), following
+            if moved <= CLOSE * np.linalg.norm(change):
+                break
+    return np.asarray(change).reshape(at.coefficients.shape)
+
+
 def _normal_residual(residual_of, c, fixed):
     """Aᵀr with r fixed: its derivative is dAᵀ r."""
     return jnp.ravel(jax.vjp(residual_of, c)[1](fixed)[0])
@@ -86,7 +116,7 @@ def _with_curvature(residual_of, c, fixed, factored: Factor, b):
     def richardson(step, b):
         def running(carry):
             x, change, count = carry
-            return (change > 1e-12 * jnp.linalg.norm(x)) & (count < MAX_SWEEPS)
+            return (change > CLOSE * jnp.linalg.norm(x)) & (count < MAX_SWEEPS)
 
         def body(carry):
             x, _, count = carry

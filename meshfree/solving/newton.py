@@ -19,7 +19,7 @@ from ..equations.system import System
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
-from .derivative import differentiable
+from .derivative import Solved, differentiable
 from .uniqueness import SINGULAR_HINT, check_unique, is_unique
 
 MAX_STEPS = 50
@@ -73,7 +73,29 @@ def newton(
     return _solve_traced(system, start, solver, reference)
 
 
+def solved(system: System, start: Float[np.ndarray, "n *f"], solver: str = "auto") -> Solved:
+    """What `newton` finds of dense equations on the host, to be differentiated by hand; whether it is the only solution
+    is not asked.
+    """
+    with np.errstate(all="ignore"):
+        residual, matrix, affine = system.assembled(start)
+    state, matrix, factored, _ = _iterated(system, start, solver, None, residual, matrix, affine, time.perf_counter())
+    residual = np.asarray(state.residual)
+    if not affine:
+        residual, matrix = system.linearised(state.coefficients)
+        factored = factor(matrix, solver)
+    return Solved(np.asarray(state.coefficients), np.asarray(residual), matrix, factored, affine)
+
+
 def _solve_concrete(system: System, start, solver, reference, residual, matrix, affine, began):
+    state, matrix, factored, seconds = _iterated(system, start, solver, reference, residual, matrix, affine, began)
+    stats = _statistics(system, state, factored, seconds)
+    check_unique(system, matrix, factored, state.coefficients, stats, affine)
+    return as_jax(state.coefficients), stats
+
+
+def _iterated(system: System, start, solver, reference, residual, matrix, affine, began):
+    """The last state with the last matrix and its factors, and the seconds of each phase."""
     state = _first_state(start, residual)
     reference = module_of(residual).linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
@@ -94,12 +116,15 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
         began = time.perf_counter()
         residual, matrix, _ = jax.block_until_ready(system.assembled(state.coefficients))
         seconds["assembly"] += time.perf_counter() - began
-    stats = _statistics(system, state, factored, seconds)
     if not np.all(np.isfinite(state.coefficients)):
         raise ValueError(f"the matrix is singular to working precision ({SINGULAR_HINT})")
-    _check_converged(state, stats, reference)
-    check_unique(system, matrix, factored, state.coefficients, stats, affine)
-    return as_jax(state.coefficients), stats
+    if state.failed:
+        left = float(np.linalg.norm(state.residual) / reference)
+        raise ConvergenceError(
+            f"Newton's method stopped after {int(state.steps)} steps at {left:.1e} of the first residual. "
+            "Give initial= a function nearer to the solution, or reach it through a sequence of easier problems"
+        )
+    return state, matrix, factored, seconds
 
 
 def _solve_traced(system: System, start, solver, reference):
@@ -250,12 +275,3 @@ def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, An
         "seconds": seconds,
         "data": state.data,
     }
-
-
-def _check_converged(state: State, stats, reference) -> None:
-    if state.failed:
-        left = float(np.linalg.norm(state.residual) / reference)
-        raise ConvergenceError(
-            f"Newton's method stopped after {stats['steps']} steps at {left:.1e} of the first residual. "
-            "Give initial= a function nearer to the solution, or reach it through a sequence of easier problems"
-        )

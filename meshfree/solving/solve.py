@@ -25,9 +25,11 @@ from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
+from .derivative import Solved
 from .finite_values import NotFiniteError
 from .levels import solve_by_levels
 from .metrics import error
+from .newton import solved
 from .solution import Solution
 
 BLOCK = 512  # nodes at which a function is asked for its values at a time
@@ -76,25 +78,47 @@ def solve(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
-    start = _initial_coefficients(problem, levels[0], initial)
-    if space.local_basis is None:
-        check_memory(len(rows_at), start.size)
-    around = None if initial is None else levels[0].function(jnp.asarray(start))
-
-    changeable = _with_array_leaves(problem)
-
-    def equations_of(level: Space) -> Collocated:
-        system = assemble(changeable, _with_array_leaves(level), points, weights, around)
-        for cloud in (level.cloud, *([] if points is None else [points])):
-            check_cloud_in(problem.domain, cloud)  # now that its parts have their conditions
-        return system
-
+    start, equations_of = _stated(problem, space, points, initial, weights)
     coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     u = Solution(space, coefficients, stats)
     if is_traced(problem, u):
         return u
     price = space.sparsity(rows_at.points)
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
+
+
+def _stated(problem: Problem, space: Space, points, initial, weights):
+    """The coefficients to start from, and the equations of each level of the space."""
+    first = space.levels()[0]
+    start = _initial_coefficients(problem, first, initial)
+    if space.local_basis is None:
+        check_memory(len(space.cloud if points is None else points), start.size)
+    around = None if initial is None else first.function(jnp.asarray(start))
+
+    def equations_of(level: Space) -> Collocated:
+        system = assemble(problem, level, points, weights, around)
+        for cloud in (level.cloud, *([] if points is None else [points])):
+            check_cloud_in(problem.domain, cloud)  # now that its parts have their conditions
+        return system
+
+    return start, equations_of
+
+
+@settled
+def solve_on_host(
+    problem: Problem, space: Space, *, points=None, initial=None, weights=None, solver: str = "auto"
+) -> tuple[Collocated, Solved] | None:
+    """The equations and their solution, as `solve` finds it, with all that derivatives by hand need; whether it is the
+    only one is not asked. None where something is traced, for local spaces, and where equations are made by JAX.
+    """
+    require_double()
+    if space.local_basis is not None or is_traced(problem, space, points, initial, weights):
+        return None
+    start, equations_of = _stated(problem, space, points, initial, weights)
+    system, start = equations_of(space), np.asarray(start)
+    if not system.follows(None):
+        return None
+    return system, solved(system, start, solver)
 
 
 @expects(space=Space, f=_VALUES, solver=str)
@@ -165,11 +189,6 @@ def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[AnyA
     if coefficients.shape != shape:
         raise ValueError(f"initial has coefficients of shape {coefficients.shape}; the problem's unknowns are {shape}")
     return coefficients
-
-
-def _with_array_leaves(tree):
-    """Python floats as arrays: a changed number is then a changed value, and not a new program."""
-    return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, float) else leaf, tree)
 
 
 def _error(problem: Problem, u: Solution) -> float:

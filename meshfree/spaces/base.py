@@ -154,12 +154,26 @@ class GlobalSpace(Space):
         """
         return None
 
+    def rows_along(
+        self, X: Float[np.ndarray, "m d"], functionals: Float[np.ndarray, "m r J"], order: int, direction: Any
+    ) -> Float[np.ndarray, "m r n"] | None:
+        """The derivative of `rows` where the space's leaves move along `direction`, which has None for those that stay.
+
+        None where it is not known, or for leaves that it is not known for.
+        """
+        return None
+
     @property
     def nodes(self):
         return self.cloud.points
 
     def function(self, coefficients):
         return Expansion(self, coefficients)
+
+
+def moves_kernel_only(direction: Any) -> bool:
+    """Whether no leaf of a space moves but those of its kernel."""
+    return len(jax.tree.leaves(direction)) == len(jax.tree.leaves(direction.kernel))
 
 
 class Expansion(eqx.Module):

@@ -16,7 +16,7 @@ from ..internal.tracing import is_traced
 from ..kernels import Kernel
 from ..pde.multi_indices import monomials, total_degree
 from ..pde.operators import laplacian
-from .base import GlobalSpace
+from .base import GlobalSpace, moves_kernel_only
 from .compact_translates import Translates, coupling, few_columns
 from .kernel_rows import on_translates
 from .polynomial_tail import Tail, tail_over, warn_of_low_degree
@@ -120,6 +120,12 @@ class Collocation(GlobalSpace):
         if self.degree < 0:
             return translates
         return np.concatenate([translates, functionals @ self._tail.derivatives(X, order)], axis=2)
+
+    def rows_along(self, X, functionals, order, direction):
+        if not moves_kernel_only(direction):
+            return None
+        translates = on_translates(self.kernel, X, np.asarray(self.centers), functionals, order, direction.kernel)
+        return np.pad(translates, ((0, 0), (0, 0), (0, len(self._exponents))))
 
     @property
     def _tail(self) -> Tail:

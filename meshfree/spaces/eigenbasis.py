@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Inexact
 
 from ..geometry.cloud import Cloud
 from ..internal.expected import NUMBER, NUMBERS, expects
@@ -28,7 +28,7 @@ from ..pde.multi_indices import (
     total_degree,
     total_degrees,
 )
-from .base import GlobalSpace
+from .base import GlobalSpace, moves_kernel_only
 
 _DEGREE = NUMBERS._replace(phrase="an integer of at least 0, or one for every axis,")
 MOST_FUNCTIONS = 10**6  # a matrix of as many columns is beyond every memory
@@ -122,8 +122,19 @@ class Eigenbasis(GlobalSpace):
         return np.zeros((0, self.size))
 
     def rows(self, X, functionals, order):
-        tables, indices = self._derivative_tables(X, order), self._indices
-        found = np.zeros((len(X), functionals.shape[1], len(indices)))
+        return self._rows(X, functionals, order, np.logaddexp(0, np.asarray(self.kernel.raw_scale)))
+
+    def rows_along(self, X, functionals, order, direction):
+        """By a complex step: Im f(s + iη ds)/η, exact to rounding (Squire & Trapp, SIAM Review 40 (1998) 110-112)."""
+        if not moves_kernel_only(direction):
+            return None
+        raw, step = np.asarray(self.kernel.raw_scale), 1e-100
+        scale = np.logaddexp(0, raw) + 1j * step * np.asarray(direction.kernel.raw_scale) / (1 + np.exp(-raw))
+        return self._rows(X, functionals, order, scale).imag / step
+
+    def _rows(self, X, functionals, order: int, scale):
+        tables, indices = self._derivative_tables(X, order, scale), self._indices
+        found = np.zeros((len(X), functionals.shape[1], len(indices)), scale.dtype)
         for position, alpha in enumerate(total_degree(X.shape[1], order)):
             factors = functionals[:, :, position]
             if not factors.any():
@@ -132,12 +143,12 @@ class Eigenbasis(GlobalSpace):
             found += factors[:, :, None] * product[:, None, :]
         return found
 
-    def _derivative_tables(self, X, order: int) -> list[list[Float[np.ndarray, "m p"]]]:
+    def _derivative_tables(self, X, order: int, scale) -> list[list[Inexact[np.ndarray, "m p"]]]:
         """The derivatives by x up to `order` of φ₀ … φ_degree along every axis, by the rule of `hermite`."""
         half_width, position = np.asarray(self.half_width), (X - self.center) / self.half_width
         degrees = np.broadcast_to(self.degree, X.shape[1])
         # no axis needs more than its own degree, but for the cross
-        delta_squared, growth = self._widths(position[0], np)
+        delta_squared, growth = self._widths(position[0], scale, np)
         tables = []
         for axis, t in enumerate(position.T):
             values = _hermite_table(int(degrees[axis]), -delta_squared[axis] * t**2, growth[axis] * t)
@@ -164,15 +175,14 @@ class Eigenbasis(GlobalSpace):
 
     def _tables(self, position):
         """φ₀ … φ_degree along every axis, up to the highest degree: (d,) -> (d, degree + 1)."""
-        delta_squared, growth = self._widths(position, jnp)
+        delta_squared, growth = self._widths(position, self.kernel.scale.astype(position.dtype), jnp)
         return jax.vmap(lambda log_weight, t: hermite(int(np.max(self.degree)), log_weight, t))(
             -delta_squared * position**2, growth * position
         )
 
-    def _widths(self, position, array):
+    def _widths(self, position, scale, array):
         """δ² and αβ along every axis, each (d,); `array`: the module, numpy or jax.numpy."""
-        scale = np.logaddexp(0, self.kernel.raw_scale) if array is np else self.kernel.scale
-        epsilon = array.broadcast_to(1 / scale.astype(position.dtype), position.shape)
+        epsilon = array.broadcast_to(1 / scale, position.shape)
         alpha: Any = self.alpha
         if isinstance(self.degree, tuple):
             alpha = self.alpha * np.sqrt(np.maximum(self.degree, 1) / mean_degree(self.degree)).astype(position.dtype)
@@ -213,9 +223,9 @@ def _hermite_jvp(degree, primals, tangents):
     return values, values * log_weight_dot + t_dot * jnp.concatenate([jnp.zeros_like(values[:1]), slopes])
 
 
-def _hermite_table(degree: int, log_weight: Float[np.ndarray, " m"], t: Float[np.ndarray, " m"]):
+def _hermite_table(degree: int, log_weight: Inexact[np.ndarray, " m"], t: Inexact[np.ndarray, " m"]):
     """`hermite` at many points, for NumPy: (m,), (m,) -> (m, degree + 1)."""
-    values = np.empty((degree + 1, len(t)))
+    values = np.empty((degree + 1, len(t)), t.dtype)
     values[0] = np.exp(log_weight)
     previous = np.zeros(len(t))
     for n in range(degree):

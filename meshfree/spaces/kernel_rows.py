@@ -21,8 +21,11 @@ def on_translates(
     centers: Float[np.ndarray, "n d"],
     functionals: Float[np.ndarray, "m r J"],
     order: int,
+    direction: Kernel | None = None,
 ) -> Float[np.ndarray, "m r n"]:
-    """Σ_α g_α Dᵅ k(·, yⱼ) at the points X, α the rows of `total_degree(d, order)`."""
+    """Σ_α g_α Dᵅ k(·, yⱼ) at the points X, α the rows of `total_degree(d, order)`; with `direction` the derivative of
+    that where the kernel's parameters move along it, None for those that stay.
+    """
     needed = tuple(np.flatnonzero(functionals.any(axis=(0, 1))).tolist()) or (0,)
     functionals = functionals[:, :, needed]
     found = np.empty((len(X), functionals.shape[1], len(centers)))
@@ -33,7 +36,7 @@ def on_translates(
             points, factors = _padded(X, i, POINTS), _padded(functionals, i, POINTS)
             for place, some in columns:
                 into = found[i : i + POINTS, :, place]
-                tile = np.asarray(_tile(kernel, points, some, factors, needed, order))
+                tile = np.asarray(_tile(kernel, direction, points, some, factors, needed, order))
                 into[:] = tile[: len(into), :, : into.shape[2]]
     return found
 
@@ -44,9 +47,19 @@ def _padded(array: np.ndarray, start: int, size: int) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _tile(kernel: Kernel, X, centers, functionals, needed: tuple[int, ...], order: int):
-    def at_pair(x, y):
-        return derivatives_at(lambda z: kernel.eval(z, y), x, order)[jnp.array(needed)]
+def _tile(kernel: Kernel, direction: Kernel | None, X, centers, functionals, needed: tuple[int, ...], order: int):
+    def of(kernel):
+        def at_pair(x, y):
+            return derivatives_at(lambda z: kernel.eval(z, y), x, order)[jnp.array(needed)]
 
-    derivatives = jax.vmap(jax.vmap(at_pair, (None, 0)), (0, None))(X, centers)  # (m, n, J)
-    return jnp.sum(functionals[:, :, None, :] * derivatives[:, None], axis=3)
+        derivatives = jax.vmap(jax.vmap(at_pair, (None, 0)), (0, None))(X, centers)  # (m, n, J)
+        return jnp.sum(functionals[:, :, None, :] * derivatives[:, None], axis=3)
+
+    if direction is None:
+        return of(kernel)
+    moving, rest = eqx.partition(kernel, jax.tree.map(lambda leaf: leaf is not None, direction, is_leaf=_is_none))
+    return jax.jvp(lambda moving: of(eqx.combine(moving, rest)), (moving,), (direction,))[1]
+
+
+def _is_none(leaf) -> bool:
+    return leaf is None

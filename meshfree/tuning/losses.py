@@ -6,6 +6,7 @@ at each node with that node left out. None of them knows the exact solution. The
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -18,10 +19,12 @@ from scipy.spatial import cKDTree
 from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
 from ..internal.expected import expects
-from ..internal.tracing import is_traced
+from ..internal.tracing import as_jax, is_traced, module_of
+from ..linalg.batched import on_few_threads
 from ..linalg.factor import factor
 from ..pde.problem import Problem
-from ..solving.solve import solve
+from ..solving.derivative import change_along
+from ..solving.solve import solve, solve_on_host
 from ..spaces.base import Space
 
 COINCIDENT = 1e-6  # spacings
@@ -38,10 +41,34 @@ class Residual(eqx.Module):
 
     def __call__(self, tree: Tree) -> Float[Array, ""]:
         self.refuse(tree)
+        known = self.slopes(tree)
+        if known is not None:
+            return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
         u = solve(problem, space, **self.options)
         weights = self.options.get("weights")
         return _log_rms(assemble(problem, space, self.check, weights).at_points(u.coefficients))
+
+    def slopes(self, tree: Tree, directions: Sequence[Tree] = ()) -> tuple[float, list[float]] | None:
+        """The loss and its derivatives along directions of the tree, with None for the leaves that stay, by hand on the
+        host: no program for the size of the space. None where it has to be left to JAX.
+        """
+        space, problem = _space_and_problem(tree, self.problem)
+        found = _solved(space, problem, directions, self.options)
+        if found is None:
+            return None
+        system, at, along = found
+        check = assemble(problem, space, self.check, self.options.get("weights"))
+        if not check.follows(None):
+            return None
+        values = check.at_points(at.coefficients)
+
+        def moved(direction):
+            residual, matrix = system.along(at.coefficients, np.zeros_like(at.coefficients), direction)
+            change = change_along(system, at, residual, matrix)
+            return check.along(at.coefficients, change, direction)[0][: values.size]
+
+        return _log_rms(values), [_slope_of_log_rms(values, moved(direction)) for direction in along]
 
     def refuse(self, tree: Tree) -> None:
         """ValueError where every interior check point is one of the points that the equations hold at."""
@@ -64,6 +91,9 @@ class LeaveOneOut(eqx.Module):
     options: dict[str, Any]
 
     def __call__(self, tree: Tree) -> Float[Array, ""]:
+        known = self.slopes(tree)
+        if known is not None:
+            return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
         u = solve(problem, space, **self.options)
         system = assemble(problem, space, self.options.get("points"), self.options.get("weights"))
@@ -81,6 +111,40 @@ class LeaveOneOut(eqx.Module):
             rippa = _ratio(jnp.ravel(u.coefficients), inverse_diagonal(matrix, adjoint.T))
             left_out = jnp.where(factored.rank() == matrix.shape[1], rippa, left_out)
         return _log_rms(left_out[: left_out.size - system.side_rows])
+
+    def slopes(self, tree: Tree, directions: Sequence[Tree] = ()) -> tuple[float, list[float]] | None:
+        """As `Residual.slopes`."""
+        space, problem = _space_and_problem(tree, self.problem)
+        found = _solved(space, problem, directions, self.options)
+        if found is None:
+            return None
+        system, at, along = found
+        unknowns, judged = at.matrix.shape[1], at.residual.size - system.side_rows
+        inverse = at.factored.solve_transposed(np.eye(unknowns)).T
+        # a truncated square system is solved in least squares, and judged so
+        by_centers = len(at.matrix) == unknowns and at.factored.rank() == unknowns
+        numerator, denominator = (
+            (at.coefficients.ravel(), np.diagonal(inverse))
+            if by_centers
+            else (at.residual, 1 - np.sum(at.matrix * inverse.T, axis=1))
+        )
+        left_out = _ratio(numerator, denominator)
+
+        def moved(direction):
+            residual, matrix = system.along(at.coefficients, np.zeros_like(at.coefficients), direction)
+            change = change_along(system, at, residual, matrix)
+            with_change = system.along(at.coefficients, change, None)
+            residual, matrix = residual + with_change[0], matrix + with_change[1]
+            with on_few_threads(matrix.size):
+                product = inverse @ matrix
+                if by_centers:
+                    top, bottom = change.ravel(), -np.sum(product * inverse.T, axis=1)
+                else:
+                    top, bottom = residual, -2 * np.sum((matrix - at.matrix @ product) * inverse.T, axis=1)
+            return _ratio(top - left_out * bottom, denominator)[:judged]
+
+        left = left_out[:judged]
+        return _log_rms(left), [_slope_of_log_rms(left, moved(direction)) for direction in along]
 
 
 @expects(problem=Problem, check=Cloud)
@@ -130,15 +194,31 @@ def _leverages_jvp(primals, tangents):
     return leverages(A, pseudoinverse), 2 * jnp.sum(off_range * pseudoinverse.T, axis=1)
 
 
+def _solved(space: Space, problem: Problem, directions: Sequence[Tree], options):
+    """The equations, their solution, and the directions of the space; None where derivatives by hand are not known."""
+    along = [direction[0] if isinstance(direction, tuple) else direction for direction in directions]
+    if len(jax.tree.leaves(along)) < len(jax.tree.leaves(list(directions))):
+        return None  # a coefficient of the problem moves
+    found = solve_on_host(problem, space, **options)
+    if found is None or not all(found[0].follows(direction) for direction in along):
+        return None
+    return *found, along
+
+
 def _space_and_problem(tree: Tree, problem: Problem) -> tuple[Space, Problem]:
     return tree if isinstance(tree, tuple) else (tree, problem)
 
 
 def _ratio(numerator, denominator):
     """The quotient, and 0 where the denominator is 0: there the point has no say."""
-    nonzero = denominator != 0
-    return jnp.where(nonzero, numerator / jnp.where(nonzero, denominator, 1), 0)
+    array, nonzero = module_of(numerator, denominator), denominator != 0
+    return array.where(nonzero, numerator / array.where(nonzero, denominator, 1), 0)
 
 
 def _log_rms(values):
-    return 0.5 * jnp.log(jnp.maximum(jnp.mean(values**2), jnp.finfo(values.dtype).tiny))
+    array = module_of(values)
+    return 0.5 * array.log(array.maximum(array.mean(values**2), np.finfo(values.dtype).tiny))
+
+
+def _slope_of_log_rms(values, slopes) -> float:
+    return float(np.mean(values * slopes) / np.maximum(np.mean(values**2), np.finfo(values.dtype).tiny))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -17,10 +18,12 @@ from jaxtyping import Float, PyTree
 
 from ..internal.expected import FUNCTION, INTEGER, Kind, came, expects
 from ..internal.interrupts import deferred
+from ..internal.tracing import as_jax
 from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
 from ..pde.linearity import depends_on_input
+from ..solving.newton import ConvergenceError
 
 if TYPE_CHECKING:
     import optax
@@ -104,13 +107,12 @@ def tune(
     Raises ValueError for a loss that is not finite, or no scalar, at the start, for `where` naming no float leaf, for
     leaves that the loss is not computed from, and by default for a kernel without a scale.
     """
-    import optax  # both here, so that importing meshfree stays light
-    from tqdm import tqdm
+    from tqdm import tqdm  # here, so that importing meshfree stays light
 
     if steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
     with deferred() as interrupted:
-        descent = _Descent(loss, tree, where, optax.adam(0.05) if optimizer is None else optimizer)
+        descent = _Descent(loss, tree, where, _adam() if optimizer is None else optimizer)
         bar = tqdm(total=steps, desc="tune", disable=None if progress is None else not progress)
         with contextlib.closing(bar):
             try:
@@ -127,21 +129,26 @@ def tune(
     return descent.best_tree(), descent.history()
 
 
+@functools.cache
+def _adam() -> optax.GradientTransformation:
+    """One for all runs: its compiled step serves every one."""
+    import optax
+
+    return optax.adam(0.05)
+
+
 class _Descent:
     """The state of a run: the iterate with its loss and gradient, the optimiser's memory, and what was seen."""
 
     def __init__(self, loss, tree, where, optimizer):
-        import optax
-
         if hasattr(loss, "refuse"):
             loss.refuse(tree)
-
-        self.loss, self.tree, self.where = watch(loss), tree, watch(where)
+        self.given, self.loss, self.tree, self.where = loss, watch(loss), tree, watch(where)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
-        self.optimizer = optax.with_extra_args_support(optimizer)
+        self.optimizer = optimizer
         if where is not kernel_scale:
             _check_where(where, tree)
-        named = jax.tree.map(lambda leaf: jnp.asarray(leaf) if eqx.is_inexact_array_like(leaf) else leaf, where(tree))
+        named = jax.tree.map(lambda leaf: as_jax(leaf) if eqx.is_inexact_array_like(leaf) else leaf, where(tree))
         floats = jax.tree.map(eqx.is_inexact_array, named)
         self.moving, self.fixed = eqx.partition(named, floats)
         self.logarithmic, _ = eqx.partition(where(_raw_leaves(tree)), floats)
@@ -149,8 +156,9 @@ class _Descent:
             raise ValueError("where names no array of floating type: there is nothing to tune")
         self.losses, self.times, self.iterates = [], [], []
         self.began = time.perf_counter()
-        with jax.numpy_dtype_promotion("standard"):  # Optax mixes dtypes
-            self.memory = self.optimizer.init(_to_steps(self.moving, self.logarithmic))
+        self.memory = _started(self.optimizer, self.moving, self.logarithmic)
+        searches = _searches(self.optimizer, self.memory, self.moving)
+        self.searched = (self.loss, tree, self.where, self.fixed, self.reads) if searches else None
         self.value, self.gradient = self._evaluated(self.moving)
         if jnp.shape(self.value) != () or not _finite(self.value, self.gradient):
             raise ValueError(f"the loss or its gradient is not finite at the start: {self.value}, {self.gradient}")
@@ -171,26 +179,21 @@ class _Descent:
             )
 
     def step(self) -> None:
-        updates, memory = _update(
-            self.optimizer,
-            self.gradient,
-            self.memory,
-            self.moving,
-            self.logarithmic,
-            self.value,
-            self.loss,
-            self.tree,
-            self.where,
-            self.fixed,
-            self.reads,
-        )
-        for _ in range(HALVINGS):
-            moving = _stepped(self.moving, updates, self.logarithmic)
+        for halvings in range(HALVINGS):
+            moving, memory = _stepped(
+                self.optimizer,
+                self.gradient,
+                self.memory,
+                self.moving,
+                self.logarithmic,
+                np.asarray(self.value),
+                np.asarray(0.5**halvings),
+                self.searched,
+            )
             value, gradient = self._evaluated(moving)
             if _finite(value, gradient):
                 self.moving, self.memory, self.value, self.gradient = moving, memory, value, gradient
                 break
-            updates = jax.tree.map(lambda u: u / 2, updates)
         self._record()
 
     def best_tree(self) -> Any:
@@ -201,9 +204,38 @@ class _Descent:
         return History(np.array(self.losses), np.array(self.times), stacked)
 
     def _evaluated(self, moving):
+        known = self._by_hand(moving)
+        if known is not None:
+            return known
         return jax.block_until_ready(
             _value_and_gradient(moving, self.loss, self.tree, self.where, self.fixed, self.reads)
         )
+
+    def _by_hand(self, moving):
+        """The value and the gradient of a loss that knows its slopes on the host, without a program for its size."""
+        leaves, structure = jax.tree.flatten(moving)
+        size = sum(np.size(leaf) for leaf in leaves)
+        if size > FORWARD or not hasattr(self.given, "slopes"):
+            return None
+        tree, parameters = _placed(self.where, self.tree, moving, self.fixed), np.eye(size)
+        places = np.split(parameters, np.cumsum([np.size(leaf) for leaf in leaves])[:-1], axis=1)
+
+        def shaped(rows):
+            return jax.tree.unflatten(
+                structure, [row.reshape(np.shape(leaf)) for row, leaf in zip(rows, leaves, strict=True)]
+            )
+
+        directions = [_only(self.where, tree, shaped([part[k] for part in places])) for k in range(size)]
+        try:
+            found = self.given.slopes(tree, directions)
+        except (ConvergenceError, ValueError):
+            if not self.losses:
+                raise
+            return np.nan, moving  # a step too far
+        if found is None:
+            return None
+        value, slopes = found
+        return value, shaped([np.array(slopes) @ part for part in places])
 
     def _record(self) -> None:
         self.losses.append(float(self.value))
@@ -213,6 +245,12 @@ class _Descent:
 
 def _placed(where, tree, moving, fixed):
     return eqx.tree_at(where, tree, eqx.combine(moving, fixed))
+
+
+def _only(where, tree, moving):
+    """The moving leaves in a tree that has None for all others."""
+    nothing = jax.tree.map(lambda _: None, tree)
+    return eqx.tree_at(where, nothing, moving, is_leaf=lambda leaf: leaf is None)
 
 
 def _objective(moving, loss, tree, where, fixed):
@@ -250,29 +288,56 @@ def _value_and_gradient(moving, loss, tree, where, fixed, reads):
 
 
 @eqx.filter_jit
-def _update(optimizer, gradient, memory, moving, logarithmic, value, loss, tree, where, fixed, reads):
-    position = _to_steps(moving, logarithmic)
-    gradient = jax.vjp(lambda position: _from_steps(position, logarithmic), position)[1](gradient)[0]
-    with jax.numpy_dtype_promotion("standard"):
-        return optimizer.update(
-            gradient,
-            memory,
-            position,
-            value=value,
-            grad=gradient,
-            value_fn=lambda position: _objective(_from_steps(position, logarithmic), loss, tree, where, fixed),
-        )
+def _started(optimizer, moving, logarithmic):
+    """The optimiser's memory before the first step."""
+    with jax.numpy_dtype_promotion("standard"):  # Optax mixes dtypes
+        return optimizer.init(_to_steps(moving, logarithmic))
+
+
+def _searches(optimizer, memory, position) -> bool:
+    """Whether the optimiser asks for the loss elsewhere, as a line search does."""
+    import optax
+
+    asked = []
+
+    def loss(position):
+        asked.append(position)
+        return sum(jnp.sum(leaf) for leaf in jax.tree.leaves(position))
+
+    def update(memory, position):
+        with jax.numpy_dtype_promotion("standard"):
+            return optax.with_extra_args_support(optimizer).update(
+                position, memory, position, value=loss(position), grad=position, value_fn=loss
+            )
+
+    jax.eval_shape(update, memory, position)
+    return len(asked) > 1
 
 
 @eqx.filter_jit
-def _stepped(moving, updates, logarithmic):
-    """The leaves after a step; one of size 0 changes nothing."""
+def _stepped(optimizer, gradient, memory, moving, logarithmic, value, share, searched):
+    """The leaves after a share of the optimiser's step, and its memory; a step of size 0 changes nothing.
+
+    `searched`: the loss and what it takes, of an optimiser that may ask for it; None spares a program for every size.
+    """
+    import optax
+
+    def elsewhere(position):
+        loss, tree, where, fixed, _ = searched
+        return _objective(_from_steps(position, logarithmic), loss, tree, where, fixed)
+
+    position = _to_steps(moving, logarithmic)
+    gradient = jax.vjp(lambda position: _from_steps(position, logarithmic), position)[1](gradient)[0]
+    with jax.numpy_dtype_promotion("standard"):
+        updates, memory = optax.with_extra_args_support(optimizer).update(
+            gradient, memory, position, value=value, grad=gradient, value_fn=elsewhere
+        )
 
     def stepped(leaf, position, update):
         return jnp.where(update == 0, leaf, position)
 
-    position = jax.tree.map(lambda p, u: p + u.astype(p.dtype), _to_steps(moving, logarithmic), updates)
-    return jax.tree.map(stepped, moving, _from_steps(position, logarithmic), updates)
+    position = jax.tree.map(lambda p, u: p + (share * u).astype(p.dtype), position, updates)
+    return jax.tree.map(stepped, moving, _from_steps(position, logarithmic), updates), memory
 
 
 def _to_steps(moving, logarithmic):

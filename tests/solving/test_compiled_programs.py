@@ -56,6 +56,14 @@ counted("another spacing", lambda: mf.solve(problem(1.0), eigenfunctions(finer, 
 counted("another parameter", lambda: mf.solve(problem(2.0), eigenfunctions(finer, 5)))
 counted("another space", lambda: mf.solve(problem(1.0), mf.Collocation(mf.Matern(5.5, 1.0), cloud)))
 counted("another scale", lambda: mf.solve(problem(1.0), mf.Collocation(mf.Matern(5.5, 1.1), finer)))
+tuned = lambda cloud, check: mf.tune(
+    mf.losses.residual(problem(1.0), disk.cloud(check, seed=1)),
+    mf.Collocation(mf.Matern(5.5, 1.1), cloud),
+    steps=1,
+    progress=False,
+)
+counted("tuning step", lambda: tuned(cloud, 0.22))
+counted("another tuning step", lambda: tuned(finer, 0.18))
 counted("values", lambda: mf.solve(problem(1.0), eigenfunctions(cloud, 5))(disk.sample(50)))
 counted("stencils", lambda: mf.solve(problem(1.0), stencils(cloud)))
 counted("finer stencils", lambda: mf.solve(problem(1.0), stencils(finer)))
@@ -72,6 +80,8 @@ BUDGET = {
     "another parameter": 0,
     "another space": 3,  # the rows of its kernel: of the interior, of the boundary, and between the nodes
     "another scale": 0,
+    "tuning step": 4,  # the optimiser's start and step, how the rows of the interior and of the boundary change
+    "another tuning step": 0,
     "values": 0,
     "stencils": 3,
     "finer stencils": 0,

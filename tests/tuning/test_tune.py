@@ -80,6 +80,66 @@ def test_gradients_of_losses_agree_with_differences(loss, space):
     np.testing.assert_allclose(jax.grad(function)(raw), difference, rtol=1e-4)
 
 
+def cubic(u, x):
+    return mf.laplacian(u)(x) + 5 * wave(x) - u(x) ** 3 + wave(x) ** 3
+
+
+def swapped(u, x):
+    return mf.laplacian(u)(x) - u(x)[::-1] * jnp.array([1.0, u(x)[0]]) + x
+
+
+CUBIC = mf.Problem(SQUARE, interior=cubic, boundary=mf.dirichlet(wave))
+PAIR = mf.Problem(SQUARE, interior=swapped, boundary=lambda u, x, n: u(x) - x, fields=2)
+ANISOTROPIC = mf.Collocation(mf.Gaussian([0.5, 0.7]), NODES)
+BY_HAND = TABLE | {
+    "residual, cubic": (losses.residual(CUBIC, CHECK), SPACE),
+    "residual, cubic, least squares": (losses.residual(CUBIC, CHECK, points=ROWS), SPACE),
+    "leave one out, cubic": (losses.leave_one_out(CUBIC), SPACE),
+    "leave one out, cubic, eigenbasis": (losses.leave_one_out(CUBIC), EIGEN),
+    "residual, two fields": (losses.residual(PAIR, CHECK), SPACE),
+    "leave one out, two fields": (losses.leave_one_out(PAIR), EIGEN),
+    "two scales": (losses.residual(PROBLEM, CHECK, points=ROWS), ANISOTROPIC),
+    "two scales, eigenbasis": (
+        losses.residual(PROBLEM, CHECK),
+        mf.Eigenbasis(mf.Gaussian([0.6, 0.9]), ROWS, degree=(6, 4)),
+    ),
+    "from a guess": (losses.residual(CUBIC, CHECK, initial=wave, weights={"left": 3.0}), SPACE),
+}
+
+
+def with_raw(space, raw):
+    return eqx.tree_at(lambda s: s.kernel.raw_scale, space, raw)
+
+
+def slopes_by_hand(loss, space):
+    raw, nothing = space.kernel.raw_scale, jax.tree.map(lambda _: None, space)
+    units = np.eye(raw.size).reshape(raw.size, *raw.shape)
+    directions = [
+        eqx.tree_at(lambda s: s.kernel.raw_scale, nothing, unit, is_leaf=lambda leaf: leaf is None) for unit in units
+    ]
+    value, slopes = loss.slopes(space, directions)
+    return value, np.array(slopes), units
+
+
+@pytest.mark.parametrize(("loss", "space"), BY_HAND.values(), ids=BY_HAND)
+def test_slopes_by_hand_agree_with_differences(loss, space):
+    _, slopes, units = slopes_by_hand(loss, space)
+    step, raw = 1e-4, np.asarray(space.kernel.raw_scale)
+    pairs = [[loss(with_raw(space, raw + sign * step * unit)) for sign in (1, -1)] for unit in units]
+    np.testing.assert_allclose(slopes, [(up - down) / (2 * step) for up, down in pairs], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["residual, cubic, least squares", "leave one out, two fields", "two scales"])
+def test_slopes_by_hand_are_those_of_jax(name):
+    """On the host by hand, and traced through the whole solve: two routes to one number."""
+    loss, space = BY_HAND[name]
+    value, slopes, _ = slopes_by_hand(loss, space)
+    traced = jax.jit(jax.value_and_grad(lambda raw: loss(with_raw(space, raw))))
+    expected, gradient = traced(jnp.asarray(space.kernel.raw_scale))
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+    np.testing.assert_allclose(slopes, np.atleast_1d(gradient), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "loss", [losses.residual(PROBLEM, CHECK), losses.leave_one_out(PROBLEM)], ids=["residual", "loo"]
 )
