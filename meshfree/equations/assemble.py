@@ -14,7 +14,6 @@ from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
-from .basis_derivatives import has_rows
 from .conditions import match_conditions
 from .dense_system import DenseSystem
 from .jet_system import jet_system
@@ -44,8 +43,8 @@ def assemble(
     def given(measured: Mapping[str, Any]) -> dict[str, Any]:
         return {**measured, **_given(weights or {}, measured)}
 
-    is_local, traced = space.local_basis is not None, is_traced(problem, space, points, weights, around)
-    if is_local or (not traced and has_rows(cast(GlobalSpace, space))):
+    traced = is_traced(problem, space, points, weights, around)
+    if space.local_basis is not None or (space.has_rows and not traced):
         with np.errstate(all="ignore"):  # what is not finite is told in words, by the point
             system = jet_system(problem, space, points, groups, given, around)
         if system is not None:

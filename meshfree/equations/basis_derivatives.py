@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import equinox as eqx
-import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, module_of
 from ..linalg.sparse_rows import SparseRows
 from ..pde.multi_indices import total_degree
-from ..spaces.base import GlobalSpace, Space
+from ..spaces.base import Space
 
 KEPT = 2**27  # entries of derivatives of all basis functions up to which they are kept from step to step
 
 
-class BasisDerivatives(eqx.Module):
+class BasisDerivatives(Plain):
     """Those of the functions `columns` at each of the points, or of all functions."""
 
     space: Space
@@ -104,9 +103,3 @@ def values_matrix(space: Space) -> Any:
     """The values of the basis functions at the points of the space's cloud, (m, n), an array or sparse rows."""
     derivatives = BasisDerivatives.at_nodes(space)
     return derivatives.matrix(derivatives.weights(np.ones((len(derivatives.points), 1, 1)), 0), 1)
-
-
-def has_rows(space: GlobalSpace) -> bool:
-    """Whether a global space knows the derivatives of its functions on the host, without a program for their number."""
-    X = np.asarray(space.cloud.points[:1])
-    return jax.default_backend() == "cpu" and space.rows(X, np.ones((1, 1, 1)), 0) is not None

@@ -22,6 +22,7 @@ from jaxtyping import Float
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
+from ..internal.plain import Plain
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import watch
@@ -41,7 +42,7 @@ PROGRAMS = 48  # of residuals that are kept: two or three a problem
 MANY = 100_000  # points from which on the large blocks are used
 
 
-class Affine(eqx.Module):
+class Affine(Plain):
     """The rows of a group whose residual is affine in u: r = `constant` + `matrix` c."""
 
     constant: Float[AnyArray, " rows"]
@@ -70,7 +71,7 @@ class Affine(eqx.Module):
         return values + matrix @ coefficients.reshape(-1), matrix
 
 
-class Nonlinear(eqx.Module):
+class Nonlinear(Plain):
     """The rows of a group through the jets of u; `units` are the weights of every derivative, where they are few."""
 
     group: Group

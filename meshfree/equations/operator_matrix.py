@@ -22,7 +22,7 @@ from ..linalg.sparse_rows import SparseRows
 from ..pde.linearity import depends_on_input
 from ..pde.operators import Field
 from ..spaces.base import GlobalSpace, Space
-from .basis_derivatives import BasisDerivatives, has_rows, values_matrix
+from .basis_derivatives import BasisDerivatives, values_matrix
 from .conditions import Group
 from .jet_system import part_of
 from .system import System
@@ -147,9 +147,7 @@ class Applied(eqx.Module):
 
 def _by_rows(space: Space, *others: Any) -> bool:
     """Whether the derivatives of the space's functions are known at concrete points."""
-    if is_traced(space, others):
-        return False
-    return space.local_basis is not None or has_rows(cast(GlobalSpace, space))
+    return not is_traced(space, others) and space.has_rows
 
 
 def _check_linear(operator: Callable[[Field], Field], x) -> None:

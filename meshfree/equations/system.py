@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..internal.batching import map_in_blocks
+from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, Scalar, module_of
 from ..pde.problem import linearise
 from ..spaces.base import Space
@@ -21,7 +22,7 @@ from .row_weights import operator_size
 Matrix = Any  # Float[AnyArray, "rows unknowns"] or SparseRows: both have shape, abs and @
 
 
-class System(eqx.Module):
+class System(Plain):
     """The equations r(c) = 0 for the coefficients c of a function in a space; c is (n,), or (n, f) for f fields."""
 
     space: eqx.AbstractVar[Space]

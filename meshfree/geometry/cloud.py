@@ -79,26 +79,21 @@ class Cloud(eqx.Module):
     @property
     def parts(self) -> Mapping[str, Int[np.ndarray, " n"]]:
         """Part name -> indices into `points`; iterates over the names, interior first."""
-        return _Named({part: np.arange(rows.start, rows.stop) for part, rows in self._slices()}, "part")
+        return _Named({part: np.arange(rows.start, rows.stop) for part, rows in _slices(self.counts)}, "part")
 
     @property
     def normals(self) -> Mapping[str, Points]:
         """Boundary part -> its unit outward normals (n, d); at a corner the mean of the adjoining ones."""
-        return self._by_part(self.normal_vectors)
+        return _by_part(self.counts, self.normal_vectors)
 
     @property
     def side_normals(self) -> Mapping[str, Points]:
         """Boundary part -> the normals of its own side (n, d), which its flux conditions mean, at corners too."""
-        return self._by_part(self.side_vectors)
-
-    def _by_part(self, vectors) -> Mapping:
-        first = self.points.shape[0] - vectors.shape[0]
-        found = {part: vectors[rows.start - first : rows.stop - first] for part, rows in self._slices()}
-        return _Named({part: N for part, N in found.items() if part != "interior"}, "boundary part")
+        return _by_part(self.counts, self.side_vectors)
 
     def __getitem__(self, part: str) -> Points:
         """The points (n, d) of a part; KeyError names the parts there are."""
-        return _Named({name: self.points[rows] for name, rows in self._slices()}, "part")[part]
+        return _Named({name: self.points[rows] for name, rows in _slices(self.counts)}, "part")[part]
 
     def __len__(self) -> int:
         return self.points.shape[0]
@@ -107,15 +102,9 @@ class Cloud(eqx.Module):
         sizes = ", ".join(f"{part}={count}" for part, count in self.counts)
         return f"Cloud(dim={self.dim}, {sizes}, spacing={_short(self.spacing)})"
 
-    def _slices(self) -> Iterator[tuple[str, slice]]:
-        start = 0
-        for part, count in self.counts:
-            yield part, slice(start, start + count)
-            start += count
-
     def _locate(self, index: int) -> str:
         """`left[3]` for the node's part and its number there."""
-        part, rows = next((part, rows) for part, rows in self._slices() if index < rows.stop)
+        part, rows = next((part, rows) for part, rows in _slices(self.counts) if index < rows.stop)
         return f"{part}[{index - rows.start}]"
 
     def locate(self, index: int) -> str:
@@ -232,6 +221,20 @@ class Cloud(eqx.Module):
                 raise ValueError("a cloud has points or normals that are NaN or infinite")
         if getattr(self.domain, "dim", d) != d:
             raise ValueError(f"a cloud of {d} dimensions has a domain of {self.domain.dim}")
+
+
+def _slices(counts: tuple[tuple[str, int], ...]) -> Iterator[tuple[str, slice]]:
+    """Where the points of each part stand. A function, as Equinox makes a pytree of every method that is looked up."""
+    start = 0
+    for part, count in counts:
+        yield part, slice(start, start + count)
+        start += count
+
+
+def _by_part(counts: tuple[tuple[str, int], ...], vectors) -> Mapping:
+    first = sum(count for _, count in counts) - vectors.shape[0]
+    found = {part: vectors[rows.start - first : rows.stop - first] for part, rows in _slices(counts)}
+    return _Named({part: N for part, N in found.items() if part != "interior"}, "boundary part")
 
 
 class _Named(Mapping):

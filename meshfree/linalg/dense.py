@@ -13,6 +13,7 @@ from .condition import inverse_norm
 from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
 from .interface import Factor
 
+FITS = 2**28  # bytes that every machine has: what it has more is read off files
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
 
 
@@ -234,7 +235,10 @@ def _chosen(A: Float[Array, "n n"]) -> Factor:
 
 def check_memory(rows: int, columns: int, copies: int = 3) -> None:
     """MemoryError if a dense (rows, columns) matrix and its factors would not fit this machine's memory."""
-    needed, installed = 8 * copies * rows * columns, memory.installed()
+    needed = 8 * copies * rows * columns
+    if needed <= FITS:
+        return
+    installed = memory.installed()
     if needed > installed:
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.3g} GiB with its factors, and "

@@ -5,13 +5,13 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
-import equinox as eqx
 from jaxtyping import Array, Float, Int
 
+from ..internal.plain import Plain
 from ..internal.tracing import AnyArray
 
 
-class Factor(eqx.Module):
+class Factor(Plain):
     """A factored matrix A (m, n), m ≥ n. Right-hand sides are vectors or have one column each."""
 
     refuses_singular: ClassVar[bool] = False  # whether a singular matrix was an error already when it was factored

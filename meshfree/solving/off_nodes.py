@@ -12,17 +12,17 @@ from ..equations.system import System
 from ..geometry.cloud import Cloud
 from ..internal.tracing import AnyArray, Scalar, is_traced
 
-POINTS = 256
+POINTS = (64, 256)  # at least, at most: a quarter as many as there are nodes
 COMPARABLE = 0.5  # to the data
 SEED = 30_000  # apart from the seeds that clouds are usually made with
 
 
 def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scalar) -> dict[str, float]:
-    """`off_nodes`: the weighted interior residual's root mean square at 256 points of the domain over that of the data.
+    """`off_nodes`: the weighted interior residual's root mean square between the nodes over that of the data.
 
     `data`: the root mean square of the weighted residuals of u = 0 over all nodes, linearised at the solution. The
-    points are random ones of the cloud's domain; without a domain they lie half way between neighbouring nodes. Empty
-    for equations that hold at the nodes only; NaN where anything is traced.
+    points are 64 to 256 random ones of the cloud's domain, a quarter of the nodes' number; without a domain they lie
+    half way between neighbouring nodes. Empty for equations that hold at the nodes only; NaN where anything is traced.
 
     Warns at a half and more. At 1 the solution is between the nodes no better than u = 0, and the relative error is a
     few times less as a rule: with a tenth or more of an error nothing is resolved yet.
@@ -46,11 +46,17 @@ def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scala
 
 
 def _between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
+    count = count_of(cloud)
     if cloud.domain is not None:
-        return cloud.domain.sample(POINTS, seed=SEED)
+        return cloud.domain.sample(count, seed=SEED)
     nodes, inside = np.asarray(cloud.points), np.asarray(cloud["interior"])
-    chosen = inside[:: max(len(inside) // POINTS, 1)]
+    chosen = inside[:: max(len(inside) // count, 1)]
     neighbours = min(2 * cloud.dim + 1, len(nodes))
     _, near = cKDTree(nodes).query(chosen, k=[1 + k for k in range(neighbours)])
     one = np.arange(len(chosen)) % max(neighbours - 1, 1) + (neighbours > 1)  # not always the nearest, where it is best
     return (chosen + nodes[near[np.arange(len(chosen)), one]]) / 2
+
+
+def count_of(cloud: Cloud) -> int:
+    """At how many points the residual is computed."""
+    return int(np.clip(len(cloud) // 4, *POINTS))

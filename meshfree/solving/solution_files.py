@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import equinox as eqx
 import jax
@@ -13,11 +12,11 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.spatial import QhullError
 
-from ..equations.basis_derivatives import BasisDerivatives, has_rows
+from ..equations.basis_derivatives import BasisDerivatives
 from ..geometry.mesh_files import write_mesh
 from ..geometry.simplices import simplices_between
 from ..internal.batching import map_in_blocks
-from ..spaces.base import GlobalSpace, Space
+from ..spaces.base import Space
 
 SUFFIXES = (".npz", ".vtu", ".vtk", ".xdmf")
 _CELLS = {1: "line", 2: "triangle", 3: "tetra"}
@@ -62,7 +61,7 @@ def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.nda
 def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float[np.ndarray, "m *f d"]:
     """∇u at the points of the space's cloud, by the derivatives of its functions, as in the equations."""
     dim = space.cloud.dim
-    if space.local_basis is None and not has_rows(cast(GlobalSpace, space)):
+    if not space.has_rows:
         return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points), space.size))
     jets = BasisDerivatives.at_nodes(space).jets(np.asarray(coefficients), 1)  # (m, 1 + d, *f): u, its slope by x_d, …
     return np.moveaxis(jets[:, dim:0:-1], 1, -1)

@@ -140,7 +140,8 @@ class Eigenbasis(GlobalSpace):
             if not factors.any():
                 continue
             product = _product([tables[axis][k][:, indices[:, axis]] for axis, k in enumerate(alpha)])
-            found += factors[:, :, None] * product[:, None, :]
+            for row in np.flatnonzero(factors.any(axis=0)):
+                found[:, row] += factors[:, row, None] * product
         return found
 
     def _derivative_tables(self, X, order: int, scale) -> list[list[Inexact[np.ndarray, "m p"]]]:

@@ -308,12 +308,15 @@ def test_auto_takes_the_best_that_is_installed(monkeypatch, installed):
     for solver in installed:
         monkeypatch.setitem(sparse_solvers.SOLVERS, solver, sparse_solvers.SuperLU)
     monkeypatch.setattr(sparse_factors, "_installed", lambda solver: solver in (*installed, "superlu"))
+    assert factor_sparse(stencils(300)).solver == "superlu"  # which is small
+    monkeypatch.setattr(sparse_factors, "FEW", 0)
     assert factor_sparse(stencils(300)).solver == (*installed, "superlu")[0]
     assert factor_sparse(overdetermined()).solver == (*installed, "superlu")[0]
 
 
 def test_auto_takes_krylov_where_a_direct_solver_would_not_fit(monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 1e4)
+    monkeypatch.setattr(sparse_factors, "FEW", 0)
     A = stencils()
     b = right_hand_side(A.shape[0])
     factor = factor_sparse(A)

@@ -39,7 +39,7 @@ SPACES = {
 def test_it_is_the_residual_at_other_points_over_that_of_zero_at_the_nodes(name):
     space = SPACES[name]
     u = mf.solve(POISSON, space)
-    X = SQUARE.sample(off_nodes.POINTS, seed=off_nodes.SEED)
+    X = SQUARE.sample(off_nodes.count_of(CLOUD), seed=off_nodes.SEED)
     residual = mf.matrix(space, mf.laplacian, X) @ np.asarray(u.coefficients) + 13 * exact(X.T)
     coarsest = space.levels()[0].cloud
     inside, border = np.split(coarsest.points, [len(coarsest["interior"])])

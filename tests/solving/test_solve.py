@@ -313,6 +313,7 @@ def test_single_precision_is_refused_with_the_line_to_add():
 
 def test_a_dense_matrix_beyond_the_memory_is_refused(monkeypatch):
     monkeypatch.setattr("meshfree.internal.memory.installed", lambda: 1e5)
+    monkeypatch.setattr("meshfree.linalg.dense.FITS", 0)
     with pytest.raises(MemoryError, match="use Stencils, whose matrix is sparse, an Eigenbasis of fewer"):
         mf.solve(POISSON, SMOOTH)
 
