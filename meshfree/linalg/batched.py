@@ -27,7 +27,7 @@ def solve_many(A: Float[Array, "*m n n"], b: Float[Array, "*m n k"]) -> Float[Ar
 
     def solve(A, b):
         shape = jax.ShapeDtypeStruct(b.shape, b.dtype)
-        return jax.pure_callback(_on_host, shape, A, b, vmap_method="broadcast_all")
+        return jax.pure_callback(solved_on_host, shape, A, b, vmap_method="broadcast_all")
 
     fixed = jax.lax.stop_gradient(A)
     return jax.lax.custom_linear_solve(
@@ -38,7 +38,8 @@ def solve_many(A: Float[Array, "*m n n"], b: Float[Array, "*m n k"]) -> Float[Ar
     )
 
 
-def _on_host(A, b) -> np.ndarray:
+def solved_on_host(A, b) -> np.ndarray:
+    """x with A x = b for concrete arrays; NaN where a matrix is singular."""
     A, b = np.asarray(A), np.asarray(b)
     shape, n = b.shape, A.shape[-1]
     A, b = A.reshape(-1, n, n), b.reshape(-1, *b.shape[-2:])

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from ..internal.batching import in_padded_blocks
 from ..kernels import Kernel
 from ..linalg import batched_numba
-from ..linalg.batched import solve_many
+from ..linalg.batched import solve_many, solved_on_host
 from ..pde.jets import derivatives_at, monomial_derivatives
 from ..pde.multi_indices import monomials, total_degree
 
@@ -65,10 +65,13 @@ class LocalInterpolant(eqx.Module):
 
     def weights(self, stencils, X, functionals, order: int) -> Float[Array, "m r k"]:
         """The weights of the functionals in the nodal values, for (m, k, d), (m, d), (m, r, J)."""
-        matrices = jax.vmap(self.matrix)(stencils)
-        right = jax.vmap(lambda stencil, x, g: self.applied(stencil, x, g, order))(stencils, X, functionals)
-        found = solve_many(matrices, jnp.swapaxes(right, 1, 2))
+        found = solve_many(*self.equations(stencils, X, functionals, order))
         return jnp.swapaxes(found[:, : stencils.shape[1]], 1, 2)
+
+    def equations(self, stencils, X, functionals, order: int) -> tuple[Float[Array, "m b b"], Float[Array, "m b r"]]:
+        """The small systems whose first k unknowns are the weights."""
+        right = jax.vmap(lambda stencil, x, g: self.applied(stencil, x, g, order))(stencils, X, functionals)
+        return jax.vmap(self.matrix)(stencils), jnp.swapaxes(right, 1, 2)
 
     def coefficients(self, stencils, values, moments=None) -> Float[Array, "m b *f"]:
         """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f) and Σⱼ aⱼ pᵢ(ξⱼ) = `moments`, by default 0."""
@@ -123,15 +126,9 @@ class _Lifted(Kernel):
 
 def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order: int) -> np.ndarray:
     """`LocalInterpolant.weights` of the stencils nodes[columns] for concrete arrays, in blocks: (m, r, k)."""
-    width = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
-    size = min(max(BLOCK // width**2, 1), TOGETHER)
-
-    def with_pivoting(columns, X, functionals):
-        return _weights(local, nodes[columns], X, functionals, order)
-
     definite = local.definite() if len(columns) >= MANY and batched_numba.available() else None
     if definite is None:
-        return in_padded_blocks(with_pivoting, (columns, X, functionals), size)
+        return _with_pivoting(local, nodes, columns, X, functionals, order)
     weights = np.empty((len(columns), functionals.shape[1], columns.shape[1]))
     sound = np.empty(len(columns), dtype=bool)
     for block, (found, is_sound) in _eliminated(definite, nodes, columns, X, functionals, order):
@@ -139,7 +136,23 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
         weights[block], sound[block] = np.moveaxis(found, 2, 0)[:count], is_sound[:count]
     again = np.flatnonzero(~sound)
     if len(again):
-        weights[again] = in_padded_blocks(with_pivoting, (columns[again], X[again], functionals[again]), size)
+        weights[again] = _with_pivoting(local, nodes, columns[again], X[again], functionals[again], order)
+    return weights
+
+
+def _with_pivoting(local, nodes, columns, X, functionals, order) -> np.ndarray:
+    """By LAPACK, as many systems together as fit `BLOCK`; they are made by a program for `TOGETHER` of them."""
+    unknowns = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
+    size = max(BLOCK // unknowns**2 // TOGETHER, 1) * TOGETHER
+    weights = np.empty((len(columns), functionals.shape[1], columns.shape[1]))
+
+    def made(columns, X, functionals):
+        return _equations(local, nodes[columns], X, functionals, order)
+
+    for start in range(0, len(columns), size):
+        block = slice(start, start + size)
+        systems = in_padded_blocks(made, (columns[block], X[block], functionals[block]), TOGETHER)
+        weights[block] = np.swapaxes(solved_on_host(*systems)[:, : columns.shape[1]], 1, 2)
     return weights
 
 
@@ -176,8 +189,8 @@ def _systems(local: LocalInterpolant, stencils, X, functionals, order: int):
 
 
 @eqx.filter_jit
-def _weights(local: LocalInterpolant, stencils, X, functionals, order: int):
-    return local.weights(jnp.asarray(stencils), jnp.asarray(X), jnp.asarray(functionals), order)
+def _equations(local: LocalInterpolant, stencils, X, functionals, order: int):
+    return local.equations(jnp.asarray(stencils), jnp.asarray(X), jnp.asarray(functionals), order)
 
 
 def scaled(stencil, x):
