@@ -42,10 +42,14 @@ def solved(
     """
     weights = np.empty((right.shape[0], polynomials.shape[0], right.shape[2]))
     sound = np.empty(right.shape[2], dtype=np.bool_)
-    with _compiling:  # threads come here together, and the first compiles for all
-        solve_all = _compiled()
-    solve_all(_fixed(kernel), _fixed(polynomials), _fixed(right), weights, sound, LANES, UNSOUND)
+    load()(_fixed(kernel), _fixed(polynomials), _fixed(right), weights, sound, LANES, UNSOUND)
     return weights, sound
+
+
+def load() -> Callable:
+    """The compiled function, made once: threads come here together, and the first compiles for all."""
+    with _compiling:
+        return _compiled()
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:

@@ -170,6 +170,7 @@ def _eliminated(definite, nodes, columns, X, functionals, order) -> Iterator:
 
     blocks = [slice(start, start + together) for start in range(0, len(columns), together)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pool.submit(batched_numba.load)  # the first time this is compiled beside the program of the first block
         yield from pool.map(solved, blocks)
 
 
