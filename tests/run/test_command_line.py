@@ -1,7 +1,6 @@
 """The command line: every flag does what it says, and bad input is one line and status 2."""
 
 import dataclasses
-import importlib
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ import meshfree as mf
 from meshfree.internal.saved_objects import load_npz
 from meshfree.run import command_line, defaults, study
 from meshfree.run.flags import HELP, Choices, Output, parse
+from meshfree.tuning import losses
 
 ROOT = Path(__file__).parents[2]
 ROD = mf.Interval(0.0, 1.0)
@@ -263,7 +263,7 @@ def test_ctrl_c_is_one_line_and_status_130(capsys, monkeypatch):
 
 
 def test_ctrl_c_keeps_what_was_tuned(capsys, monkeypatch, tmp_path):
-    interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
+    interrupt_at(monkeypatch, losses, "solve_on_host", 3)
     file = tmp_path / "u.npz"
     table, line = interrupted(capsys, lambda: solved("--tune", 10, "--save", file))
     assert line == f"interrupted: the best of 3 steps of tuning, of 10, kept, {file} written"
@@ -281,7 +281,7 @@ def test_ctrl_c_keeps_the_finished_resolutions(capsys, monkeypatch, tmp_path, fl
 
 
 def test_ctrl_c_in_tuning_ends_a_study(capsys, monkeypatch):
-    interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
+    interrupt_at(monkeypatch, losses, "solve_on_host", 3)
     table, line = interrupted(capsys, lambda: solved("--converge", "--tune", 5))
     assert line == "interrupted: 1 resolution solved, the best of 3 steps of tuning, of 5, kept"
     assert len(table.splitlines()) == 3
