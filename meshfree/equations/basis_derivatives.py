@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from ..internal.devices import on_host
 from ..internal.tracing import AnyArray, module_of
 from ..linalg.sparse_rows import SparseRows
 from ..pde.multi_indices import total_degree
@@ -100,4 +100,4 @@ def values_matrix(space: Space) -> Any:
 def has_rows(space: GlobalSpace) -> bool:
     """Whether a global space knows the derivatives of its functions on the host, without a program for their number."""
     X = np.asarray(space.cloud.points[:1])
-    return jax.default_backend() == "cpu" and space.rows(X, np.ones((1, 1, 1)), 0) is not None
+    return on_host() and space.rows(X, np.ones((1, 1, 1)), 0) is not None

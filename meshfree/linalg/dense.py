@@ -1,4 +1,6 @@
-"""Dense factorisations: LU, pivoted QR, SVD, and the choice among them."""
+"""Dense factorisations: LU, rank-revealing QR, SVD, and the choice among them."""
+
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -8,10 +10,12 @@ import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
 
 from ..internal import memory
+from ..internal.devices import device_memory, on_host
 from ..internal.tracing import AnyArray
 from .condition import inverse_norm
 from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
 from .interface import Factor
+from .rotated_qr import RotatedQR
 
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
 
@@ -35,7 +39,7 @@ class LU(Factor):
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
-        if isinstance(A, jax.core.Tracer):
+        if isinstance(A, jax.core.Tracer) or not on_host():
             lu, pivots = _jsl().lu_factor(A.T, check_finite=False)
             return cls(lu.T, pivots, _one_norm(A))
         # LAPACK itself: under XLA the passes over the matrix around it cost a third of the factorisation
@@ -78,7 +82,12 @@ def _one_norm(A):
 
 
 class QR(Factor):
-    """A P = Q R with column pivoting, truncated where |Rₖₖ| falls below 1e-15 |R₁₁|: the basic solution."""
+    """A P = Q R with column pivoting, truncated where |Rₖₖ| falls below 1e-15 |R₁₁|: the basic solution.
+
+    JAX factors on the host, for an accelerator too.
+    """
+
+    runs_on_host: ClassVar[bool] = True
 
     q: Float[Array, "m n"]
     r: Float[Array, "n n"]
@@ -153,18 +162,19 @@ class SVD(Factor):
 
 
 class Auto(Factor):
-    """LU where it is as good as anything, pivoted QR where the condition is beyond 1e13; decided by the matrix."""
+    """LU where it is as good as anything, QR where the condition is beyond 1e13; decided by the matrix."""
 
     lu: LU
-    qr: QR
+    qr: QR | RotatedQR
     ill: Bool[Array, ""]
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "Auto":
         lu = LU.of(A)
         ill = ~(lu.condition() < CONDITION_LIMIT)
-        unused = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(QR.of, A))
-        return cls(lu, jax.lax.cond(ill, QR.of, lambda A: unused, A), ill)
+        qr = _rank_revealing().of
+        unused = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(qr, A))
+        return cls(lu, jax.lax.cond(ill, qr, lambda A: unused, A), ill)
 
     def solve(self, b):
         return jax.lax.cond(self.ill, lambda b: self.qr.solve(b), lambda b: self.lu.solve(b), b)
@@ -179,12 +189,18 @@ class Auto(Factor):
         return jnp.where(self.ill, self.qr.condition(), self.lu.condition())
 
 
+Kind = LU | QR | RotatedQR | SVD | Auto
+
+
 def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
     """A dense matrix factored.
 
     `"lu"`: fastest, square matrices only. `"qr"`: column-pivoted, truncated at 1e-15 |R₁₁|; the most accurate on the
     ill-conditioned systems of smooth kernels. `"svd"`: slowest, least norm. `"auto"`: LU for a square matrix of
     condition below 1e13, pivoted QR otherwise.
+
+    JAX arrays are factored on JAX's default device. An accelerator has no pivoted QR: `"auto"` means `RotatedQR` there,
+    as accurate on the average, and `"qr"` factors on the host.
 
     Raises ValueError for an unknown solver, a matrix with fewer rows than columns, and LU of one with more.
     """
@@ -200,20 +216,25 @@ def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
         raise ValueError(f"LU needs a square matrix; got {rows} rows and {columns} columns. Use solver='qr'")
     if isinstance(A, np.ndarray):
         return _on_host(A, solver)
-    if solver == "auto":
-        if rows > columns:
-            solver = "qr"
-        elif not isinstance(A, jax.core.Tracer):
-            return _chosen(A)
+    if solver == "auto" and rows == columns:
+        return _factored(Auto, A) if isinstance(A, jax.core.Tracer) else _chosen(A)
     if solver == "lu":
-        return LU.of(A)
-    kinds: dict[str, type[QR | SVD | Auto]] = {"qr": QR, "svd": SVD, "auto": Auto}
+        return _lu(A)
+    kinds: dict[str, type[Kind]] = {"qr": QR, "svd": SVD, "auto": _rank_revealing()}
     return _factored(kinds[solver], A)
 
 
 @eqx.filter_jit
-def _factored(kind: type[QR | SVD | Auto], A):
+def _factored(kind: type[Kind], A):
     return kind.of(A)
+
+
+def _rank_revealing() -> type[QR | RotatedQR]:
+    return QR if on_host() else RotatedQR
+
+
+def _lu(A: Float[Array, "n n"]) -> LU:
+    return LU.of(A) if on_host() else _factored(LU, A)
 
 
 def _on_host(A: Float[np.ndarray, "m n"], solver: str) -> Factor:
@@ -228,13 +249,13 @@ def _on_host(A: Float[np.ndarray, "m n"], solver: str) -> Factor:
 
 def _chosen(A: Float[Array, "n n"]) -> Factor:
     """`Auto` for a concrete matrix: the decision in Python spares the factor that is not taken."""
-    lu = LU.of(A)
-    return lu if lu.condition() < CONDITION_LIMIT else _factored(QR, A)
+    lu = _lu(A)
+    return lu if float(lu.condition()) < CONDITION_LIMIT else _factored(_rank_revealing(), A)
 
 
 def check_memory(rows: int, columns: int, copies: int = 3) -> None:
-    """MemoryError if a dense (rows, columns) matrix and its factors would not fit this machine's memory."""
-    needed, installed = 8 * copies * rows * columns, memory.installed()
+    """MemoryError if a dense (rows, columns) matrix and its factors would not fit the memory of the device."""
+    needed, installed = 8 * copies * rows * columns, memory.installed() if on_host() else device_memory()
     if needed > installed:
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.3g} GiB with its factors, and "

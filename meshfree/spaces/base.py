@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
+from ..internal.devices import on_host
 from ..internal.printing import aligned
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..kernels import Kernel, check_coincident
@@ -189,7 +190,7 @@ class Expansion(eqx.Module):
 
     def _by_rows(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m *f"] | None:
         """Block by block; None where the space has no such rows, or they belong on a device."""
-        if self.space.local_basis is not None or jax.default_backend() != "cpu":
+        if self.space.local_basis is not None or not on_host():
             return None
         coefficients, size = np.asarray(self.coefficients), max(ENTRIES // self.space.size, 1)
         found = [np.zeros((0, *coefficients.shape[1:]))]
