@@ -1,7 +1,8 @@
 """Many small dense systems at once, solved by NumPy on the host, or by JAX on an accelerator.
 
-On the host XLA's own batched solves wait for each other's threads: two that run at the same time in one compiled program, as the
-stencils of an equation and of its boundary do, hang for good on a machine of two cores (measured with JAX 0.10).
+On the host XLA's own batched solves wait for each other's threads: two that run at the same time in one compiled
+program, as the stencils of an equation and of its boundary do, hang for good on a machine of two cores (measured with
+JAX 0.10).
 """
 
 from __future__ import annotations
