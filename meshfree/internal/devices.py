@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 
@@ -20,7 +21,7 @@ HOST = DeviceName("cpu")
 
 def default_device() -> jax.Device:
     """The device that JAX computes on unless told otherwise."""
-    chosen = jax.config.jax_default_device
+    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
     if chosen is None or isinstance(chosen, str):
         return jax.local_devices(backend=chosen)[0]
     return chosen

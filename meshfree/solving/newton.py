@@ -139,9 +139,9 @@ def _solve_traced(system: System, start, solver, reference):
 
 
 def _first_state(start, residual) -> State:
-    numbers = np.zeros(()), np.array(np.inf), np.array(0), np.array(False), np.array(False)
-    if module_of(residual) is jnp:
-        numbers = tuple(map(as_jax, numbers))  # of the types that the following states have, so that programs are too
+    numbers: list[Any] = [np.array(number) for number in (0.0, np.inf, 0, False, False)]
+    if module_of(residual) is jnp:  # of the types that the following states have, so that one program serves all
+        numbers = [as_jax(number) for number in numbers]
     return State(start, residual, *numbers)
 
 

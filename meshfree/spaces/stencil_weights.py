@@ -151,7 +151,8 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
 
 def _on_device(local, nodes, columns, X, functionals, order, most: int) -> np.ndarray:
     """In as few blocks as its memory allows; of few sizes, so that few programs serve all."""
-    size = min(most, 2 ** math.ceil(math.log2(max(len(columns), TOGETHER))))
+    step = max(2 ** (len(columns).bit_length() - 4), TOGETHER)
+    size = min(most, step * math.ceil(len(columns) / step))
     nodes = as_jax(nodes)
 
     def block(columns, X, functionals):
