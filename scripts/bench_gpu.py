@@ -4,10 +4,10 @@
     python scripts/bench_gpu.py --quick     small ones
 
 Without an accelerator the small sizes run on the CPU. Steps: `assembly`, from the points to the matrix; `factor`, as
-`solver="auto"` chooses; `solve`, a whole `mf.solve`, checks included; `tuning`, a loss off the nodes with its derivative
-by the scale; `weights`, those of the Laplacian for stencils of 30 nodes and degree 4. Everything is compiled before the
-clock starts, the devices take turns, and medians are printed, with the relative L2 error of the solution. Bars are for
-one H100.
+`solver="auto"` chooses; `solve`, a whole `mf.solve`, checks included; `tuning`, a loss off the nodes with its
+derivative by the scale; `weights`, those of the Laplacian for stencils of 30 nodes and degree 4. Everything is compiled
+before the clock starts, the devices take turns, and medians are printed, with the relative L2 error of the solution.
+Bars are for one H100.
 """
 
 import argparse
