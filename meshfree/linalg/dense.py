@@ -1,7 +1,5 @@
 """Dense factorisations: LU, rank-revealing QR, SVD, and the choice among them."""
 
-from typing import ClassVar
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -15,16 +13,9 @@ from ..internal.tracing import AnyArray
 from .condition import inverse_norm
 from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
 from .interface import Factor
-from .rotated_qr import RotatedQR
+from .qr import QR, SketchedQR, jsl
 
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
-
-
-def _jsl():
-    """JAX's counterpart of scipy.linalg, loaded where it is used: importing meshfree stays light."""
-    import jax.scipy.linalg
-
-    return jax.scipy.linalg
 
 
 class LU(Factor):
@@ -40,7 +31,7 @@ class LU(Factor):
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
         if isinstance(A, jax.core.Tracer) or not on_host():
-            lu, pivots = _jsl().lu_factor(A.T, check_finite=False)
+            lu, pivots = jsl().lu_factor(A.T, check_finite=False)
             return cls(lu.T, pivots, _one_norm(A))
         # LAPACK itself: under XLA the passes over the matrix around it cost a third of the factorisation
         rows, pivots = _lapack_lu(A)
@@ -48,11 +39,11 @@ class LU(Factor):
 
     @eqx.filter_jit
     def solve(self, b):
-        return _jsl().lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
+        return jsl().lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
 
     @eqx.filter_jit
     def solve_transposed(self, b):
-        return _jsl().lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
+        return jsl().lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
 
     def rank(self):
         return jnp.sum(jnp.abs(jnp.diagonal(self.rows)) > 0)
@@ -79,52 +70,6 @@ def _lapack_lu(A):
 @jax.jit
 def _one_norm(A):
     return jnp.max(jnp.sum(jnp.abs(A), axis=0))
-
-
-class QR(Factor):
-    """A P = Q R with column pivoting, truncated where |Rₖₖ| falls below 1e-15 |R₁₁|: the basic solution.
-
-    JAX factors on the host, for an accelerator too.
-    """
-
-    runs_on_host: ClassVar[bool] = True
-
-    q: Float[Array, "m n"]
-    r: Float[Array, "n n"]
-    permutation: Int[Array, " n"]
-    kept: Bool[Array, " n"]
-
-    @classmethod
-    def of(cls, A: Float[Array, "m n"]) -> "QR":
-        q, r, permutation = _jsl().qr(A, mode="economic", pivoting=True, check_finite=False)
-        diagonal = jnp.abs(jnp.diagonal(r))
-        kept = jnp.cumprod(diagonal > TRUNCATION * diagonal[0]).astype(bool)
-        # beyond the rank R becomes the identity, so that one triangular solve serves every rank
-        r = jnp.where(kept[:, None] & kept[None, :], r, jnp.eye(len(r), dtype=r.dtype))
-        return cls(q, r, permutation, kept)
-
-    @eqx.filter_jit
-    def solve(self, b):
-        return self._unpermuted(_jsl().solve_triangular(self.r, self._truncated(self.q.T @ b), check_finite=False))
-
-    @eqx.filter_jit
-    def solve_transposed(self, b):
-        y = _jsl().solve_triangular(self.r, self._truncated(b[self.permutation]), trans=1, check_finite=False)
-        return self.q @ y
-
-    def rank(self):
-        return jnp.sum(self.kept)
-
-    def condition(self):
-        """|R₁₁|/|Rₖₖ|, k the rank: a lower bound, within a modest factor in practice."""
-        diagonal = jnp.abs(jnp.diagonal(self.r))
-        return diagonal[0] / jnp.min(jnp.where(self.kept, diagonal, diagonal[0]))
-
-    def _truncated(self, b):
-        return jnp.where(jnp.expand_dims(self.kept, tuple(range(1, b.ndim))), b, 0)
-
-    def _unpermuted(self, y):
-        return y[jnp.argsort(self.permutation)]  # a gather: unlike a scatter it can be transposed
 
 
 class SVD(Factor):
@@ -165,7 +110,7 @@ class Auto(Factor):
     """LU where it is as good as anything, QR where the condition is beyond 1e13; decided by the matrix."""
 
     lu: LU
-    qr: QR | RotatedQR
+    qr: QR | SketchedQR
     ill: Bool[Array, ""]
 
     @classmethod
@@ -189,7 +134,7 @@ class Auto(Factor):
         return jnp.where(self.ill, self.qr.condition(), self.lu.condition())
 
 
-Kind = LU | QR | RotatedQR | SVD | Auto
+Kind = LU | QR | SketchedQR | SVD | Auto
 
 
 def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
@@ -199,8 +144,8 @@ def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
     ill-conditioned systems of smooth kernels. `"svd"`: slowest, least norm. `"auto"`: LU for a square matrix of
     condition below 1e13, pivoted QR otherwise.
 
-    JAX arrays are factored on JAX's default device. An accelerator has no pivoted QR: `"auto"` means `RotatedQR` there,
-    as accurate on the average, and `"qr"` factors on the host.
+    JAX arrays are factored on JAX's default device. On an accelerator, where JAX has no pivoted QR, `"auto"` takes
+    `SketchedQR`, as accurate on the average, and `"qr"` factors on the host.
 
     Raises ValueError for an unknown solver, a matrix with fewer rows than columns, and LU of one with more.
     """
@@ -229,8 +174,8 @@ def _factored(kind: type[Kind], A):
     return kind.of(A)
 
 
-def _rank_revealing() -> type[QR | RotatedQR]:
-    return QR if on_host() else RotatedQR
+def _rank_revealing() -> type[QR | SketchedQR]:
+    return QR if on_host() else SketchedQR
 
 
 def _lu(A: Float[Array, "n n"]) -> LU:

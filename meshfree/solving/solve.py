@@ -55,8 +55,8 @@ def solve(
     `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
 
     Everything dense is computed on JAX's default device, which `jax.default_device` and JAX_PLATFORMS choose. On an
-    accelerator `"auto"` takes a QR factorisation that needs no pivots, as accurate on the average, and `"qr"` the
-    pivoted one on the host; sparse matrices are always factored on the host. `stats["device"]` tells.
+    accelerator `"auto"` finds the pivots of its QR factorisation beforehand, as accurate on the average, and `"qr"`
+    factors on the host, as sparse matrices always are. `stats["device"]` tells.
 
     `stats["off_nodes"]` is the residual between the nodes over the data, both weighted: a few times the relative error
     as a rule; a half and more is warned of. Under jit, where no error can be

@@ -103,7 +103,7 @@ def test_a_problem_without_a_unique_solution_is_refused_there():
         boundary=mf.dirichlet(0.0),
     )
     with pytest.raises(ValueError, match="the system is singular"):
-        mf.solve(resonant, mf.Eigenbasis(mf.Gaussian(3.0), SQUARE.cloud(0.06, cluster=1.0), 16))
+        mf.solve(resonant, mf.Eigenbasis(mf.Gaussian(3.0), SQUARE.cloud(0.08, cluster=1.0), 12))
 
 
 @pytest.mark.parametrize("name", ["square", "eigenfunctions"])
