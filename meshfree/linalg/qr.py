@@ -100,6 +100,11 @@ class SketchedQR(Factor):
         return y + self._solved_transposed(b - self.matrix.T @ y)
 
     @eqx.filter_jit
+    def solve_normal(self, b):
+        y = _triangular(self.u, _masked(self.kept, self.w.T @ b), transposed=True)
+        return self.w @ _triangular(self.u, y)
+
+    @eqx.filter_jit
     def rank(self):
         return jnp.sum(self.kept)
 
