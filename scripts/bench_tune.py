@@ -19,8 +19,9 @@ from timing import SQUARE, alternating, cloud_of
 
 import meshfree as mf
 from meshfree.equations.assemble import assemble
-from meshfree.equations.dense_system import Equations
-from meshfree.linalg.dense import factor
+from meshfree.equations.system import System
+from meshfree.internal.watched import key_of_static
+from meshfree.linalg.factor import factor
 from meshfree.run.command_line import configure_jax
 from meshfree.tuning.tune import _value_and_gradient, kernel_scale
 
@@ -39,14 +40,14 @@ def poisson() -> mf.Problem:
 
 
 @eqx.filter_jit
-def solved(system: Equations, solver: str):
+def solved(system: System, solver: str):
     """The first part by hand: assembly, factorisation, substitution."""
     residual, matrix = system.linearised(jnp.zeros(system.space.size))
     return -factor(matrix, solver).solve(residual)
 
 
 @eqx.filter_jit
-def judged(on_check: Equations, coefficients):
+def judged(on_check: System, coefficients):
     """The second part by hand: the residual on the check points, and its logarithm."""
     values = on_check.at_points(coefficients)
     return 0.5 * jnp.log(jnp.mean(values**2))
@@ -61,10 +62,10 @@ def tasks_of(problem: mf.Problem, space, check: mf.Cloud, solver: str) -> dict[s
         return loss(eqx.combine(moving, fixed))
 
     moving = jax.tree.map(jnp.asarray, moving)
-    scale = jnp.asarray(space.kernel.raw_scale)
+    scale, reads = jnp.asarray(space.kernel.raw_scale), key_of_static(space)
     at_nodes, on_check = assemble(problem, space, space.cloud), assemble(problem, space, check)
     return {
-        "step": lambda: _value_and_gradient(scale, loss, space, kernel_scale, None),
+        "step": lambda: _value_and_gradient(scale, loss, space, kernel_scale, None, reads),
         "loss": lambda: value(moving),
         "by hand": lambda: judged(on_check, solved(at_nodes, solver)),
         "solve": lambda: solved(at_nodes, solver),

@@ -49,3 +49,23 @@ def coarse_pictures(monkeypatch):
     monkeypatch.setattr(scales, "BANDS", 48)
     monkeypatch.setattr(contouring, "CELLS", 16)
     monkeypatch.setattr(render, "find_spec", lambda name: None)
+
+
+class _Card:
+    platform, device_kind = "gpu", "a card for tests"
+
+    def __str__(self):
+        return "cuda:0"
+
+    def memory_stats(self):
+        return {"bytes_limit": 2**30}
+
+
+@pytest.fixture
+def accelerator(monkeypatch):
+    """A device that is not the host, as far as meshfree can tell; JAX computes on the CPU all the same."""
+    from meshfree.internal import devices  # after the type checker's hook
+
+    monkeypatch.setattr(devices, "default_device", _Card)
+    with jax.default_matmul_precision("highest"):  # what was compiled for the host has another key
+        yield

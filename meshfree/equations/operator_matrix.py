@@ -9,11 +9,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
 from ..internal.compile_cache import release_programs
+from ..internal.devices import on_host
 from ..internal.expected import FUNCTION, NUMBERS, came, expects
 from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..internal.watched import settled, watch
@@ -119,7 +120,7 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
         rows = _rows(space, watch(operator or identity), X)
     else:
         rows = as_jax(found[0] if _has_components(operator or identity, X) else found[0][:, 0])
-    if not is_traced(rows) and not np.all(np.isfinite(rows)):
+    if not is_traced(rows) and not _is_finite(rows):
         space.check_kernel()
     return rows
 
@@ -175,6 +176,15 @@ def _check_linear(operator: Callable[[Field], Field], x) -> None:
 def identity(u: Field) -> Field:
     """The operator of plain interpolation."""
     return u
+
+
+def _is_finite(rows: Float[Array, "..."]) -> bool:
+    return bool(np.all(np.isfinite(rows))) if on_host() else bool(_finite(rows))
+
+
+@eqx.filter_jit
+def _finite(rows):
+    return jnp.all(jnp.isfinite(rows))
 
 
 @eqx.filter_jit

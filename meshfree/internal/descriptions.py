@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .devices import DeviceName
 from .field_types import annotations_of, fits
 
 _PACKAGE = __name__.partition(".")[0]
@@ -48,6 +49,8 @@ class Describer:
         """`value` as JSON; `where` is its path. TypeError, naming the path, for what cannot be described."""
         if value is None or type(value) in (bool, int, str):
             return value
+        if isinstance(value, DeviceName):
+            return str(value)
         if type(value) is float:
             return value if math.isfinite(value) else {"float": str(value)}
         if isinstance(value, np.ndarray | np.generic | jax.Array):

@@ -1,4 +1,4 @@
-"""Dense factorisations: LU, pivoted QR, SVD, and the choice among them."""
+"""Dense factorisations: LU, rank-revealing QR, SVD, and the choice among them."""
 
 import equinox as eqx
 import jax
@@ -8,20 +8,15 @@ import scipy.linalg
 from jaxtyping import Array, Bool, Float, Int
 
 from ..internal import memory
+from ..internal.devices import device_memory, on_host
 from ..internal.tracing import AnyArray
 from .condition import inverse_norm
 from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
 from .interface import Factor
+from .qr import QR, SketchedQR, jsl
 
 FITS = 2**28  # bytes that every machine has: what it has more is read off files
 CONDITION_LIMIT = 1e13  # beyond it LU stops short of what pivoted QR reaches
-
-
-def _jsl():
-    """JAX's counterpart of scipy.linalg, loaded where it is used: importing meshfree stays light."""
-    import jax.scipy.linalg
-
-    return jax.scipy.linalg
 
 
 class LU(Factor):
@@ -36,8 +31,8 @@ class LU(Factor):
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "LU":
-        if isinstance(A, jax.core.Tracer):
-            lu, pivots = _jsl().lu_factor(A.T, check_finite=False)
+        if isinstance(A, jax.core.Tracer) or not on_host():
+            lu, pivots = jsl().lu_factor(A.T, check_finite=False)
             return cls(lu.T, pivots, _one_norm(A))
         # LAPACK itself: under XLA the passes over the matrix around it cost a third of the factorisation
         rows, pivots = _lapack_lu(A)
@@ -45,11 +40,11 @@ class LU(Factor):
 
     @eqx.filter_jit
     def solve(self, b):
-        return _jsl().lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
+        return jsl().lu_solve((self.rows.T, self.pivots), b, trans=1, check_finite=False)
 
     @eqx.filter_jit
     def solve_transposed(self, b):
-        return _jsl().lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
+        return jsl().lu_solve((self.rows.T, self.pivots), b, trans=0, check_finite=False)
 
     def rank(self):
         return jnp.sum(jnp.abs(jnp.diagonal(self.rows)) > 0)
@@ -76,47 +71,6 @@ def _lapack_lu(A):
 @jax.jit
 def _one_norm(A):
     return jnp.max(jnp.sum(jnp.abs(A), axis=0))
-
-
-class QR(Factor):
-    """A P = Q R with column pivoting, truncated where |Rₖₖ| falls below 1e-15 |R₁₁|: the basic solution."""
-
-    q: Float[Array, "m n"]
-    r: Float[Array, "n n"]
-    permutation: Int[Array, " n"]
-    kept: Bool[Array, " n"]
-
-    @classmethod
-    def of(cls, A: Float[Array, "m n"]) -> "QR":
-        q, r, permutation = _jsl().qr(A, mode="economic", pivoting=True, check_finite=False)
-        diagonal = jnp.abs(jnp.diagonal(r))
-        kept = jnp.cumprod(diagonal > TRUNCATION * diagonal[0]).astype(bool)
-        # beyond the rank R becomes the identity, so that one triangular solve serves every rank
-        r = jnp.where(kept[:, None] & kept[None, :], r, jnp.eye(len(r), dtype=r.dtype))
-        return cls(q, r, permutation, kept)
-
-    @eqx.filter_jit
-    def solve(self, b):
-        return self._unpermuted(_jsl().solve_triangular(self.r, self._truncated(self.q.T @ b), check_finite=False))
-
-    @eqx.filter_jit
-    def solve_transposed(self, b):
-        y = _jsl().solve_triangular(self.r, self._truncated(b[self.permutation]), trans=1, check_finite=False)
-        return self.q @ y
-
-    def rank(self):
-        return jnp.sum(self.kept)
-
-    def condition(self):
-        """|R₁₁|/|Rₖₖ|, k the rank: a lower bound, within a modest factor in practice."""
-        diagonal = jnp.abs(jnp.diagonal(self.r))
-        return diagonal[0] / jnp.min(jnp.where(self.kept, diagonal, diagonal[0]))
-
-    def _truncated(self, b):
-        return jnp.where(jnp.expand_dims(self.kept, tuple(range(1, b.ndim))), b, 0)
-
-    def _unpermuted(self, y):
-        return y[jnp.argsort(self.permutation)]  # a gather: unlike a scatter it can be transposed
 
 
 class SVD(Factor):
@@ -154,18 +108,19 @@ class SVD(Factor):
 
 
 class Auto(Factor):
-    """LU where it is as good as anything, pivoted QR where the condition is beyond 1e13; decided by the matrix."""
+    """LU where it is as good as anything, QR where the condition is beyond 1e13; decided by the matrix."""
 
     lu: LU
-    qr: QR
+    qr: QR | SketchedQR
     ill: Bool[Array, ""]
 
     @classmethod
     def of(cls, A: Float[Array, "n n"]) -> "Auto":
         lu = LU.of(A)
         ill = ~(lu.condition() < CONDITION_LIMIT)
-        unused = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(QR.of, A))
-        return cls(lu, jax.lax.cond(ill, QR.of, lambda A: unused, A), ill)
+        qr = _rank_revealing().of
+        unused = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(qr, A))
+        return cls(lu, jax.lax.cond(ill, qr, lambda A: unused, A), ill)
 
     def solve(self, b):
         return jax.lax.cond(self.ill, lambda b: self.qr.solve(b), lambda b: self.lu.solve(b), b)
@@ -180,12 +135,18 @@ class Auto(Factor):
         return jnp.where(self.ill, self.qr.condition(), self.lu.condition())
 
 
+Kind = LU | QR | SketchedQR | SVD | Auto
+
+
 def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
     """A dense matrix factored.
 
     `"lu"`: fastest, square matrices only. `"qr"`: column-pivoted, truncated at 1e-15 |R₁₁|; the most accurate on the
     ill-conditioned systems of smooth kernels. `"svd"`: slowest, least norm. `"auto"`: LU for a square matrix of
     condition below 1e13, pivoted QR otherwise.
+
+    JAX arrays are factored on JAX's default device. On an accelerator, where JAX has no pivoted QR, `"auto"` takes
+    `SketchedQR`, as accurate on the average, and `"qr"` factors on the host.
 
     Raises ValueError for an unknown solver, a matrix with fewer rows than columns, and LU of one with more.
     """
@@ -201,20 +162,25 @@ def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
         raise ValueError(f"LU needs a square matrix; got {rows} rows and {columns} columns. Use solver='qr'")
     if isinstance(A, np.ndarray):
         return _on_host(A, solver)
-    if solver == "auto":
-        if rows > columns:
-            solver = "qr"
-        elif not isinstance(A, jax.core.Tracer):
-            return _chosen(A)
+    if solver == "auto" and rows == columns:
+        return _factored(Auto, A) if isinstance(A, jax.core.Tracer) else _chosen(A)
     if solver == "lu":
-        return LU.of(A)
-    kinds: dict[str, type[QR | SVD | Auto]] = {"qr": QR, "svd": SVD, "auto": Auto}
+        return _lu(A)
+    kinds: dict[str, type[Kind]] = {"qr": QR, "svd": SVD, "auto": _rank_revealing()}
     return _factored(kinds[solver], A)
 
 
 @eqx.filter_jit
-def _factored(kind: type[QR | SVD | Auto], A):
+def _factored(kind: type[Kind], A):
     return kind.of(A)
+
+
+def _rank_revealing() -> type[QR | SketchedQR]:
+    return QR if on_host() else SketchedQR
+
+
+def _lu(A: Float[Array, "n n"]) -> LU:
+    return LU.of(A) if on_host() else _factored(LU, A)
 
 
 def _on_host(A: Float[np.ndarray, "m n"], solver: str) -> Factor:
@@ -229,16 +195,16 @@ def _on_host(A: Float[np.ndarray, "m n"], solver: str) -> Factor:
 
 def _chosen(A: Float[Array, "n n"]) -> Factor:
     """`Auto` for a concrete matrix: the decision in Python spares the factor that is not taken."""
-    lu = LU.of(A)
-    return lu if lu.condition() < CONDITION_LIMIT else _factored(QR, A)
+    lu = _lu(A)
+    return lu if float(lu.condition()) < CONDITION_LIMIT else _factored(_rank_revealing(), A)
 
 
 def check_memory(rows: int, columns: int, copies: int = 3) -> None:
-    """MemoryError if a dense (rows, columns) matrix and its factors would not fit this machine's memory."""
+    """MemoryError if a dense (rows, columns) matrix and its factors would not fit the memory of the device."""
     needed = 8 * copies * rows * columns
     if needed <= FITS:
         return
-    installed = memory.installed()
+    installed = memory.installed() if on_host() else device_memory()
     if needed > installed:
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.3g} GiB with its factors, and "

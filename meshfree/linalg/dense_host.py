@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import equinox as eqx
 import numpy as np
 import scipy.linalg
@@ -16,6 +18,8 @@ TRUNCATION = 1e-15  # directions below this share of the largest are round-off, 
 
 class HostLU(Factor):
     """A = P L U with partial pivoting; right-hand sides are NumPy arrays."""
+
+    runs_on_host: ClassVar[bool] = True
 
     lu: Float[np.ndarray, "n n"]
     pivots: Int[np.ndarray, " n"]
@@ -55,6 +59,8 @@ class HostQR(Factor):
 
     Q is applied as LAPACK's reflectors. Right-hand sides are NumPy arrays.
     """
+
+    runs_on_host: ClassVar[bool] = True
 
     reflectors: Float[np.ndarray, "m n"]
     factors: Float[np.ndarray, " n"]
@@ -109,6 +115,8 @@ class HostQR(Factor):
 
 class HostSVD(Factor):
     """A = U S Vᵀ, singular values below 1e-15 of the largest left out: the solution of least norm."""
+
+    runs_on_host: ClassVar[bool] = True
 
     u: Float[np.ndarray, "m k"]
     s: Float[np.ndarray, " k"]

@@ -25,6 +25,7 @@ class HostFactor(Factor):
     """A factored concrete matrix. The host solves; right-hand sides and solutions are JAX arrays."""
 
     refuses_singular: ClassVar[bool] = True
+    runs_on_host: ClassVar[bool] = True
 
     held: SparseFactor = eqx.field(static=True)
 
@@ -62,6 +63,7 @@ class TracedFactor(Factor):
     """A matrix whose solves are callbacks, differentiable in b; a traced one is factored when the program runs."""
 
     refuses_singular: ClassVar[bool] = True  # by solutions of NaN
+    runs_on_host: ClassVar[bool] = True
 
     matrix: SparseRows
     solver: str = eqx.field(static=True)

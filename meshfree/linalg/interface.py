@@ -15,6 +15,7 @@ class Factor(Plain):
     """A factored matrix A (m, n), m ≥ n. Right-hand sides are vectors or have one column each."""
 
     refuses_singular: ClassVar[bool] = False  # whether a singular matrix was an error already when it was factored
+    runs_on_host: ClassVar[bool] = False  # whatever device JAX computes on
 
     @abc.abstractmethod
     def solve(self, b: Float[AnyArray, "m *k"]) -> Float[AnyArray, "n *k"]:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..equations.system import System
+from ..internal.devices import HOST, device_name
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
@@ -163,8 +164,10 @@ def _solve_traced(system: System, start, solver, reference):
 
 
 def _first_state(start, residual) -> State:
-    array = module_of(residual).array
-    return State(start, residual, array(0.0), array(np.inf), array(0), array(False), array(False))
+    numbers: list[Any] = [np.array(number) for number in (0.0, np.inf, 0, False, False)]
+    if module_of(residual) is jnp:  # of the types that the following states have, so that one program serves all
+        numbers = [as_jax(number) for number in numbers]
+    return State(start, residual, *numbers)
 
 
 def _advanced(system, state: State, matrix, change, reference, affine: bool) -> State:
@@ -259,7 +262,8 @@ def _data(matrix, coefficients, residual) -> Scalar:
 
 
 def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:
-    rank, condition, per_part = factored.rank(), factored.condition(), system.per_part(state.residual)
+    measured = _measured if isinstance(state.residual, np.ndarray | jax.core.Tracer) else _compiled_measured
+    rank, condition, per_part = measured(system, state.residual, factored)
     if not isinstance(state.residual, jax.core.Tracer):
         rank, condition = int(rank), float(condition)
         per_part = {name: float(value) for name, value in per_part.items()}
@@ -273,5 +277,15 @@ def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, An
         "converged": True,  # as errors are raised otherwise, where nothing is traced
         "unique": True,
         "seconds": seconds,
+        "device": HOST if factored.runs_on_host else device_name(),
         "data": state.data,
     }
+
+
+def _measured(system, residual, factored: Factor):
+    return factored.rank(), factored.condition(), system.per_part(residual)
+
+
+@eqx.filter_jit
+def _compiled_measured(system, residual, factored: Factor):
+    return _measured(system, residual, factored)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
+from ..internal.devices import HOST, DeviceName
 from ..internal.expected import PATH, expects
 from ..internal.files import check_path
 from ..internal.printing import aligned, as_html, concrete, shown
@@ -34,7 +35,9 @@ class Solution(eqx.Module):
 
     `stats` is a mapping: `unknowns`, `rows`, `steps` (Newton), `residual` (root mean square of each part, without the
     weights), `rank`, `condition` (an estimate), `converged` and `unique` (see `solve`), `seconds` (of `assembly` and
-    `solve`; NaN under jit), and of a solved problem `off_nodes`, the residual between the nodes over the data.
+    `solve`; NaN under jit), `device` (where the dense linear algebra ran, `"cpu"` or as `"cuda:0 (NVIDIA H100)"`, and
+    sparse matrices are factored on the CPU), and of a solved problem `off_nodes`, the residual between the nodes over
+    the data.
     """
 
     space: Space
@@ -98,6 +101,8 @@ class Solution(eqx.Module):
 
     def check_restored(self) -> None:
         """Raise an error of any kind for what is no function: of a file, by a trace of u at a point."""
+        named = jax.tree.map(lambda leaf: DeviceName(leaf) if isinstance(leaf, str) else leaf, self.stats)
+        object.__setattr__(self, "stats", named)
         n, dim = self.space.size, self.space.cloud.dim
         if self.coefficients.shape[0] != n:
             raise ValueError(f"coefficients have the shape {self.coefficients.shape}, and the space {n} functions")
@@ -119,6 +124,7 @@ class Solution(eqx.Module):
             ("space", self.space.describe()),
             *((name, shown(stats[name])) for name in ("unknowns", "rows", "steps", "rank") if name in stats),
             *[("residual", residuals)] * bool(residuals),
+            *[("device", stats.get("device", HOST))] * (stats.get("device", HOST) != HOST),
             *((name, _short(stats[name])) for name in ("condition", "off_nodes", "estimate", "error") if name in stats),
             ("message", _message(stats.get("steps"))),
         ]

@@ -19,6 +19,7 @@ from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
+from ..internal.devices import HOST
 from ..internal.expected import DATA, OF_A_POINT, expects
 from ..internal.tracing import AnyArray, is_traced
 from ..internal.watched import settled, watch
@@ -54,6 +55,10 @@ def solve(
     `weights`: row weights by part, a number or (c,), in place of the measured ones.
     `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.dense.factor_dense`; for a local space `"auto"`,
     `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
+
+    Everything dense is computed on JAX's default device, which `jax.default_device` and JAX_PLATFORMS choose. On an
+    accelerator `"auto"` finds the pivots of its QR factorisation beforehand, as accurate on the average, and `"qr"`
+    factors on the host, as sparse matrices always are. `stats["device"]` tells.
 
     `stats["off_nodes"]` is the residual between the nodes over the data, both weighted: a few times the relative error
     as a rule; a half and more is warned of. Under jit, where no error can be
@@ -210,4 +215,5 @@ def _of_nodal_values(values) -> dict[str, Any]:
         "rank": count,
         "condition": 1.0,
         "seconds": {"assembly": 0.0, "solve": 0.0},
+        "device": HOST,
     }

@@ -113,15 +113,29 @@ def _responds(system: System, matrix: Matrix, coefficients, response: float, rou
 def _check_polynomials(system: System, coefficients, affine: bool) -> None:
     """ValueError, with its name, for a polynomial of degree ≤ 1 that satisfies every homogeneous equation."""
     found = system.on_polynomials(coefficients, affine)
-    if found is None or not np.all(np.isfinite(found)):
+    if found is None:
         return
-    columns = np.asarray(found)
-    _, sizes, directions = np.linalg.svd(columns, full_matrices=False)
-    if len(sizes) < columns.shape[1] or sizes[-1] <= VANISHING * sizes[0]:
+    sizes, directions = map(np.asarray, _sizes_and_directions(found))
+    if not np.all(np.isfinite(sizes)):
+        return
+    if len(sizes) < found.shape[1] or sizes[-1] <= VANISHING * sizes[0]:
         raise ValueError(
             f"the system is singular: u = {_named(directions[-1], system.space.cloud.dim)} satisfies every homogeneous "
             f"equation ({SINGULAR_HINT})"
         )
+
+
+def _sizes_and_directions(columns: Float[AnyArray, "m q"]):
+    """The singular values and right singular vectors, not finite where the columns are not; few columns."""
+    if isinstance(columns, np.ndarray):
+        finite = np.all(np.isfinite(columns))
+        return np.linalg.svd(columns, full_matrices=False)[1:] if finite else (np.full(1, np.nan), columns[:0])
+    return _compiled_sizes_and_directions(columns)
+
+
+@eqx.filter_jit
+def _compiled_sizes_and_directions(columns):
+    return jnp.linalg.svd(jnp.linalg.qr(columns, mode="r"))[1:]
 
 
 def _named(direction: np.ndarray, dim: int) -> str:
@@ -152,11 +166,14 @@ def _signs(system: System, matrix: Matrix, factored: Factor, coefficients):
 def _signs_of(system: System, matrix: Matrix, factored: Factor, coefficients):
     array = module_of(coefficients)
     values, pull = _values(system)
-    misses = []
-    for c in _random((RANDOM, *coefficients.shape)):
-        recovered = factored.solve(matrix @ c.reshape(-1)).reshape(c.shape)
-        misses.append(array.linalg.norm(values(c - recovered)) / array.linalg.norm(values(c)))
-    missed = array.max(array.stack(misses))
+    functions = _random((RANDOM, *coefficients.shape))
+    # side by side: a triangular solve with one right-hand side takes as long, on an accelerator above all
+    recovered = factored.solve(matrix @ functions.reshape(RANDOM, -1).T).T.reshape(functions.shape)
+    misses = [
+        array.linalg.norm(values(c - again)) / array.linalg.norm(values(c))
+        for c, again in zip(functions, recovered, strict=True)
+    ]
+    missed, c = array.max(array.stack(misses)), functions[-1]
     c = _least_seen(values, pull, factored.solve_normal, c, array)
     size = system.typical_size(coefficients)
     typical = size * _rms(values(c), array)
@@ -176,7 +193,7 @@ def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Scalar | 
         return None
     fields = coefficients.size // len(coefficients)
     unknowns = (kept[:, None] * fields + np.arange(fields)).ravel()
-    factored = factor(matrix[:, unknowns], "qr")
+    factored = factor(matrix[:, unknowns])
     make = _smaller_response if isinstance(coefficients, np.ndarray) else _compiled_smaller_response
     return make(system, matrix, factored, kept, coefficients)
 

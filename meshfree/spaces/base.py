@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import map_in_blocks
+from ..internal.devices import on_host
 from ..internal.printing import aligned
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..kernels import Kernel, check_coincident
@@ -163,7 +164,7 @@ class GlobalSpace(Space):
     def has_rows(self):
         # a class of a user's own that has another `basis` than its parent needs `rows` of its own, too
         owners = [next(cls for cls in type(self).__mro__ if name in vars(cls)) for name in ("rows", "basis")]
-        known = owners[0] is not GlobalSpace and issubclass(*owners) and jax.default_backend() == "cpu"
+        known = owners[0] is not GlobalSpace and issubclass(*owners) and on_host()
         return known or self.local_basis is not None
 
     def rows_along(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..internal.batching import in_padded_blocks
+from ..internal.devices import on_host
+from ..internal.tracing import as_jax
 from ..kernels import Kernel
 from ..linalg import batched_numba
 from ..linalg.batched import solve_many, solved_on_host
@@ -21,6 +24,7 @@ from ..pde.jets import derivatives_at, monomial_derivatives
 from ..pde.multi_indices import monomials, total_degree
 
 BLOCK = 2**22  # entries of the local matrices that are solved at a time
+DEVICE_BLOCK = 2**27  # the same on an accelerator: 1 GiB
 TOGETHER = 128  # stencils, at most: of fewer the last block is padded to as many, so that one program serves all
 SIDE_BY_SIDE = 1024  # stencils that are assembled together: what they need stays in the cache
 SMALL = 24  # unknowns of a stencil's system up to which twice as many do
@@ -126,6 +130,9 @@ class _Lifted(Kernel):
 
 def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order: int) -> np.ndarray:
     """`LocalInterpolant.weights` of the stencils nodes[columns] for concrete arrays, in blocks: (m, r, k)."""
+    if not on_host():
+        width = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
+        return _on_device(local, nodes, columns, X, functionals, order, max(DEVICE_BLOCK // width**2, 1))
     definite = local.definite() if len(columns) >= MANY and batched_numba.available() else None
     if definite is None:
         return _with_pivoting(local, nodes, columns, X, functionals, order)
@@ -154,6 +161,18 @@ def _with_pivoting(local, nodes, columns, X, functionals, order) -> np.ndarray:
         systems = in_padded_blocks(made, (columns[block], X[block], functionals[block]), TOGETHER)
         weights[block] = np.swapaxes(solved_on_host(*systems)[:, : columns.shape[1]], 1, 2)
     return weights
+
+
+def _on_device(local, nodes, columns, X, functionals, order, most: int) -> np.ndarray:
+    """In as few blocks as its memory allows; of few sizes, so that few programs serve all."""
+    step = max(2 ** (len(columns).bit_length() - 4), TOGETHER)
+    size = min(most, step * math.ceil(len(columns) / step))
+    nodes = as_jax(nodes)
+
+    def block(columns, X, functionals):
+        return _gathered_weights(local, nodes, columns, X, functionals, order)
+
+    return in_padded_blocks(block, (columns, X, functionals), size)
 
 
 def _eliminated(definite, nodes, columns, X, functionals, order) -> Iterator:
@@ -192,6 +211,11 @@ def _systems(local: LocalInterpolant, stencils, X, functionals, order: int):
 @eqx.filter_jit
 def _equations(local: LocalInterpolant, stencils, X, functionals, order: int):
     return local.equations(jnp.asarray(stencils), jnp.asarray(X), jnp.asarray(functionals), order)
+
+
+@eqx.filter_jit
+def _gathered_weights(local: LocalInterpolant, nodes, columns, X, functionals, order: int):
+    return local.weights(nodes[jnp.asarray(columns)], jnp.asarray(X), jnp.asarray(functionals), order)
 
 
 def scaled(stencil, x):

@@ -17,7 +17,9 @@ from jaxtyping import Array, Float
 from scipy.spatial import cKDTree
 
 from ..equations.assemble import assemble
+from ..equations.system import System
 from ..geometry.cloud import Cloud
+from ..internal.devices import on_host
 from ..internal.expected import expects
 from ..internal.tracing import as_jax, is_traced, module_of
 from ..linalg.batched import on_few_threads
@@ -102,15 +104,8 @@ class LeaveOneOut(eqx.Module):
                 "leave-one-out needs the inverse of the matrix, and the equations of a local space are sparse: "
                 "use mf.losses.residual(problem, check)"
             )
-        residual, matrix = system.linearised(u.coefficients)
-        factored = factor(jax.lax.stop_gradient(matrix), self.options.get("solver", "auto"))
-        adjoint = factored.solve_transposed(jnp.eye(matrix.shape[1]))
-        left_out = _ratio(residual, 1 - leverages(matrix, adjoint.T))
-        if matrix.shape[0] == matrix.shape[1]:
-            # a truncated square system is solved in least squares, and judged so
-            rippa = _ratio(jnp.ravel(u.coefficients), inverse_diagonal(matrix, adjoint.T))
-            left_out = jnp.where(factored.rank() == matrix.shape[1], rippa, left_out)
-        return _log_rms(left_out[: left_out.size - system.side_rows])
+        make = _left_out if on_host() else _compiled_left_out
+        return make(system, u.coefficients, self.options.get("solver", "auto"))
 
     def slopes(self, tree: Tree, directions: Sequence[Tree] = ()) -> tuple[float, list[float]] | None:
         """As `Residual.slopes`."""
@@ -145,6 +140,23 @@ class LeaveOneOut(eqx.Module):
 
         left = left_out[:judged]
         return _log_rms(left), [_slope_of_log_rms(left, moved(direction)) for direction in along]
+
+
+def _left_out(system: System, coefficients: Float[Array, "n *f"], solver: str) -> Float[Array, ""]:
+    residual, matrix = system.linearised(coefficients)
+    factored = factor(jax.lax.stop_gradient(matrix), solver)
+    adjoint = factored.solve_transposed(jnp.eye(matrix.shape[1]))
+    left_out = _ratio(residual, 1 - leverages(matrix, adjoint.T))
+    if matrix.shape[0] == matrix.shape[1]:
+        # a truncated square system is solved in least squares, and judged so
+        rippa = _ratio(jnp.ravel(coefficients), inverse_diagonal(matrix, adjoint.T))
+        left_out = jnp.where(factored.rank() == matrix.shape[1], rippa, left_out)
+    return _log_rms(left_out[: left_out.size - system.side_rows])
+
+
+@eqx.filter_jit
+def _compiled_left_out(system: System, coefficients, solver: str):
+    return _left_out(system, coefficients, solver)
 
 
 @expects(problem=Problem, check=Cloud)
@@ -216,8 +228,14 @@ def _ratio(numerator, denominator):
 
 
 def _log_rms(values):
-    array = module_of(values)
-    return 0.5 * array.log(array.maximum(array.mean(values**2), np.finfo(values.dtype).tiny))
+    if isinstance(values, np.ndarray):
+        return 0.5 * np.log(np.maximum(np.mean(values**2), np.finfo(values.dtype).tiny))
+    return _compiled_log_rms(values)
+
+
+@jax.jit
+def _compiled_log_rms(values):
+    return 0.5 * jnp.log(jnp.maximum(jnp.mean(values**2), jnp.finfo(values.dtype).tiny))
 
 
 def _slope_of_log_rms(values, slopes) -> float:

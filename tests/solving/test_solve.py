@@ -50,7 +50,7 @@ def test_square_and_least_squares_reach_the_exact_solution(space, points, bound)
     assert mf.error(POISSON, u) < bound
     assert u.stats["unknowns"] == space.size
     assert u.stats["rows"] >= u.stats["unknowns"]
-    names = "unknowns rows steps residual rank condition converged unique seconds off_nodes"
+    names = "unknowns rows steps residual rank condition converged unique seconds device off_nodes"
     assert list(u.stats) == names.split()
     assert set(u.stats["seconds"]) == {"assembly", "solve"}
     assert set(u.stats["residual"]) == {"interior", "left", "right", "bottom", "top"}
