@@ -63,6 +63,22 @@ class LocalInterpolant(eqx.Module):
         polynomials = monomial_derivatives(t, self._exponents(x.size), order)
         return jnp.concatenate([combined(translates), combined(polynomials)], axis=1)
 
+    def derivatives(
+        self, stencil: Float[Array, "k d"], x: Float[Array, " d"], coefficients: Float[Array, "b f"], order: int
+    ) -> Float[Array, "J f"]:
+        """The derivatives at x of the functions with these coefficients, in the order of `total_degree`."""
+        xi, t = scaled(stencil, x)
+        translates = derivatives_at(functools.partial(self._translates, xi), t, order)
+        polynomials = monomial_derivatives(t, self._exponents(x.size), order)
+        found = translates @ coefficients[: len(xi)] + polynomials @ coefficients[len(xi) :]
+        inverse = _inverse_radius(stencil)
+        return jnp.stack(
+            [
+                inverse ** sum(alpha) * row
+                for alpha, row in zip(total_degree(x.size, order).tolist(), found, strict=True)
+            ]
+        )
+
     def weights(self, stencils, X, functionals, order: int) -> Float[Array, "m r k"]:
         """The weights of the functionals in the nodal values, for (m, k, d), (m, d), (m, r, J)."""
         matrices = jax.vmap(self.matrix)(stencils)
