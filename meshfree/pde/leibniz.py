@@ -1,6 +1,6 @@
 """Derivatives of products and quotients at a point, from those of their factors: Leibniz's rule.
 
-A function stands there as the list of its Dᵅ, |α| ≤ order, in the order of `total_degree(d, order)`; numbers or arrays
+A function stands there as a list or an array of its Dᵅ, |α| ≤ order, in the order of `total_degree(d, order)`; numbers or arrays
 of either library.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ from jaxtyping import Int
 from .multi_indices import total_degree
 
 
-def product(f: Sequence[Any], g: Sequence[Any], dim: int, order: int) -> list[Any]:
+def product(f: Any, g: Any, dim: int, order: int) -> list[Any]:
     """Dᵅ(f g) = Σ_β binom(α, β) Dᵝf Dᵅ⁻ᵝg."""
     return [_sum([n * f[i] * g[j] for n, i, j in terms]) for terms in _leibniz(dim, order)]
 
 
-def quotient(f: Sequence[Any], g: Sequence[Any], dim: int, order: int) -> list[Any]:
+def quotient(f: Any, g: Any, dim: int, order: int) -> list[Any]:
     """Dᵅ(f/g), by the rule for (f/g) g = f, solved for the derivative that is new."""
     found: list[Any] = []
     for alpha, terms in enumerate(_leibniz(dim, order)):

@@ -22,7 +22,7 @@ from .stencil_checks import GROWTH, check_stencils
 from .stencil_weights import BLOCK, TOGETHER, LocalInterpolant
 
 LANES = 16  # points that share a stencil and are evaluated side by side
-ENTRIES = 2**19  # derivatives of a basis that are made at a time
+ENTRIES = 2**18  # derivatives of a basis that are made at a time
 KEPT = 4  # functions whose coefficients are remembered, at most
 
 

@@ -103,7 +103,7 @@ class Patchwork(eqx.Module):
     def _known(self, X: Float[AnyArray, "*m d"], order: int) -> Float[Array, "*m J *f"]:
         """The derivatives at one or many points: at once where the points are known, as under vmap."""
         if is_traced(X):
-            return _jets.bind(X, of=_Held(self), order=order)
+            return _jets.bind(X, of=_Itself(self), order=order)
         X = np.asarray(X)
         found = self._derivatives(X.reshape(-1, X.shape[-1]), order)
         return as_jax(found.reshape(*X.shape[:-1], *found.shape[1:]))
@@ -173,7 +173,7 @@ def _widening(array: Any, squares: Float[AnyArray, "*m k"]) -> Float[AnyArray, "
     return array.maximum(1.0, squares.min(axis=-1, keepdims=True) / BEYOND**2)
 
 
-class _Held:
+class _Itself:
     """A function as a parameter of an operation: equal to itself alone."""
 
     def __init__(self, function: Patchwork):
@@ -185,21 +185,21 @@ _jets = Primitive("jets_of_stencils")
 
 
 @_jets.def_impl
-def _(X, *, of: _Held, order: int):
+def _(X, *, of: _Itself, order: int):
     return of.function._known(X, order)
 
 
 @_jets.def_abstract_eval
-def _(X, *, of: _Held, order: int):
+def _(X, *, of: _Itself, order: int):
     shape = (*X.shape[:-1], len(total_degree(X.shape[-1], order)), *of.function.values.shape[1:])
     return jax.core.ShapedArray(shape, X.dtype)
 
 
-def _of_batch(arguments, axes, *, of: _Held, order: int):
+def _of_batch(arguments, axes, *, of: _Itself, order: int):
     return of.function._known(jnp.moveaxis(arguments[0], axes[0], 0), order), 0
 
 
-def _lowered(X, *, of: _Held, order: int):
+def _lowered(X, *, of: _Itself, order: int):
     return of.function._in_program(X, order)
 
 

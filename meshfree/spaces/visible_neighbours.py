@@ -129,9 +129,13 @@ class _Planes:
         """Which Y lie beyond a plane near the line from X to them."""
         count = min(WALL_NODES[X.shape[1]], len(self._nodes))
         hidden = np.zeros(Y.shape[:2], dtype=bool)
-        reach = np.linalg.norm(Y - X[:, None], axis=2).max(axis=1, keepdims=True)
-        gap = tree_of(self._nodes).query(X, workers=-1)[0]  # most points are far from every wall
-        rows = np.flatnonzero(gap <= reach[:, 0] + self._width.max())
+        squares = sum((Y[:, :, axis] - X[:, axis, None]) ** 2 for axis in range(X.shape[1]))
+        reach = np.sqrt(np.max(squares, axis=1, keepdims=True))
+        # most points are far from every wall: for them the search ends early
+        near = reach[:, 0] + self._width.max()
+        farthest = near.max(initial=0.0) * (1 + TOLERANCE)
+        gap = tree_of(self._nodes).query(X, distance_upper_bound=farthest, workers=-1)[0]
+        rows = np.flatnonzero(gap <= near)
         step = max(BLOCK // (count * Y.shape[1]), 1)
         for start in range(0, len(rows), step):
             block = rows[start : start + step]
