@@ -1,7 +1,7 @@
 """Derivatives of products and quotients at a point, from those of their factors: Leibniz's rule.
 
-A function stands there as a list or an array of its Dᵅ, |α| ≤ order, in the order of `total_degree(d, order)`; numbers or arrays
-of either library.
+A `list` or an array of the Dᵅ, |α| ≤ order, in the order of `total_degree(d, order)`, stands for a function; the
+entries are numbers or arrays of either library.
 """
 
 from __future__ import annotations
