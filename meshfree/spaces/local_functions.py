@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int
 
 from ..internal.batching import in_padded_blocks
 from ..internal.tracing import AnyArray, module_of
+from ..linalg.batched import side_by_side
 from ..pde.leibniz import product, quotient
 from ..pde.multi_indices import total_degree
 from .stencil_checks import GROWTH, check_stencils
@@ -52,17 +53,24 @@ class LocalFunctions(NamedTuple):
             if not len(new):
                 return
             columns, width = self.stencils[new], kept.found.shape[1]
-            solved = in_padded_blocks(
-                lambda columns: _coefficients(self.local, self.nodes[columns], self.values[columns]),
-                (columns,),
-                min(max(BLOCK // width**2, 1), TOGETHER),
-            )
+            with side_by_side() as solve:
+                solved = in_padded_blocks(
+                    lambda columns: solve(*self._systems(columns)), (columns,), min(max(BLOCK // width**2, 1), TOGETHER)
+                )
             kept.found[new] = solved[..., :-1]
             response = np.abs(solved[..., -1]).max(axis=1)
             sound = response <= GROWTH
             if check:
                 check_stencils(self.local, self.nodes, columns, ~sound, ~np.isfinite(response))
             kept.known[new] = sound | check
+
+    def _systems(self, columns: Int[np.ndarray, "c k"]):
+        """The matrices, and the right sides of every field and of size 1 in no particular direction."""
+        values, unknowns = self.values[columns], self.coefficients.found.shape[1]
+        probe = np.random.default_rng(0).uniform(-1, 1, unknowns)
+        right = np.zeros((len(columns), unknowns, values.shape[2] + 1))
+        right[:, : values.shape[1], :-1], right[:, :, -1] = values, probe
+        return np.asarray(_matrices(self.local, self.nodes[columns])), right
 
     def of(self, patches: Int[np.ndarray, "*m"]) -> tuple[Float[np.ndarray, "*m k d"], Float[np.ndarray, "*m b f"]]:
         """The nodes of stencils that were found, and their coefficients."""
@@ -150,13 +158,8 @@ def _under_bumps(local: LocalInterpolant, order: int, X, radii, centers, stencil
 
 
 @eqx.filter_jit
-def _coefficients(local: LocalInterpolant, stencils, values):
-    """Those of every field, (m, b, f + 1), the last those of a right side of size 1 in no particular direction."""
-    m, k, dim = stencils.shape
-    probe = np.random.default_rng(0).uniform(-1, 1, (k + len(total_degree(dim, local.degree)), 1))
-    right = jnp.concatenate([values, np.broadcast_to(probe[:k], (m, k, 1))], axis=2)
-    moments = np.broadcast_to(np.pad(probe[k:], ((0, 0), (right.shape[2] - 1, 0))), (m, len(probe) - k, right.shape[2]))
-    return local.coefficients(jnp.asarray(stencils), right, jnp.asarray(moments))
+def _matrices(local: LocalInterpolant, stencils):
+    return jax.vmap(local.matrix)(jnp.asarray(stencils))
 
 
 _remembered: dict[Any, tuple[Coefficients, list[weakref.ref]]] = {}

@@ -86,12 +86,12 @@ class LocalInterpolant(eqx.Module):
         found = solve_many(matrices, jnp.swapaxes(right, 1, 2))
         return jnp.swapaxes(found[:, : stencils.shape[1]], 1, 2)
 
-    def coefficients(self, stencils, values, moments=None) -> Float[Array, "m b *f"]:
-        """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f) and Σⱼ aⱼ pᵢ(ξⱼ) = `moments`, by default 0."""
+    def coefficients(self, stencils, values) -> Float[Array, "m b *f"]:
+        """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f)."""
         matrices = jax.vmap(self.matrix)(stencils)
         right = values.reshape(*values.shape[:2], -1)
         below = jnp.zeros((len(right), matrices.shape[1] - right.shape[1], right.shape[2]))
-        right = jnp.concatenate([right, below if moments is None else moments], axis=1)
+        right = jnp.concatenate([right, below], axis=1)
         found = solve_many(matrices, right)
         return found.reshape(*found.shape[:2], *values.shape[2:])
 
