@@ -58,8 +58,10 @@ class Interpolation(System):
         array = np if known else jnp
         ones = np.ones((len(self.values), 1, 1))
         own = derivatives.weights(ones, 0)[:, 0] if known else _rows(self.space, identity, self.space.cloud.points)
-        matrix = array.concatenate([own, self._side])
-        residual = (matrix @ coefficients).reshape(-1) - array.pad(values, (0, self.side_rows))
+        matrix = array.concatenate([own, self._side]) if self.side_rows else own
+        values = array.pad(values, (0, self.side_rows))
+        from_zero = known and not np.any(coefficients)
+        residual = -values if from_zero else (matrix @ coefficients).reshape(-1) - values
         return residual, array.kron(matrix, array.eye(fields)) if coefficients.ndim == 2 else matrix
 
     def assembled(self, coefficients):
@@ -79,6 +81,10 @@ class Interpolation(System):
 
     def typical_size(self, coefficients):
         return np.ones(())
+
+    @property
+    def reads_values(self):
+        return True
 
     @property
     def _side(self):

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..internal.tracing import as_jax, at_once
-from ..kernels import Kernel
+from ..kernels import Kernel, Radial
 from ..pde.jets import derivatives_at
 
 POINTS, CENTERS = 64, 512  # of a tile
@@ -22,13 +22,18 @@ def values(
     """k(xᵢ, yⱼ), in the first n of `width` columns; the others are not set."""
     found = np.empty((len(X), width))
     starts = range(0, len(centers), CENTERS)
+    symmetric = isinstance(kernel, Radial) and np.array_equal(X, centers)
     with at_once():
         columns = [as_jax(_padded(centers, j, CENTERS)) for j in starts]
         for i in range(0, len(X), MORE_POINTS):
             points = _padded(X, i, MORE_POINTS)
             for j, some in zip(starts, columns, strict=True):
+                if symmetric and j + CENTERS <= i:
+                    continue
                 into = found[i : i + MORE_POINTS, j : min(j + CENTERS, len(centers))]
                 into[:] = np.asarray(_values(kernel, points, some))[: len(into), : into.shape[1]]
+    for i in range(0, len(X), MORE_POINTS) if symmetric else ():
+        found[i : i + MORE_POINTS, :i] = found[:i, i : min(i + MORE_POINTS, len(X))].T
     return found
 
 
