@@ -15,8 +15,7 @@ from .condition import inverse_norm
 from .interface import Factor
 
 TRUNCATION = 1e-15  # directions below this share of the largest are round-off, and are left out
-LOW_RANK = 0.6  # of a semidefinite matrix, up to which its columns are factored by themselves
-SPANNED = 1e-13  # of its values, to which these columns must give them all
+SPANNED = 1e-13  # of the values, to which some columns of a semidefinite matrix must give them all
 SAMPLE, BLOCK = 32, 256  # rows that are compared with columns, first a few
 
 
@@ -83,7 +82,7 @@ def factor_semidefinite(A: Float[np.ndarray, "n n"]) -> Factor | None:
 
     Its rows are eliminated in the order of the largest pivot, until what is left is round-off. Where nothing is left
     out the elimination is the factor; otherwise the columns that were taken, which span the others to round-off, are
-    factored by pivoted QR. None for any other matrix, and where that would be no cheaper than for the whole.
+    factored by pivoted QR. None for any other matrix.
     """
     diagonal = np.diagonal(A)
     if not (len(A) and np.all(diagonal > 0) and _is_symmetric(A)):
@@ -93,10 +92,9 @@ def factor_semidefinite(A: Float[np.ndarray, "n n"]) -> Factor | None:
     factor, pivots, rank, _ = pstrf(np.array(A).T, tol=TRUNCATION * diagonal.max(), overwrite_a=True)
     pivots -= 1
     smallest = np.diagonal(factor)[:rank].min() ** 2
-    if rank == len(A) and smallest > len(A) * np.finfo(float).eps * diagonal.max():
-        return HostCholesky(factor, pivots, _one_norm(A))
-    if rank > LOW_RANK * len(A):
-        return None
+    if rank == len(A):
+        definite = smallest > len(A) * np.finfo(float).eps * diagonal.max()
+        return HostCholesky(factor, pivots, _one_norm(A)) if definite else HostQR.of(A)
     found = HostQR.of_columns(A, pivots, rank)
     data = A @ np.random.default_rng(0).standard_normal(len(A))
     missed = data - A @ found.solve(data)

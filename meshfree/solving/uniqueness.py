@@ -76,6 +76,11 @@ def _check_recovered(system: System, matrix: Matrix, factored: Factor, stats: Ma
         missed = given - matrix @ factored.solve(given)
         values = slice(stats["rows"] - system.side_rows)
         shares = np.linalg.norm(missed[values], axis=0) / np.linalg.norm(given[values], axis=0)
+    if not np.all(np.isfinite(shares)):
+        raise ValueError(
+            "the system is singular: the values of the space's functions at its nodes are all 0, or leave the range of "
+            "double precision: use another scale or kernel"
+        )
     if not np.max(shares) < NOT_UNIQUE:
         raise ValueError(
             f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
