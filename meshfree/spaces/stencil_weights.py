@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from ..internal.batching import in_padded_blocks
 from ..kernels import Kernel
 from ..linalg import batched_numba
-from ..linalg.batched import solve_many
+from ..linalg.batched import side_by_side, solve_many
 from ..pde.jets import derivatives_at, monomial_derivatives
 from ..pde.multi_indices import monomials, total_degree
 
@@ -81,10 +81,14 @@ class LocalInterpolant(eqx.Module):
 
     def weights(self, stencils, X, functionals, order: int) -> Float[Array, "m r k"]:
         """The weights of the functionals in the nodal values, for (m, k, d), (m, d), (m, r, J)."""
+        found = solve_many(*self.systems(stencils, X, functionals, order))
+        return jnp.swapaxes(found[:, : stencils.shape[1]], 1, 2)
+
+    def systems(self, stencils, X, functionals, order: int) -> tuple[Float[Array, "m b b"], Float[Array, "m b r"]]:
+        """The matrices and right sides of these weights."""
         matrices = jax.vmap(self.matrix)(stencils)
         right = jax.vmap(lambda stencil, x, g: self.applied(stencil, x, g, order))(stencils, X, functionals)
-        found = solve_many(matrices, jnp.swapaxes(right, 1, 2))
-        return jnp.swapaxes(found[:, : stencils.shape[1]], 1, 2)
+        return matrices, jnp.swapaxes(right, 1, 2)
 
     def coefficients(self, stencils, values) -> Float[Array, "m b *f"]:
         """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f)."""
@@ -142,12 +146,18 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
     width = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
     size = min(max(BLOCK // width**2, 1), TOGETHER)
 
-    def with_pivoting(columns, X, functionals):
-        return _weights(local, nodes[columns], X, functionals, order)
+    def with_pivoting(*rows):
+        with side_by_side() as solve:
+
+            def block(columns, X, functionals):
+                matrices, right = map(np.asarray, _pivoted_systems(local, nodes[columns], X, functionals, order))
+                return solve(matrices, right)[:, : columns.shape[1]].swapaxes(1, 2)
+
+            return in_padded_blocks(block, rows, size)
 
     definite = local.definite() if len(columns) >= MANY and batched_numba.available() else None
     if definite is None:
-        return in_padded_blocks(with_pivoting, (columns, X, functionals), size)
+        return with_pivoting(columns, X, functionals)
     weights = np.empty((len(columns), functionals.shape[1], columns.shape[1]))
     sound = np.empty(len(columns), dtype=bool)
     for block, (found, is_sound) in _eliminated(definite, nodes, columns, X, functionals, order):
@@ -155,7 +165,7 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
         weights[block], sound[block] = np.moveaxis(found, 2, 0)[:count], is_sound[:count]
     again = np.flatnonzero(~sound)
     if len(again):
-        weights[again] = in_padded_blocks(with_pivoting, (columns[again], X[again], functionals[again]), size)
+        weights[again] = with_pivoting(columns[again], X[again], functionals[again])
     return weights
 
 
@@ -192,8 +202,8 @@ def _systems(local: LocalInterpolant, stencils, X, functionals, order: int):
 
 
 @eqx.filter_jit
-def _weights(local: LocalInterpolant, stencils, X, functionals, order: int):
-    return local.weights(jnp.asarray(stencils), jnp.asarray(X), jnp.asarray(functionals), order)
+def _pivoted_systems(local: LocalInterpolant, stencils, X, functionals, order: int):
+    return local.systems(jnp.asarray(stencils), jnp.asarray(X), jnp.asarray(functionals), order)
 
 
 def scaled(stencil, x):
