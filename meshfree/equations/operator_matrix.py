@@ -18,6 +18,7 @@ from ..internal.expected import FUNCTION, NUMBERS, came, expects
 from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
+from ..linalg.repeated import Repeated
 from ..linalg.sparse_rows import SparseRows
 from ..pde.linearity import depends_on_input
 from ..pde.operators import Field
@@ -62,7 +63,9 @@ class Interpolation(System):
         values = array.pad(values, (0, self.side_rows))
         from_zero = known and not np.any(coefficients)
         residual = -values if from_zero else (matrix @ coefficients).reshape(-1) - values
-        return residual, array.kron(matrix, array.eye(fields)) if coefficients.ndim == 2 else matrix
+        if coefficients.ndim == 1:
+            return residual, matrix
+        return residual, Repeated(matrix, fields) if known else jnp.kron(matrix, jnp.eye(fields))
 
     def assembled(self, coefficients):
         if self.is_sparse or _by_rows(self.space, self.values, coefficients):

@@ -74,3 +74,29 @@ def test_values_are_sums_of_the_basis_over_several_tiles(degree, fields):
     own = space.rows(np.asarray(cloud.points), np.ones((len(cloud), 1, 1)), 0)[:, 0, : len(cloud)]
     np.testing.assert_array_equal(own, own.T)
     np.testing.assert_allclose(own, space.kernel(cloud.points, cloud.points), rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        mf.Collocation(mf.Polyharmonic(2), CLOUD, degree=1),
+        mf.Collocation(mf.Gaussian(0.3), CLOUD),
+        mf.Eigenbasis(mf.Gaussian(1.0), CLOUD, 10),
+    ],
+    ids=["polynomials", "low rank", "least squares"],
+)
+def test_several_fields_share_the_factor_of_one(space, monkeypatch):
+    def both(x):
+        return jnp.stack([f(x), 1 - x[0] * x[1]])
+
+    factored = []
+    for kind in (HostLU, HostQR):
+        of = kind.of
+        monkeypatch.setattr(kind, "of", lambda A, of=of: factored.append(A.shape) or of(A))
+    u = mf.interpolate(both, space)
+    assert len(factored) == 1 and max(factored[0]) <= len(CLOUD) + 3
+    each = [mf.interpolate(lambda x, i=i: both(x)[i], space) for i in (0, 1)]
+    together = np.stack([np.asarray(one(BETWEEN)) for one in each], axis=1)
+    np.testing.assert_allclose(u(BETWEEN), together, rtol=1e-8, atol=1e-8)
+    assert u.stats["unknowns"] == 2 * space.size and u.stats["rank"] == 2 * each[0].stats["rank"]
+    assert u.stats["residual"]["values"] <= 1.1 * max(one.stats["residual"]["values"] for one in each) + 1e-14
