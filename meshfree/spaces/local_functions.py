@@ -169,7 +169,7 @@ def local_functions(local: LocalInterpolant, nodes: Any, stencils: Any, values: 
     """Those of these stencils; what was solved is remembered while the arrays live and hold the same numbers."""
     given = nodes, stencils, values
     leaves, structure = jax.tree.flatten(local)
-    key = (structure, *((np.shape(leaf), np.asarray(leaf).tobytes()) for leaf in leaves), *map(_identity, given))
+    key = (structure, *map(_content, leaves), *map(_identity, given))
     arrays = np.asarray(nodes), np.asarray(stencils), np.asarray(values).reshape(len(values), -1)
     found = _remembered.pop(key, None)
     if found is None:
@@ -182,7 +182,13 @@ def local_functions(local: LocalInterpolant, nodes: Any, stencils: Any, values: 
     return LocalFunctions(local, *arrays, found[0])
 
 
+def _content(leaf: Any) -> Any:
+    """A kernel's parameter by its number; what is no number, as a function, as it is."""
+    array = np.asarray(leaf)
+    return leaf if array.dtype == object else (array.shape, str(array.dtype), array.tobytes())
+
+
 def _identity(array: Any) -> tuple:
     """Which array it is, and what it holds where that may change."""
-    changes = isinstance(array, np.ndarray) and array.flags.writeable
+    changes = isinstance(array, np.ndarray) and (array.flags.writeable or array.base is not None)
     return id(array), hashlib.blake2b(np.ascontiguousarray(array).data).digest() if changes else None

@@ -185,6 +185,23 @@ def test_values_that_change_in_place_are_solved_again(solved):
     assert len(solved) == 2
 
 
+def test_kernels_are_told_apart_by_their_parameters():
+    values, x = interpolant(2).coefficients, np.array([0.13, 0.21])
+    spaces = [
+        eqx.tree_at(lambda space: space.kernel, SPACES[2], kernel)
+        for kernel in (mf.Gaussian(0.5), mf.Gaussian(0.6), mf.Polyharmonic(5), mf.Polyharmonic(7))
+    ]
+    found = [float(space.function(values)(x)) for space in spaces]
+    assert len(set(found)) == 4
+    assert [float(space.function(values)(x)) for space in spaces] == found
+
+
+def test_no_points_have_no_values():
+    u = interpolant(2, lambda x: x)
+    assert u(np.empty((0, 2))).shape == (0, 2)
+    assert jax.vmap(mf.gradient(u))(np.empty((0, 2))).shape == (0, 2, 2)
+
+
 def test_what_was_solved_goes_with_the_function():
     gc.collect()
     before = len(local_functions._remembered)
