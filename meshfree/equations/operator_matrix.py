@@ -19,6 +19,7 @@ from ..internal.expected import FUNCTION, NUMBERS, came, expects
 from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
+from ..linalg.repeated import Repeated
 from ..linalg.sparse_rows import SparseRows
 from ..pde.linearity import depends_on_input
 from ..pde.operators import Field
@@ -59,9 +60,13 @@ class Interpolation(System):
         array = np if known else jnp
         ones = np.ones((len(self.values), 1, 1))
         own = derivatives.weights(ones, 0)[:, 0] if known else _rows(self.space, identity, self.space.cloud.points)
-        matrix = array.concatenate([own, self._side])
-        residual = (matrix @ coefficients).reshape(-1) - array.pad(values, (0, self.side_rows))
-        return residual, array.kron(matrix, array.eye(fields)) if coefficients.ndim == 2 else matrix
+        matrix = array.concatenate([own, self._side]) if self.side_rows else own
+        values = array.pad(values, (0, self.side_rows))
+        from_zero = known and not np.any(coefficients)
+        residual = -values if from_zero else (matrix @ coefficients).reshape(-1) - values
+        if coefficients.ndim == 1:
+            return residual, matrix
+        return residual, Repeated(matrix, fields) if known else jnp.kron(matrix, jnp.eye(fields))
 
     def assembled(self, coefficients):
         if self.is_sparse or _by_rows(self.space, self.values, coefficients):
@@ -80,6 +85,10 @@ class Interpolation(System):
 
     def typical_size(self, coefficients):
         return np.ones(())
+
+    @property
+    def reads_values(self):
+        return True
 
     @property
     def _side(self):

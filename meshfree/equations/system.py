@@ -83,6 +83,11 @@ class System(Plain):
         """The values of the basis functions at the points of the space's cloud, (m, n); None where it is not made."""
         return None
 
+    @property
+    def reads_values(self) -> bool:
+        """Whether the rows are the values at the points of the space's cloud: no function that has any is free."""
+        return False
+
     def at_points(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " rows"]:
         """r(c) without the side conditions."""
         residual = self.residual(coefficients)

@@ -11,7 +11,7 @@ from ..internal import memory
 from ..internal.devices import device_memory, on_host
 from ..internal.tracing import AnyArray
 from .condition import inverse_norm
-from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD
+from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD, factor_semidefinite
 from .interface import Factor
 from .qr import QR, SketchedQR, jsl
 
@@ -143,7 +143,8 @@ def factor_dense(A: Float[AnyArray, "m n"], solver: str = "auto") -> Factor:
 
     `"lu"`: fastest, square matrices only. `"qr"`: column-pivoted, truncated at 1e-15 |R₁₁|; the most accurate on the
     ill-conditioned systems of smooth kernels. `"svd"`: slowest, least norm. `"auto"`: LU for a square matrix of
-    condition below 1e13, pivoted QR otherwise.
+    condition below 1e13, pivoted QR otherwise; of a matrix on the host that is symmetric and positive definite, as in
+    interpolation, pivoted Cholesky, and pivoted QR of the columns that it finds to span the others.
 
     JAX arrays are factored on JAX's default device. On an accelerator, where JAX has no pivoted QR, `"auto"` takes
     `SketchedQR`, as accurate on the average, and `"qr"` factors on the host.
@@ -186,7 +187,11 @@ def _lu(A: Float[Array, "n n"]) -> LU:
 def _on_host(A: Float[np.ndarray, "m n"], solver: str) -> Factor:
     if not np.all(np.isfinite(A)):
         raise ValueError("the matrix holds NaN or infinity: check the coefficients of the equations, and the kernel")
-    if solver in ("auto", "lu") and len(A) == A.shape[1]:
+    square = len(A) == A.shape[1]
+    found = factor_semidefinite(A) if solver == "auto" and square else None
+    if found is not None:
+        return found
+    if solver in ("auto", "lu") and square:
         lu = HostLU.of(A)
         if solver == "lu" or lu.condition() < CONDITION_LIMIT:
             return lu

@@ -186,7 +186,7 @@ def _affine_step(state: State, matrix, change) -> State:
     residual = state.residual - matrix @ change
     failed = ~array.all(array.isfinite(residual))
     coefficients = state.coefficients - change.reshape(state.coefficients.shape)
-    data = _data(matrix, coefficients, residual)
+    data = _data(matrix, state.coefficients, state.residual)  # the same there, as the equations are affine
     return State(coefficients, residual, data, state.reducible, state.steps + 1, ~failed, failed)
 
 
@@ -258,7 +258,12 @@ def _repeated(condition, body, value):
 
 def _data(matrix, coefficients, residual) -> Scalar:
     array = module_of(residual)
-    return array.sqrt(array.mean((matrix @ coefficients.reshape(-1) - residual) ** 2))
+    of_zero = residual if _is_zero(coefficients) else matrix @ coefficients.reshape(-1) - residual
+    return array.sqrt(array.mean(of_zero**2))
+
+
+def _is_zero(coefficients) -> bool:
+    return isinstance(coefficients, np.ndarray) and not coefficients.any()
 
 
 def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..linalg.factor import factor
 from ..linalg.interface import Factor
 
 WELL_CONDITIONED = 1e5  # below it a unique solution is beyond doubt
+BACKWARD_STABLE = 1e10  # below it values are taken to five digits and more
 VANISHING = 1e-12  # of the largest response to a polynomial of degree ≤ 1: what is less is rounding
 VISIBLE = 1e-6  # a share of a polynomial's terms that is named
 RESPONDING = 1e-2  # of the typical response of the equations to a function: no function is free
@@ -50,7 +51,11 @@ def check_unique(
     _check_polynomials(system, coefficients, affine)
     if factored.refuses_singular:
         return
-    if stats["rank"] == stats["unknowns"] and stats["condition"] <= WELL_CONDITIONED:
+    well = BACKWARD_STABLE if system.reads_values else WELL_CONDITIONED
+    if stats["rank"] == stats["unknowns"] and stats["condition"] <= well:
+        return
+    if system.reads_values:
+        _check_recovered(system, matrix, factored, stats)
         return
     missed, response, rounding, typical = map(float, _signs(system, matrix, factored, coefficients))
     if not np.isfinite(response):
@@ -61,6 +66,25 @@ def check_unique(
             f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
             f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
             f"{response:.0e} of what is typical ({SINGULAR_HINT})"
+        )
+
+
+def _check_recovered(system: System, matrix: Matrix, factored: Factor, stats: Mapping[str, Any]) -> None:
+    """ValueError where random functions are not found again from their own values."""
+    with np.errstate(all="ignore"):
+        given = matrix @ _random((RANDOM, stats["unknowns"])).T
+        missed = given - matrix @ factored.solve(given)
+        values = slice(stats["rows"] - system.side_rows)
+        shares = np.linalg.norm(missed[values], axis=0) / np.linalg.norm(given[values], axis=0)
+    if not np.all(np.isfinite(shares)):
+        raise ValueError(
+            "the system is singular: the values of the space's functions at its nodes are all 0, or leave the range of "
+            "double precision: use another scale or kernel"
+        )
+    if not np.max(shares) < NOT_UNIQUE:
+        raise ValueError(
+            f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
+            f"recovered from its own values to {np.max(shares):.0e} ({SINGULAR_HINT})"
         )
 
 

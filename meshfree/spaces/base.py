@@ -176,6 +176,20 @@ class GlobalSpace(Space):
         """
         return None
 
+    def values(
+        self, X: Float[np.ndarray, "m d"], coefficients: Float[np.ndarray, "n *f"]
+    ) -> Float[np.ndarray, "m *f"] | None:
+        """Σⱼ cⱼ bⱼ at concrete points, in blocks; None where the space has no `rows`."""
+        size = max(ENTRIES // self.size, 1)
+        found = [np.zeros((0, *coefficients.shape[1:]))]
+        for start in range(0, len(X), size):
+            block = X[start : start + size]
+            rows = self.rows(block, np.ones((len(block), 1, 1)), 0)
+            if rows is None:
+                return None
+            found.append(rows[:, 0] @ coefficients)
+        return np.concatenate(found)
+
     @property
     def nodes(self):
         return self.cloud.points
@@ -196,7 +210,7 @@ class Expansion(eqx.Module):
     coefficients: Float[AnyArray, "n *f"]
 
     def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
-        known = None if is_traced(self, x) else self._by_rows(np.asarray(x)[None])
+        known = None if is_traced(self, x) else self._on_host(np.asarray(x)[None])
         return self.space.basis(jnp.asarray(x)) @ self.coefficients if known is None else as_jax(known[0])
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
@@ -208,22 +222,17 @@ class Expansion(eqx.Module):
         if is_traced(self, X):
             return _evaluate(self, jnp.asarray(X), self.space.size)
         if basis is None:
-            known = self._by_rows(np.asarray(X))
+            known = self._on_host(np.asarray(X))
             return _evaluate(self, jnp.asarray(X), self.space.size) if known is None else as_jax(known)
         columns = np.asarray(basis.columns_at(np.asarray(X)))
         weights = np.asarray(basis.weights(np.asarray(X), columns, np.ones((len(columns), 1, 1)), 0))[:, 0]
         return as_jax(np.einsum("mk,mk...->m...", weights, np.asarray(self.coefficients)[columns]))
 
-    def _by_rows(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m *f"] | None:
-        """Block by block; None where the space has no such rows, or they belong on a device."""
+    def _on_host(self, X: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m *f"] | None:
+        """None where the space cannot, or its values belong on a device."""
         if self.space.local_basis is not None or not self.space.has_rows:
             return None
-        coefficients, size = np.asarray(self.coefficients), max(ENTRIES // self.space.size, 1)
-        found = [np.zeros((0, *coefficients.shape[1:]))]
-        for start in range(0, len(X), size):
-            block = X[start : start + size]
-            found.append(self.space.rows(block, np.ones((len(block), 1, 1)), 0)[:, 0] @ coefficients)
-        return np.concatenate(found)
+        return self.space.values(X, np.asarray(self.coefficients))
 
 
 @eqx.filter_jit

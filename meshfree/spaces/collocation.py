@@ -18,7 +18,7 @@ from ..pde.multi_indices import monomials, total_degree
 from ..pde.operators import laplacian
 from .base import GlobalSpace, moves_kernel_only
 from .compact_translates import Translates, coupling, few_columns
-from .kernel_rows import on_translates
+from .kernel_rows import combined, on_translates, values
 from .polynomial_tail import Tail, tail_over, warn_of_low_degree
 
 _CENTERS = NUMBERS._replace(phrase="points, an array (n, d),")
@@ -116,7 +116,12 @@ class Collocation(GlobalSpace):
         return jnp.pad(moments, ((0, 0), (0, len(self._exponents))))
 
     def rows(self, X, functionals, order):
-        translates = on_translates(self.kernel, X, np.asarray(self.centers), functionals, order)
+        centers = np.asarray(self.centers)
+        if functionals.shape[1:] == (1, 1):
+            found = values(self.kernel, X, centers, self.size)
+            found[:, len(centers) :] = self._of_tail(X)
+            return (found if np.all(functionals == 1) else found * functionals[:, 0])[:, None]
+        translates = on_translates(self.kernel, X, centers, functionals, order)
         if self.degree < 0:
             return translates
         return np.concatenate([translates, functionals @ self._tail.derivatives(X, order)], axis=2)
@@ -126,6 +131,16 @@ class Collocation(GlobalSpace):
             return None
         translates = on_translates(self.kernel, X, np.asarray(self.centers), functionals, order, direction.kernel)
         return np.pad(translates, ((0, 0), (0, 0), (0, len(self._exponents))))
+
+    def values(self, X, coefficients):
+        centers = np.asarray(self.centers)
+        of_each = coefficients.reshape(self.size, -1)
+        found = combined(self.kernel, X, centers, of_each[: len(centers)])
+        found += self._of_tail(X) @ of_each[len(centers) :]
+        return found.reshape(len(X), *coefficients.shape[1:])
+
+    def _of_tail(self, X) -> Float[np.ndarray, "m q"]:
+        return self._tail.derivatives(X, 0)[:, 0] if self.degree >= 0 else np.zeros((len(X), 0))
 
     @property
     def _tail(self) -> Tail:

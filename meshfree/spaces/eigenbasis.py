@@ -149,7 +149,7 @@ class Eigenbasis(GlobalSpace):
         half_width, position = np.asarray(self.half_width), (X - self.center) / self.half_width
         degrees = np.broadcast_to(self.degree, X.shape[1])
         # no axis needs more than its own degree, but for the cross
-        delta_squared, growth = self._widths(position[0], scale, np)
+        delta_squared, growth = self._widths(half_width, scale, np)
         tables = []
         for axis, t in enumerate(position.T):
             values = _hermite_table(int(degrees[axis]), -delta_squared[axis] * t**2, growth[axis] * t)

@@ -9,10 +9,52 @@ import numpy as np
 from jaxtyping import Float
 
 from ..internal.tracing import as_jax, at_once
-from ..kernels import Kernel
+from ..kernels import Kernel, Radial
 from ..pde.jets import derivatives_at
 
 POINTS, CENTERS = 64, 512  # of a tile
+MORE_POINTS = 128  # of a tile of values alone
+
+
+def values(
+    kernel: Kernel, X: Float[np.ndarray, "m d"], centers: Float[np.ndarray, "n d"], width: int
+) -> Float[np.ndarray, "m w"]:
+    """k(xᵢ, yⱼ), in the first n of `width` columns; the others are not set."""
+    found = np.empty((len(X), width))
+    starts = range(0, len(centers), CENTERS)
+    symmetric = isinstance(kernel, Radial) and np.array_equal(X, centers)
+    with at_once():
+        columns = [as_jax(_padded(centers, j, CENTERS)) for j in starts]
+        for i in range(0, len(X), MORE_POINTS):
+            points = _padded(X, i, MORE_POINTS)
+            for j, some in zip(starts, columns, strict=True):
+                if symmetric and j + CENTERS <= i:
+                    continue
+                into = found[i : i + MORE_POINTS, j : min(j + CENTERS, len(centers))]
+                into[:] = np.asarray(_values(kernel, points, some))[: len(into), : into.shape[1]]
+    for i in range(0, len(X), MORE_POINTS) if symmetric else ():
+        found[i : i + MORE_POINTS, :i] = found[:i, i : min(i + MORE_POINTS, len(X))].T
+    return found
+
+
+def combined(
+    kernel: Kernel,
+    X: Float[np.ndarray, "m d"],
+    centers: Float[np.ndarray, "n d"],
+    coefficients: Float[np.ndarray, "n f"],
+) -> Float[np.ndarray, "m f"]:
+    """Σⱼ cⱼ k(xᵢ, yⱼ), the matrix never made."""
+    found = np.zeros((len(X), coefficients.shape[1]))
+    starts = range(0, len(centers), CENTERS)
+    lacking = -len(centers) % CENTERS
+    factors = np.pad(coefficients, ((0, lacking), (0, 0)))
+    with at_once():
+        tiles = [(as_jax(_padded(centers, j, CENTERS)), as_jax(factors[j : j + CENTERS])) for j in starts]
+        for i in range(0, len(X), MORE_POINTS):
+            points, into = as_jax(_padded(X, i, MORE_POINTS)), found[i : i + MORE_POINTS]
+            for some, theirs in tiles:
+                into += np.asarray(_combined(kernel, points, some, theirs))[: len(into)]
+    return found
 
 
 def on_translates(
@@ -63,3 +105,13 @@ def _tile(kernel: Kernel, direction: Kernel | None, X, centers, functionals, nee
 
 def _is_none(leaf) -> bool:
     return leaf is None
+
+
+@eqx.filter_jit
+def _values(kernel: Kernel, X, centers):
+    return jax.vmap(lambda x: jax.vmap(lambda y: kernel.eval(x, y))(centers))(X)
+
+
+@eqx.filter_jit
+def _combined(kernel: Kernel, X, centers, coefficients):
+    return jax.vmap(lambda x: jax.vmap(lambda y: kernel.eval(x, y))(centers) @ coefficients)(X)

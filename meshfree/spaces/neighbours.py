@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from ..internal.tracing import is_traced
 
 KEPT = 8  # trees of clouds in use
-WORTH_THREADS = 10_000  # coordinates of points that are looked for
+ALONE = 2000  # points for which threads would take longer to start than to search
 
 
 def nearest(
@@ -35,7 +35,8 @@ def _nearest(nodes, X, *, count: int) -> np.ndarray:
     nodes, X = np.asarray(nodes), np.asarray(X)
     while nodes.ndim > 2:  # a batched callback repeats the nodes
         nodes = nodes[0]
-    found = tree_of(nodes).query(X.reshape(-1, X.shape[-1]), count, workers=workers(X.size))[1]
+    points = X.reshape(-1, X.shape[-1])
+    found = tree_of(nodes).query(points, count, workers=threads(points))[1]
     return found.reshape(*X.shape[:-1], count).astype(np.int32)
 
 
@@ -43,12 +44,12 @@ def counts_within(
     nodes: Float[np.ndarray, "n d"], X: Float[np.ndarray, "m d"], distance: float
 ) -> Int[np.ndarray, " m"]:
     """How many of the nodes lie within the distance of each of the points."""
-    return tree_of(nodes).query_ball_point(X, distance, return_length=True, workers=workers(np.size(X)))
+    return tree_of(nodes).query_ball_point(X, distance, return_length=True, workers=threads(X))
 
 
-def workers(entries: int) -> int:
-    """Threads for a query of a k-d tree: all cores for many points; for few, to start them takes longer."""
-    return -1 if entries > WORTH_THREADS else 1
+def threads(X: Float[np.ndarray, "m d"]) -> int:
+    """For a search at so many points, as `cKDTree.query` takes it: one, or all."""
+    return 1 if len(X) <= ALONE else -1
 
 
 def tree_of(nodes: Float[np.ndarray, "n d"]) -> cKDTree:

@@ -19,7 +19,7 @@ from ..internal.devices import on_host
 from ..internal.tracing import as_jax
 from ..kernels import Kernel
 from ..linalg import batched_numba
-from ..linalg.batched import solve_many, solved_on_host
+from ..linalg.batched import side_by_side, solve_many
 from ..pde.jets import derivatives_at, monomial_derivatives
 from ..pde.multi_indices import monomials, total_degree
 
@@ -67,22 +67,39 @@ class LocalInterpolant(eqx.Module):
         polynomials = monomial_derivatives(t, self._exponents(x.size), order)
         return jnp.concatenate([combined(translates), combined(polynomials)], axis=1)
 
+    def derivatives(
+        self, stencil: Float[Array, "k d"], x: Float[Array, " d"], coefficients: Float[Array, "b f"], order: int
+    ) -> Float[Array, "J f"]:
+        """The derivatives at x of the functions with these coefficients, in the order of `total_degree`."""
+        xi, t = scaled(stencil, x)
+        translates = derivatives_at(functools.partial(self._translates, xi), t, order)
+        polynomials = monomial_derivatives(t, self._exponents(x.size), order)
+        found = translates @ coefficients[: len(xi)] + polynomials @ coefficients[len(xi) :]
+        inverse = _inverse_radius(stencil)
+        return jnp.stack(
+            [
+                inverse ** sum(alpha) * row
+                for alpha, row in zip(total_degree(x.size, order).tolist(), found, strict=True)
+            ]
+        )
+
     def weights(self, stencils, X, functionals, order: int) -> Float[Array, "m r k"]:
         """The weights of the functionals in the nodal values, for (m, k, d), (m, d), (m, r, J)."""
-        found = solve_many(*self.equations(stencils, X, functionals, order))
+        found = solve_many(*self.systems(stencils, X, functionals, order))
         return jnp.swapaxes(found[:, : stencils.shape[1]], 1, 2)
 
-    def equations(self, stencils, X, functionals, order: int) -> tuple[Float[Array, "m b b"], Float[Array, "m b r"]]:
-        """The small systems whose first k unknowns are the weights."""
+    def systems(self, stencils, X, functionals, order: int) -> tuple[Float[Array, "m b b"], Float[Array, "m b r"]]:
+        """The matrices and right sides of these weights."""
+        matrices = jax.vmap(self.matrix)(stencils)
         right = jax.vmap(lambda stencil, x, g: self.applied(stencil, x, g, order))(stencils, X, functionals)
-        return jax.vmap(self.matrix)(stencils), jnp.swapaxes(right, 1, 2)
+        return matrices, jnp.swapaxes(right, 1, 2)
 
-    def coefficients(self, stencils, values, moments=None) -> Float[Array, "m b *f"]:
-        """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f) and Σⱼ aⱼ pᵢ(ξⱼ) = `moments`, by default 0."""
+    def coefficients(self, stencils, values) -> Float[Array, "m b *f"]:
+        """(aⱼ, bᵢ) of stencils (m, k, d) with nodal values (m, k, *f)."""
         matrices = jax.vmap(self.matrix)(stencils)
         right = values.reshape(*values.shape[:2], -1)
         below = jnp.zeros((len(right), matrices.shape[1] - right.shape[1], right.shape[2]))
-        right = jnp.concatenate([right, below if moments is None else moments], axis=1)
+        right = jnp.concatenate([right, below], axis=1)
         found = solve_many(matrices, right)
         return found.reshape(*found.shape[:2], *values.shape[2:])
 
@@ -130,12 +147,23 @@ class _Lifted(Kernel):
 
 def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order: int) -> np.ndarray:
     """`LocalInterpolant.weights` of the stencils nodes[columns] for concrete arrays, in blocks: (m, r, k)."""
+    width = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
     if not on_host():
-        width = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
         return _on_device(local, nodes, columns, X, functionals, order, max(DEVICE_BLOCK // width**2, 1))
+    size = min(max(BLOCK // width**2, 1), TOGETHER)
+
+    def with_pivoting(*rows):
+        with side_by_side() as solve:
+
+            def block(columns, X, functionals):
+                matrices, right = map(np.asarray, _pivoted_systems(local, nodes[columns], X, functionals, order))
+                return solve(matrices, right)[:, : columns.shape[1]].swapaxes(1, 2)
+
+            return in_padded_blocks(block, rows, size)
+
     definite = local.definite() if len(columns) >= MANY and batched_numba.available() else None
     if definite is None:
-        return _with_pivoting(local, nodes, columns, X, functionals, order)
+        return with_pivoting(columns, X, functionals)
     weights = np.empty((len(columns), functionals.shape[1], columns.shape[1]))
     sound = np.empty(len(columns), dtype=bool)
     for block, (found, is_sound) in _eliminated(definite, nodes, columns, X, functionals, order):
@@ -143,23 +171,7 @@ def many_weights(local: LocalInterpolant, nodes, columns, X, functionals, order:
         weights[block], sound[block] = np.moveaxis(found, 2, 0)[:count], is_sound[:count]
     again = np.flatnonzero(~sound)
     if len(again):
-        weights[again] = _with_pivoting(local, nodes, columns[again], X[again], functionals[again], order)
-    return weights
-
-
-def _with_pivoting(local, nodes, columns, X, functionals, order) -> np.ndarray:
-    """By LAPACK, as many systems together as fit `BLOCK`; they are made by a program for `TOGETHER` of them."""
-    unknowns = columns.shape[1] + len(total_degree(X.shape[1], local.degree))
-    size = max(BLOCK // unknowns**2 // TOGETHER, 1) * TOGETHER
-    weights = np.empty((len(columns), functionals.shape[1], columns.shape[1]))
-
-    def made(columns, X, functionals):
-        return _equations(local, nodes[columns], X, functionals, order)
-
-    for start in range(0, len(columns), size):
-        block = slice(start, start + size)
-        systems = in_padded_blocks(made, (columns[block], X[block], functionals[block]), TOGETHER)
-        weights[block] = np.swapaxes(solved_on_host(*systems)[:, : columns.shape[1]], 1, 2)
+        weights[again] = with_pivoting(columns[again], X[again], functionals[again])
     return weights
 
 
@@ -209,8 +221,8 @@ def _systems(local: LocalInterpolant, stencils, X, functionals, order: int):
 
 
 @eqx.filter_jit
-def _equations(local: LocalInterpolant, stencils, X, functionals, order: int):
-    return local.equations(jnp.asarray(stencils), jnp.asarray(X), jnp.asarray(functionals), order)
+def _pivoted_systems(local: LocalInterpolant, stencils, X, functionals, order: int):
+    return local.systems(jnp.asarray(stencils), jnp.asarray(X), jnp.asarray(functionals), order)
 
 
 @eqx.filter_jit

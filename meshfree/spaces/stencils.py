@@ -112,6 +112,7 @@ class Stencils(Space, LocalBasis):
         self.stencils = stencils_in_sight(cloud, self.nodes, behind, size)
         own = np.asarray(nearest_seen(cloud, points, min(in_dimension(REACH, cloud.dim) + 1, len(points))))
         self.radii = MARGIN * np.linalg.norm(points[own[:, -1]] - points, axis=1)
+        self.nodes.flags.writeable = self.stencils.flags.writeable = False  # what was solved on them is remembered
 
     @property
     def size(self) -> int:

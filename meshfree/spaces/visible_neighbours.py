@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..geometry.cloud import Cloud
 from ..geometry.domain import Domain
 from ..internal.tracing import is_traced
-from .neighbours import nearest, tree_of
+from .neighbours import nearest, threads, tree_of
 
 FARTHER = 2  # times as many candidates as nodes are wanted, and some more
 MORE = {1: 4, 2: 12, 3: 24}
@@ -129,9 +129,13 @@ class _Planes:
         """Which Y lie beyond a plane near the line from X to them."""
         count = min(WALL_NODES[X.shape[1]], len(self._nodes))
         hidden = np.zeros(Y.shape[:2], dtype=bool)
-        reach = np.linalg.norm(Y - X[:, None], axis=2).max(axis=1, keepdims=True)
-        gap = tree_of(self._nodes).query(X, workers=-1)[0]  # most points are far from every wall
-        rows = np.flatnonzero(gap <= reach[:, 0] + self._width.max())
+        squares = sum((Y[:, :, axis] - X[:, axis, None]) ** 2 for axis in range(X.shape[1]))
+        reach = np.sqrt(np.max(squares, axis=1, keepdims=True))
+        # most points are far from every wall: for them the search ends early
+        near = reach[:, 0] + self._width.max()
+        farthest = near.max(initial=0.0) * (1 + TOLERANCE)
+        gap = tree_of(self._nodes).query(X, distance_upper_bound=farthest, workers=threads(X))[0]
+        rows = np.flatnonzero(gap <= near)
         step = max(BLOCK // (count * Y.shape[1]), 1)
         for start in range(0, len(rows), step):
             block = rows[start : start + step]
@@ -139,7 +143,7 @@ class _Planes:
         return hidden
 
     def _beyond(self, X: np.ndarray, Y: np.ndarray, reach: np.ndarray, count: int) -> np.ndarray:
-        gap, near = (found.reshape(len(X), -1) for found in tree_of(self._nodes).query(X, count, workers=-1))
+        gap, near = (found.reshape(len(X), -1) for found in tree_of(self._nodes).query(X, count, workers=threads(X)))
         level = np.einsum("nd,nd->n", self._nodes, self._normals)[near] + self._tolerance
         level = np.where(gap <= reach + self._width[near], level, np.inf)
         return np.any(np.matmul(Y, self._normals[near].swapaxes(1, 2)) > level[:, None], axis=2)

@@ -88,7 +88,8 @@ def test_a_control_group_without_a_limit_is_none(fake, monkeypatch, groups, file
     assert memory.installed() == np.inf
 
 
-def test_a_matrix_beyond_the_limit_is_refused(fake):
+def test_a_matrix_beyond_the_limit_is_refused(fake, monkeypatch):
+    monkeypatch.setattr("meshfree.linalg.dense.FITS", 0)
     fake("proc/self/cgroup", V2)
     fake("cgroup/user/job/memory.max", 2**20)
     space = mf.Collocation(mf.Matern(2.5), mf.Box().cloud(0.03))
