@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from ..low_discrepancy import Halton
 from ..shape import Shape
 from ..spacing import Spacing
-from . import filling, plane_nodes, space_nodes
+from . import filling, plane_nodes, space_nodes, tiling
 from .plane_nodes import Nodes
 
 INTERIORS = ("quasi-uniform", "halton", "random")
@@ -46,18 +46,36 @@ def interior_nodes(
     fixed = np.concatenate([part.points for part in border.values()])
     wanted = _wanted(domain, spacing)
     count = _interior_count(wanted, len(fixed), domain.dim)
-    found = filling.fill(
-        _volume_chart(domain),
-        spacing,
-        _depth_test(domain, spacing, fixed),
-        lambda X: X,
-        fixed,
-        count,
-        rng,
-        starts=6 if count < _FEW else 1,
-        crowded=_LEAST[domain.dim] if count < _FEW else 0.68,
-    )
+    accept = _depth_test(domain, spacing, fixed)
+    crowded = _LEAST[domain.dim] if count < _FEW else 0.68
+    found = None if spacing.constant is None else _tiled(domain, spacing.constant, wanted, accept, fixed, count, crowded, rng)
+    if found is None:
+        chart, starts = _volume_chart(domain), 6 if count < _FEW else 1
+        found = filling.fill(chart, spacing, accept, lambda X: X, fixed, count, rng, starts, crowded)
     return found if len(found) or wanted > _SINGLE else _deepest(domain, spacing, fixed)
+
+
+def _tiled(
+    domain: Shape,
+    h: float,
+    wanted: float,
+    accept: Callable,
+    fixed: np.ndarray,
+    count: int,
+    crowded: float,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "n d"] | None:
+    """Nodes of one spacing from a tile, which is measured in spacings from the corner of the domain's box."""
+    lower, upper = domain.bounds
+    region = tiling.Region(
+        (upper - lower) / h,
+        wanted,
+        lambda U: domain.contains(lower + h * U),
+        lambda U: accept(lower + h * U),
+        (fixed - lower) / h,
+    )
+    found = tiling.fill_from_tile(region, count, crowded, rng)
+    return None if found is None else lower + h * found
 
 
 def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.ndarray, "n d"]:
@@ -95,11 +113,13 @@ def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[
 
     As the boundary nodes leave no gaps, the distance is needed near these only.
     """
-    tree, h_fixed = cKDTree(fixed), spacing(fixed)
+    tree, h_fixed = cKDTree(fixed), np.append(spacing(fixed), 0.0)  # the last where no node is near
+    coarsest = h_fixed.max()
 
     def accept(X):
         h = spacing(X)
-        gap, nearest = tree.query(X)
+        most = _REACH * max(coarsest, h.max(initial=0.0))
+        gap, nearest = tree.query(X, distance_upper_bound=most, workers=filling.search_threads(len(X)))
         deep = np.asarray(gap > _REACH * np.maximum(h, h_fixed[nearest]))
         near = np.flatnonzero(~deep)
         deep[deep] = domain.contains(X[deep])

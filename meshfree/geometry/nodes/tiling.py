@@ -1,0 +1,238 @@
+"""Nodes of one spacing at once: cut from a periodic tile of nodes evened out before, and evened out near the boundary.
+
+The tiles of the plane and of space are files beside this one, made by `scripts/make_tiles.py`. Lengths are in spacings.
+"""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.spatial import QhullError, cKDTree
+
+from ..simplices import circumcenters
+from .filling import CLEARANCE, HOLE, NEIGHBOURS, apart, search_threads
+
+_RIM = 3.5  # from the boundary: as far as nodes are moved
+_BESIDE = 2.0  # beyond the rim: nodes that push those in it
+_LEAST_GAP = 0.4  # to a boundary node, for one that is moved away from it
+_THINNINGS = 8
+_TRIALS = 4  # of the tile's scale, until as many nodes as are wanted lie inside
+_SWEEPS = {2: (16, 32), 3: (24, 48)}  # at least, at most
+_EFFORT = {2: 4000, 3: 20_000}  # moves of single nodes: few nodes can afford to be more even
+_REBUILD = 4  # sweeps between two searches for neighbours
+_MOMENTUM = 0.6  # of the last sweep's move: a quarter of the sweeps does
+_SHIFT = 1.6  # from a boundary node: from further away none is reached between two searches
+_REACHES = (CLEARANCE, CLEARANCE, 0.85, 0.95, 1.05)  # tried in turn to get a node away from boundary nodes
+_BLOCK = 4096  # nodes whose neighbours fit in the cache
+_STREWN = 4  # random points in space for each node of the rim
+
+
+@functools.cache
+def tile(dim: int) -> Float[np.ndarray, "n d"]:
+    """Nodes of a periodic cube of volume n, one for each unit of volume."""
+    return np.load(Path(__file__).with_name(f"tile_{dim}d.npy")).astype(float)
+
+
+def tiled(size: Float[np.ndarray, " d"], density: float, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+    """Nodes of that density in the box from zero to `size`: the tile somewhere, mirrored or turned by right angles."""
+    dim, pitch = len(size), density ** (-1 / len(size))
+    X = tile(dim)
+    side, size = len(X) ** (1 / dim), size / pitch
+    # Mirrored by the sign: what is one period off is the same.
+    X = (X[:, rng.permutation(dim)] * rng.choice([-1.0, 1.0], dim) + side * rng.random(dim)) % side
+    for axis in range(dim):
+        X = X[X[:, axis] < size[axis]] if size[axis] < side else _repeated(X, axis, side, size[axis])
+    return pitch * X
+
+
+def _repeated(X: np.ndarray, axis: int, period: float, stop: float) -> np.ndarray:
+    steps = period * np.arange(np.ceil(stop / period))[:, None, None] * np.eye(X.shape[1])[axis]
+    X = (X + steps).reshape(-1, X.shape[1])
+    return X[X[:, axis] < stop]
+
+
+@dataclass(frozen=True)
+class Region:
+    """What is filled, in the box from zero to `size`, lengths in spacings.
+
+    `contains(X)` -> (n,) bool says which points lie inside, `accept(X)` which of them may hold a node; `fixed` are the
+    nodes on the boundary.
+    """
+
+    size: Float[np.ndarray, " d"]
+    volume: float
+    contains: Callable[[np.ndarray], np.ndarray]
+    accept: Callable[[np.ndarray], np.ndarray]
+    fixed: Float[np.ndarray, "m d"]
+
+
+def fill_from_tile(
+    region: Region, count: int, crowded: float, rng: np.random.Generator
+) -> Float[np.ndarray, "n d"] | None:
+    """About `count` quasi-uniform nodes in a region, without those nearer to each other than `crowded`.
+
+    None where the region is too narrow to be filled like this.
+    """
+    fixed, border = region.fixed, _Border(region.fixed, region.accept)
+    found = _cut(region, border, count, rng)
+    if found is None:
+        return None
+    X, gap = found
+    still, beside = X[gap >= _RIM], X[(gap >= _RIM) & (gap < _RIM + _BESIDE)]
+    rest = np.concatenate([beside, fixed])
+    Y, dim = X[gap < _RIM], X.shape[1]
+    sweeps = int(np.clip(_EFFORT[dim] // count, *_SWEEPS[dim]))
+    for _ in range(_THINNINGS):
+        Y = _evened(Y, rest, border, sweeps)
+        surplus = _surplus(Y, crowded)
+        if not len(surplus):
+            break
+        Y = np.delete(Y, surplus, axis=0)
+    return np.concatenate([still, Y, _in_holes(Y, rest, border, rng)])
+
+
+def _cut(region: Region, border: "_Border", count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+    """The `count` nodes of a tile that are furthest from the boundary, moved clear of it, and how far they were.
+
+    None where no scale of the tile gives as many.
+    """
+    taken = len(region.fixed) / 2  # a boundary node has half its cell inside
+    density = (count + taken) / region.volume
+    for _ in range(_TRIALS):
+        X = tiled(region.size, density, rng)
+        X = X[region.contains(X)]
+        gap = border.gap(X, _RIM + _BESIDE)
+        clear = border.moved_away(X, gap)
+        order = clear[np.argsort(-gap[clear], kind="stable")]
+        if len(order) >= count and gap[order[count - 1]] < CLEARANCE:
+            kept = np.sort(order[:count])
+            return X[kept], gap[kept]
+        there = len(order) if len(order) < count else np.sum(gap > (_LEAST_GAP + CLEARANCE) / 2)
+        density *= np.clip(1.02 * (count + taken) / (there + taken), 0.7, 1.4)
+    return None
+
+
+def _evened(Y: np.ndarray, rest: np.ndarray, border: "_Border", sweeps: int) -> np.ndarray:
+    """Nodes Y after a number of sweeps of mutual repulsion, the rest staying where they are."""
+    everything, velocity = np.concatenate([Y, rest]).T.copy(), np.zeros(Y.T.shape)
+    count = len(Y)
+    for _ in range(sweeps // _REBUILD if count else 0):
+        before = everything[:, :count].copy()
+        tree = cKDTree(everything.T)
+        k = min(NEIGHBOURS[Y.shape[1]], everything.shape[1] - 1)
+        neighbours = tree.query(before.T, k + 1, workers=search_threads(count))[1][:, 1:].T.copy()
+        slide, exposed = border.slide(before.T)
+        for _ in range(_REBUILD):
+            velocity = _MOMENTUM * velocity + _push(everything, neighbours)
+            everything[:, :count] += velocity
+            slide(everything)
+        stuck = exposed[~border.clear(everything.T[exposed])]
+        velocity[:, stuck] = 0.0
+        for share in (0.5, 0.25, 0.0):
+            everything[:, stuck] = before[:, stuck] + share * (everything[:, stuck] - before[:, stuck])
+            stuck = stuck[~border.clear(everything.T[stuck])]
+    return everything.T[:count]
+
+
+def _surplus(Y: np.ndarray, crowded: float) -> Int[np.ndarray, " s"]:
+    """One node each of the closer half of the pairs that are too close: their neighbours may then have room."""
+    if len(Y) < 2:
+        return np.empty(0, dtype=int)
+    distance, near = cKDTree(Y).query(Y, 2)
+    nearest, order = near[:, 1], np.arange(len(Y))
+    pairs = np.flatnonzero((distance[:, 1] < crowded) & (nearest[nearest] == order) & (order > nearest))
+    return pairs[np.argsort(distance[pairs, 1], kind="stable")][: (len(pairs) + 1) // 2]
+
+
+def _push(everything: Float[np.ndarray, "d m"], neighbours: Int[np.ndarray, "k n"]) -> Float[np.ndarray, "d n"]:
+    """How far the neighbours push the first n nodes: each at distance r by 0.04 / r⁵, all together by at most 1/5."""
+    n = neighbours.shape[1]
+    blocks = (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))
+    return np.concatenate([_push_of(everything[:, s], everything[:, neighbours[:, s]]) for s in blocks], axis=1)
+
+
+def _push_of(X: Float[np.ndarray, "d n"], near: Float[np.ndarray, "d k n"]) -> Float[np.ndarray, "d n"]:
+    away = X[:, None] - near
+    square = np.maximum(sum(one * one for one in away), 1e-6)
+    away *= 0.04 / (square * square * square)
+    move = away.sum(axis=1)
+    return move * np.minimum(1, 0.2 / np.sqrt(np.maximum(sum(one * one for one in move), 1e-30)))
+
+
+class _Border:
+    """Keeps nodes where they are accepted, and `CLEARANCE` away from the boundary nodes."""
+
+    def __init__(self, fixed: np.ndarray, accept: Callable):
+        self.fixed = fixed
+        self._accept = accept
+        self._tree = cKDTree(fixed)
+
+    def gap(self, X: np.ndarray, most: float) -> Float[np.ndarray, " n"]:
+        """Distance to the nearest boundary node, infinite from `most` on."""
+        return self._tree.query(X, distance_upper_bound=most, workers=search_threads(len(X)))[0]
+
+    def clear(self, X: np.ndarray, clearance: float = CLEARANCE) -> Bool[np.ndarray, " n"]:
+        """Which points may hold a node."""
+        ok = self.gap(X, clearance) >= clearance
+        ok[ok] = self._accept(X[ok])
+        return ok
+
+    def moved_away(self, X: np.ndarray, gap: np.ndarray) -> Int[np.ndarray, " k"]:
+        """Move those points X, whose gaps are known, that are not clear away from boundary nodes; which become clear."""
+        waiting = np.flatnonzero((gap > _LEAST_GAP) & (gap < _SHIFT))
+        for reach in _REACHES:
+            waiting = waiting[~self.clear(X[waiting])]
+            distance, nearest = self._tree.query(X[waiting])
+            near = np.flatnonzero(distance < reach)
+            centres, stretch = self.fixed[nearest[near]], 1.001 * reach / distance[near]
+            X[waiting[near]] = centres + (X[waiting[near]] - centres) * stretch[:, None]
+        ok = gap > _LEAST_GAP
+        ok[waiting] = self.clear(X[waiting])
+        return np.flatnonzero(ok)
+
+    def slide(self, X: np.ndarray) -> tuple[Callable[[np.ndarray], None], Int[np.ndarray, " e"]]:
+        """A function that moves columns near these points X straight away from boundary nodes; and which it may."""
+        distance, nearest = self._tree.query(X, [1, 2], distance_upper_bound=_SHIFT)
+        exposed = np.flatnonzero(distance[:, 0] < _SHIFT)
+        # Nothing is near the point that stands for no second one.
+        centres = np.concatenate([self.fixed, np.full((1, X.shape[1]), np.inf)]).T[:, nearest[exposed].T[::-1]]
+        pairs = [(exposed, centres[:, i]) for i in range(centres.shape[1])]
+
+        def slide(columns):
+            for index, centre in pairs:
+                away = columns[:, index] - centre
+                square = sum(one * one for one in away)
+                near = np.flatnonzero((square < CLEARANCE**2) & (square > 0))
+                stretch = 1.001 * CLEARANCE / np.sqrt(square[near])
+                columns[:, index[near]] = centre[:, near] + away[:, near] * stretch
+
+        return slide, exposed
+
+
+def _in_holes(Y: np.ndarray, rest: np.ndarray, border: _Border, rng: np.random.Generator) -> np.ndarray:
+    """Nodes for places in the rim further than `HOLE` from every node."""
+    everything = np.concatenate([Y, rest])
+    places = _emptiest(everything, border) if Y.shape[1] == 2 else _strewn(Y, rng)
+    gap = cKDTree(everything).query(places, workers=search_threads(len(places)))[0]
+    places = places[np.argsort(-gap, kind="stable")[: np.sum(gap > HOLE)]]
+    places = places[border.clear(places, HOLE)]
+    return places[apart(places, np.full(len(places), CLEARANCE), Y[:0])]
+
+
+def _emptiest(X: np.ndarray, border: _Border) -> np.ndarray:
+    """Where in the rim, in the plane, the distance to the nodes is largest locally."""
+    try:
+        centres = circumcenters(X)
+    except QhullError:  # few nodes, all on one line
+        return X[:0]
+    centres = centres[np.all(np.abs(centres) < 2 * np.max(np.abs(X)), axis=1)]
+    return centres[border.gap(centres, _RIM + HOLE) < _RIM + HOLE]
+
+
+def _strewn(Y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Random points around the nodes: in space, Delaunay's simplices would need longer than all else."""
+    places = np.repeat(Y, _STREWN, axis=0)
+    return places + rng.uniform(-1, 1, places.shape)
