@@ -22,10 +22,12 @@ _THINNINGS = 8
 _TRIALS = 4  # of the tile's scale, until as many nodes as are wanted lie inside
 _SWEEPS = {2: (16, 32), 3: (24, 48)}  # at least, at most
 _EFFORT = {2: 4000, 3: 20_000}  # moves of single nodes: few nodes can afford to be more even
+_DEEP = 1.3  # from every boundary node: these leave holes of less than 1.2, so that the depth is 0.5 at least
 _REBUILD = 4  # sweeps between two searches for neighbours
 _MOMENTUM = 0.6  # of the last sweep's move: a quarter of the sweeps does
-_SHIFT = 1.6  # from a boundary node: from further away none is reached between two searches
+_SHIFT = 1.4  # from a boundary node: from further away none is reached between two searches
 _REACHES = (CLEARANCE, CLEARANCE, 0.85, 0.95, 1.05)  # tried in turn to get a node away from boundary nodes
+_AT_ONCE = 2**18  # nodes of the tile that are looked at together
 _BLOCK = 4096  # nodes whose neighbours fit in the cache
 _STREWN = 4  # random points in space for each node of the rim
 
@@ -36,37 +38,35 @@ def tile(dim: int) -> Float[np.ndarray, "n d"]:
     return np.load(Path(__file__).with_name(f"tile_{dim}d.npy")).astype(float)
 
 
-def tiled(size: Float[np.ndarray, " d"], density: float, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
-    """Nodes of that density in the box from zero to `size`: the tile somewhere, mirrored or turned by right angles."""
-    dim, pitch = len(size), density ** (-1 / len(size))
-    X = tile(dim)
-    side, size = len(X) ** (1 / dim), size / pitch
-    # Mirrored by the sign: what is one period off is the same.
-    X = (X[:, rng.permutation(dim)] * rng.choice([-1.0, 1.0], dim) + side * rng.random(dim)) % side
-    for axis in range(dim):
-        X = X[X[:, axis] < size[axis]] if size[axis] < side else _repeated(X, axis, side, size[axis])
-    return pitch * X
-
-
-def _repeated(X: np.ndarray, axis: int, period: float, stop: float) -> np.ndarray:
-    steps = period * np.arange(np.ceil(stop / period))[:, None, None] * np.eye(X.shape[1])[axis]
-    X = (X + steps).reshape(-1, X.shape[1])
-    return X[X[:, axis] < stop]
-
-
 @dataclass(frozen=True)
 class Region:
     """What is filled, in the box from zero to `size`, lengths in spacings.
 
-    `contains(X)` -> (n,) bool says which points lie inside, `accept(X)` which of them may hold a node; `fixed` are the
-    nodes on the boundary.
+    `contains(X)` -> (n,) bool says which points lie inside, `deep(X)` which lie deep enough for a node: all do that are
+    inside and further than `_DEEP` from the nodes `fixed` on the boundary.
     """
 
     size: Float[np.ndarray, " d"]
     volume: float
     contains: Callable[[np.ndarray], np.ndarray]
-    accept: Callable[[np.ndarray], np.ndarray]
+    deep: Callable[[np.ndarray], np.ndarray]
     fixed: Float[np.ndarray, "m d"]
+
+
+def tiled(region: Region, density: float, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+    """Nodes of that density inside a region: the tile laid somewhere, mirrored or turned by right angles."""
+    dim, pitch = len(region.size), density ** (-1 / len(region.size))
+    X = tile(dim)
+    side, size = round(len(X) ** (1 / dim)), region.size / pitch
+    # Mirrored by the sign: what is one period off is the same.
+    X = (X[:, rng.permutation(dim)] * rng.choice([-1.0, 1.0], dim) + side * rng.random(dim)) % side
+    copies = np.stack(np.meshgrid(*(np.arange(count) for count in np.ceil(size / side))), axis=-1).reshape(-1, dim)
+    found = []
+    for some in np.array_split(copies, len(copies) * len(X) // _AT_ONCE + 1):
+        Y = (side * some[:, None] + X).reshape(-1, dim)
+        Y = pitch * Y[np.all(Y < size, axis=1)]
+        found.append(Y[region.contains(Y)])
+    return np.concatenate(found)
 
 
 def fill_from_tile(
@@ -76,7 +76,7 @@ def fill_from_tile(
 
     None where the region is too narrow to be filled like this.
     """
-    fixed, border = region.fixed, _Border(region.fixed, region.accept)
+    fixed, border = region.fixed, _Border(region)
     found = _cut(region, border, count, rng)
     if found is None:
         return None
@@ -94,7 +94,9 @@ def fill_from_tile(
     return np.concatenate([still, Y, _in_holes(Y, rest, border, rng)])
 
 
-def _cut(region: Region, border: "_Border", count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray] | None:
+def _cut(
+    region: Region, border: "_Border", count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray] | None:
     """The `count` nodes of a tile that are furthest from the boundary, moved clear of it, and how far they were.
 
     None where no scale of the tile gives as many.
@@ -102,8 +104,7 @@ def _cut(region: Region, border: "_Border", count: int, rng: np.random.Generator
     taken = len(region.fixed) / 2  # a boundary node has half its cell inside
     density = (count + taken) / region.volume
     for _ in range(_TRIALS):
-        X = tiled(region.size, density, rng)
-        X = X[region.contains(X)]
+        X = tiled(region, density, rng)
         gap = border.gap(X, _RIM + _BESIDE)
         clear = border.moved_away(X, gap)
         order = clear[np.argsort(-gap[clear], kind="stable")]
@@ -131,7 +132,7 @@ def _evened(Y: np.ndarray, rest: np.ndarray, border: "_Border", sweeps: int) -> 
             slide(everything)
         stuck = exposed[~border.clear(everything.T[exposed])]
         velocity[:, stuck] = 0.0
-        for share in (0.5, 0.25, 0.0):
+        for share in (0.5, 0.5, 0.0):
             everything[:, stuck] = before[:, stuck] + share * (everything[:, stuck] - before[:, stuck])
             stuck = stuck[~border.clear(everything.T[stuck])]
     return everything.T[:count]
@@ -163,12 +164,10 @@ def _push_of(X: Float[np.ndarray, "d n"], near: Float[np.ndarray, "d k n"]) -> F
 
 
 class _Border:
-    """Keeps nodes where they are accepted, and `CLEARANCE` away from the boundary nodes."""
+    """Keeps nodes inside a region, and `CLEARANCE` away from its boundary nodes."""
 
-    def __init__(self, fixed: np.ndarray, accept: Callable):
-        self.fixed = fixed
-        self._accept = accept
-        self._tree = cKDTree(fixed)
+    def __init__(self, region: Region):
+        self._region, self._tree = region, cKDTree(region.fixed)
 
     def gap(self, X: np.ndarray, most: float) -> Float[np.ndarray, " n"]:
         """Distance to the nearest boundary node, infinite from `most` on."""
@@ -176,18 +175,26 @@ class _Border:
 
     def clear(self, X: np.ndarray, clearance: float = CLEARANCE) -> Bool[np.ndarray, " n"]:
         """Which points may hold a node."""
-        ok = self.gap(X, clearance) >= clearance
-        ok[ok] = self._accept(X[ok])
+        if not len(X):
+            return np.ones(0, dtype=bool)
+        gap = self.gap(X, _DEEP)
+        near, far = np.flatnonzero((gap >= clearance) & np.isfinite(gap)), np.flatnonzero(np.isinf(gap))
+        ok = np.zeros(len(X), dtype=bool)
+        ok[near] = self._region.deep(X[near])
+        if len(far):
+            ok[far] = self._region.contains(X[far])
         return ok
 
     def moved_away(self, X: np.ndarray, gap: np.ndarray) -> Int[np.ndarray, " k"]:
-        """Move those points X, whose gaps are known, that are not clear away from boundary nodes; which become clear."""
+        """Which of the points X, with those gaps, are clear, when they are moved away from boundary nodes in place."""
         waiting = np.flatnonzero((gap > _LEAST_GAP) & (gap < _SHIFT))
         for reach in _REACHES:
             waiting = waiting[~self.clear(X[waiting])]
+            if not len(waiting):
+                break
             distance, nearest = self._tree.query(X[waiting])
             near = np.flatnonzero(distance < reach)
-            centres, stretch = self.fixed[nearest[near]], 1.001 * reach / distance[near]
+            centres, stretch = self._region.fixed[nearest[near]], 1.001 * reach / distance[near]
             X[waiting[near]] = centres + (X[waiting[near]] - centres) * stretch[:, None]
         ok = gap > _LEAST_GAP
         ok[waiting] = self.clear(X[waiting])
@@ -198,7 +205,7 @@ class _Border:
         distance, nearest = self._tree.query(X, [1, 2], distance_upper_bound=_SHIFT)
         exposed = np.flatnonzero(distance[:, 0] < _SHIFT)
         # Nothing is near the point that stands for no second one.
-        centres = np.concatenate([self.fixed, np.full((1, X.shape[1]), np.inf)]).T[:, nearest[exposed].T[::-1]]
+        centres = np.concatenate([self._region.fixed, np.full((1, X.shape[1]), np.inf)]).T[:, nearest[exposed].T[::-1]]
         pairs = [(exposed, centres[:, i]) for i in range(centres.shape[1])]
 
         def slide(columns):
