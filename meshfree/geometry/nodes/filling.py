@@ -17,10 +17,10 @@ from .fine_spots import FineSpots
 CLEARANCE = 0.75  # to the nearest boundary node, in spacings: at least 0.5 from the boundary between nodes
 DENSITY = 1.04  # nodes per spacing^d: then the median nearest-neighbour distance is 0.93 to 0.97 spacings
 _CROWDED = 0.68  # interior nodes closer than this, in spacings, are too many for a narrow place
-THINNINGS = 3
+_THINNINGS = 3
 _MOST_SEEDS = 2e6  # drawn in vain
 _HOPELESS = 250.0  # seeds for each node that is wanted: if none of them finds a place, no others will
-HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
+_HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
 _SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
 _REBUILD = 4  # sweeps between two searches for neighbours
 _JUMP = 2.5  # times the smaller spacing of two nodes, by which they push each other at most
@@ -119,7 +119,7 @@ def fill(
     for _ in range(starts - 1 if len(found[0]) else 0):
         found.append(spread_out(_seeds(chart, spacing, guard, count, rng)))
     X = max(found, key=lambda X: _separation(X, fixed, spacing)) if len(found) > 1 else found[0]
-    for _ in range(THINNINGS):
+    for _ in range(_THINNINGS):
         roomy = X[apart(X, crowded * spacing(X), X[:0])]
         if len(roomy) == len(X):
             break
@@ -128,13 +128,13 @@ def fill(
 
 
 def _in_holes(chart: Chart, spacing: Spacing, guard: "_Guard", X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Nodes for places further than `HOLE` spacings from every node."""
+    """Nodes for places further than `_HOLE` spacings from every node."""
     if len(X) == 0:
         return X
     Y = _emptiest(chart, guard.fixed, X) if X.shape[1] == 2 else _strewn(chart, spacing, X, rng)
     gap = cKDTree(X).query(Y, workers=search_threads(len(Y)))[0] / spacing(Y)
-    Y = Y[np.argsort(-gap, kind="stable")[: np.sum(gap > HOLE)]]
-    Y = Y[guard.clear(Y, HOLE / CLEARANCE * spacing(Y))]
+    Y = Y[np.argsort(-gap, kind="stable")[: np.sum(gap > _HOLE)]]
+    Y = Y[guard.clear(Y, _HOLE / CLEARANCE * spacing(Y))]
     return Y[apart(Y, CLEARANCE * spacing(Y), X[:0])]
 
 

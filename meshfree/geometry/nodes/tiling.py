@@ -13,14 +13,15 @@ from jaxtyping import Bool, Float, Int
 from scipy.spatial import QhullError, cKDTree
 
 from ..simplices import circumcenters
-from .filling import CLEARANCE, HOLE, NEIGHBOURS, apart, search_threads
+from .filling import CLEARANCE, NEIGHBOURS, apart, search_threads
 
 _RIM = 3.5  # from the boundary: as far as nodes are moved
 _BESIDE = 2.0  # beyond the rim: nodes that push those in it
+_HOLE = {2: 0.82, 3: 0.85}  # an empty ball of this radius has room for a node
 _LEAST_GAP = 0.4  # to a boundary node, for one that is moved away from it
 _THINNINGS = 8
 _TRIALS = 4  # of the tile's scale, until as many nodes as are wanted lie inside
-_SWEEPS = {2: (16, 32), 3: (24, 48)}  # at least, at most
+_SWEEPS = {2: (20, 32), 3: (24, 48)}  # at least, at most
 _EFFORT = {2: 4000, 3: 20_000}  # moves of single nodes: few nodes can afford to be more even
 _DEEP = 1.3  # from every boundary node: these leave holes of less than 1.2, so that the depth is 0.5 at least
 _REBUILD = 4  # sweeps between two searches for neighbours
@@ -220,12 +221,12 @@ class _Border:
 
 
 def _in_holes(Y: np.ndarray, rest: np.ndarray, border: _Border, rng: np.random.Generator) -> np.ndarray:
-    """Nodes for places in the rim further than `HOLE` from every node."""
-    everything = np.concatenate([Y, rest])
+    """Nodes for places in the rim further than `_HOLE` from every node."""
+    everything, hole = np.concatenate([Y, rest]), _HOLE[Y.shape[1]]
     places = _emptiest(everything, border) if Y.shape[1] == 2 else _strewn(Y, rng)
     gap = cKDTree(everything).query(places, workers=search_threads(len(places)))[0]
-    places = places[np.argsort(-gap, kind="stable")[: np.sum(gap > HOLE)]]
-    places = places[border.clear(places, HOLE)]
+    places = places[np.argsort(-gap, kind="stable")[: np.sum(gap > hole)]]
+    places = places[border.clear(places, hole)]
     return places[apart(places, np.full(len(places), CLEARANCE), Y[:0])]
 
 
@@ -236,7 +237,7 @@ def _emptiest(X: np.ndarray, border: _Border) -> np.ndarray:
     except QhullError:  # few nodes, all on one line
         return X[:0]
     centres = centres[np.all(np.abs(centres) < 2 * np.max(np.abs(X)), axis=1)]
-    return centres[border.gap(centres, _RIM + HOLE) < _RIM + HOLE]
+    return centres[border.gap(centres, _RIM + 1.0) < _RIM + 1.0]
 
 
 def _strewn(Y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
