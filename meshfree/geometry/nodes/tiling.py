@@ -24,7 +24,7 @@ _TRIALS = 4  # of the tile's scale, until as many nodes as are wanted lie inside
 _SWEEPS = {2: (20, 32), 3: (24, 48)}  # at least, at most
 _EFFORT = {2: 4000, 3: 20_000}  # moves of single nodes: few nodes can afford to be more even
 _DEEP = 1.3  # from every boundary node: these leave holes of less than 1.2, so that the depth is 0.5 at least
-_REBUILD = 4  # sweeps between two searches for neighbours
+_SHORT = {2: 0, 3: 4}  # of the blocks of sweeps, at the end
 _MOMENTUM = 0.6  # of the last sweep's move: a quarter of the sweeps does
 _SHIFT = 1.4  # from a boundary node: from further away none is reached between two searches
 _REACHES = (CLEARANCE, CLEARANCE, 0.85, 0.95, 1.05)  # tried in turn to get a node away from boundary nodes
@@ -86,12 +86,12 @@ def fill_from_tile(
     rest = np.concatenate([beside, fixed])
     Y, dim = X[gap < _RIM], X.shape[1]
     sweeps = int(np.clip(_EFFORT[dim] // count, *_SWEEPS[dim]))
+    Y = _evened(Y, rest, border, sweeps)
     for _ in range(_THINNINGS):
-        Y = _evened(Y, rest, border, sweeps)
         surplus = _surplus(Y, crowded)
         if not len(surplus):
             break
-        Y = np.delete(Y, surplus, axis=0)
+        Y = _evened(np.delete(Y, surplus, axis=0), rest, border, min(sweeps, 24))
     return np.concatenate([still, Y, _in_holes(Y, rest, border, rng)])
 
 
@@ -121,16 +121,17 @@ def _evened(Y: np.ndarray, rest: np.ndarray, border: "_Border", sweeps: int) -> 
     """Nodes Y after a number of sweeps of mutual repulsion, the rest staying where they are."""
     everything, velocity = np.concatenate([Y, rest]).T.copy(), np.zeros(Y.T.shape)
     count = len(Y)
-    for _ in range(sweeps // _REBUILD if count else 0):
+    for together in _blocks(sweeps, _SHORT[Y.shape[1]]) if count else ():
         before = everything[:, :count].copy()
         tree = cKDTree(everything.T)
         k = min(NEIGHBOURS[Y.shape[1]], everything.shape[1] - 1)
         neighbours = tree.query(before.T, k + 1, workers=search_threads(count))[1][:, 1:].T.copy()
         slide, exposed = border.slide(before.T)
-        for _ in range(_REBUILD):
+        for _ in range(together):
             velocity = _MOMENTUM * velocity + _push(everything, neighbours)
             everything[:, :count] += velocity
             slide(everything)
+        exposed = np.union1d(exposed, border.near(everything.T[:count]))
         stuck = exposed[~border.clear(everything.T[exposed])]
         velocity[:, stuck] = 0.0
         for share in (0.5, 0.5, 0.0):
@@ -139,14 +140,18 @@ def _evened(Y: np.ndarray, rest: np.ndarray, border: "_Border", sweeps: int) -> 
     return everything.T[:count]
 
 
+def _blocks(sweeps: int, short: int) -> list[int]:
+    """Numbers of sweeps between searches for neighbours; short ones last, so that nodes that met do not stay close."""
+    return [4] * (sweeps // 4 - short // 2) + [2] * short
+
+
 def _surplus(Y: np.ndarray, crowded: float) -> Int[np.ndarray, " s"]:
-    """One node each of the closer half of the pairs that are too close: their neighbours may then have room."""
+    """One node of each pair that is too close."""
     if len(Y) < 2:
         return np.empty(0, dtype=int)
     distance, near = cKDTree(Y).query(Y, 2)
     nearest, order = near[:, 1], np.arange(len(Y))
-    pairs = np.flatnonzero((distance[:, 1] < crowded) & (nearest[nearest] == order) & (order > nearest))
-    return pairs[np.argsort(distance[pairs, 1], kind="stable")][: (len(pairs) + 1) // 2]
+    return np.flatnonzero((distance[:, 1] < crowded) & (nearest[nearest] == order) & (order > nearest))
 
 
 def _push(everything: Float[np.ndarray, "d m"], neighbours: Int[np.ndarray, "k n"]) -> Float[np.ndarray, "d n"]:
@@ -173,6 +178,10 @@ class _Border:
     def gap(self, X: np.ndarray, most: float) -> Float[np.ndarray, " n"]:
         """Distance to the nearest boundary node, infinite from `most` on."""
         return self._tree.query(X, distance_upper_bound=most, workers=search_threads(len(X)))[0]
+
+    def near(self, X: np.ndarray) -> Int[np.ndarray, " e"]:
+        """Numbers of the points that may reach the boundary, or its nodes, before neighbours are searched again."""
+        return np.flatnonzero(np.isfinite(self.gap(X, _SHIFT)))
 
     def clear(self, X: np.ndarray, clearance: float = CLEARANCE) -> Bool[np.ndarray, " n"]:
         """Which points may hold a node."""
