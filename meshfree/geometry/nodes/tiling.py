@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -120,24 +121,32 @@ def _cut(
 def _evened(Y: np.ndarray, rest: np.ndarray, border: "_Border", sweeps: int) -> np.ndarray:
     """Nodes Y after a number of sweeps of mutual repulsion, the rest staying where they are."""
     everything, velocity = np.concatenate([Y, rest]).T.copy(), np.zeros(Y.T.shape)
-    count = len(Y)
+    count, beside = len(Y), border.beside(Y)
+    k = min(NEIGHBOURS[Y.shape[1]], len(Y) + len(rest) - 1)
     for together in _blocks(sweeps, _SHORT[Y.shape[1]]) if count else ():
-        before = everything[:, :count].copy()
-        tree = cKDTree(everything.T)
-        k = min(NEIGHBOURS[Y.shape[1]], everything.shape[1] - 1)
-        neighbours = tree.query(before.T, k + 1, workers=search_threads(count))[1][:, 1:].T.copy()
-        slide, exposed = border.slide(before.T)
+        before, slide = everything[:, :count].copy(), border.slide(beside)
+        near = cKDTree(everything.T).query(before.T, k + 1, workers=search_threads(count))[1]
+        neighbours = near[:, 1:].T.copy()
         for _ in range(together):
             velocity = _MOMENTUM * velocity + _push(everything, neighbours)
             everything[:, :count] += velocity
             slide(everything)
-        exposed = np.union1d(exposed, border.near(everything.T[:count]))
-        stuck = exposed[~border.clear(everything.T[exposed])]
+        exposed, beside = beside.exposed, border.beside(everything.T[:count])
+        exposed = np.flatnonzero(exposed | beside.exposed)
+        stuck = exposed[~border.clear(everything.T[exposed], gap=beside.distance[exposed, 0])]
         velocity[:, stuck] = 0.0
-        for share in (0.5, 0.5, 0.0):
-            everything[:, stuck] = before[:, stuck] + share * (everything[:, stuck] - before[:, stuck])
-            stuck = stuck[~border.clear(everything.T[stuck])]
+        _move_back(everything, before, stuck, border)
+        beside.distance[stuck], beside.nearest[stuck] = border.beside(everything.T[stuck])
     return everything.T[:count]
+
+
+def _move_back(X: Float[np.ndarray, "d m"], before: Float[np.ndarray, "d n"], stuck: np.ndarray, border: "_Border"):
+    """Halve the moves of nodes that are not clear, or undo them, in place."""
+    for share in (0.5, 0.5, 0.0):
+        if not len(stuck):
+            break
+        X[:, stuck] = before[:, stuck] + share * (X[:, stuck] - before[:, stuck])
+        stuck = stuck[~border.clear(X.T[stuck])]
 
 
 def _blocks(sweeps: int, short: int) -> list[int]:
@@ -179,16 +188,14 @@ class _Border:
         """Distance to the nearest boundary node, infinite from `most` on."""
         return self._tree.query(X, distance_upper_bound=most, workers=search_threads(len(X)))[0]
 
-    def near(self, X: np.ndarray) -> Int[np.ndarray, " e"]:
-        """Numbers of the points that may reach the boundary, or its nodes, before neighbours are searched again."""
-        return np.flatnonzero(np.isfinite(self.gap(X, _SHIFT)))
-
-    def clear(self, X: np.ndarray, clearance: float = CLEARANCE) -> Bool[np.ndarray, " n"]:
-        """Which points may hold a node."""
+    def clear(
+        self, X: np.ndarray, clearance: float = CLEARANCE, gap: np.ndarray | None = None
+    ) -> Bool[np.ndarray, " n"]:
+        """Which points, whose gaps may be known, may hold a node."""
         if not len(X):
             return np.ones(0, dtype=bool)
-        gap = self.gap(X, _DEEP)
-        near, far = np.flatnonzero((gap >= clearance) & np.isfinite(gap)), np.flatnonzero(np.isinf(gap))
+        gap = self.gap(X, _DEEP) if gap is None else gap
+        near, far = np.flatnonzero((gap >= clearance) & (gap < _DEEP)), np.flatnonzero(gap >= _DEEP)
         ok = np.zeros(len(X), dtype=bool)
         ok[near] = self._region.deep(X[near])
         if len(far):
@@ -210,23 +217,38 @@ class _Border:
         ok[waiting] = self.clear(X[waiting])
         return np.flatnonzero(ok)
 
-    def slide(self, X: np.ndarray) -> tuple[Callable[[np.ndarray], None], Int[np.ndarray, " e"]]:
-        """A function that moves columns near these points X straight away from boundary nodes; and which it may."""
-        distance, nearest = self._tree.query(X, [1, 2], distance_upper_bound=_SHIFT)
-        exposed = np.flatnonzero(distance[:, 0] < _SHIFT)
+    def beside(self, X: np.ndarray) -> "_Beside":
+        """The two nearest boundary nodes of points, where these may reach them before they are asked for again."""
+        return _Beside(*self._tree.query(X, [1, 2], distance_upper_bound=_SHIFT, workers=search_threads(len(X))))
+
+    def slide(self, beside: "_Beside") -> Callable[[np.ndarray], None]:
+        """A function that moves columns straight away from the boundary nodes beside them."""
+        index = np.flatnonzero(beside.exposed)
         # Nothing is near the point that stands for no second one.
-        centres = np.concatenate([self._region.fixed, np.full((1, X.shape[1]), np.inf)]).T[:, nearest[exposed].T[::-1]]
-        pairs = [(exposed, centres[:, i]) for i in range(centres.shape[1])]
+        fixed = np.concatenate([self._region.fixed, np.full((1, self._region.fixed.shape[1]), np.inf)])
+        centres = [fixed[beside.nearest[index, i]].T for i in (1, 0)]
 
         def slide(columns):
-            for index, centre in pairs:
+            for centre in centres:
                 away = columns[:, index] - centre
                 square = sum(one * one for one in away)
                 near = np.flatnonzero((square < CLEARANCE**2) & (square > 0))
                 stretch = 1.001 * CLEARANCE / np.sqrt(square[near])
                 columns[:, index[near]] = centre[:, near] + away[:, near] * stretch
 
-        return slide, exposed
+        return slide
+
+
+class _Beside(NamedTuple):
+    """Distances to, and numbers of, the two nearest boundary nodes: infinite, and one too many, where there is none."""
+
+    distance: Float[np.ndarray, "n 2"]
+    nearest: Int[np.ndarray, "n 2"]
+
+    @property
+    def exposed(self) -> Bool[np.ndarray, " n"]:
+        """Which points have a boundary node beside them."""
+        return np.isfinite(self.distance[:, 0])
 
 
 def _in_holes(Y: np.ndarray, rest: np.ndarray, border: _Border, rng: np.random.Generator) -> np.ndarray:
