@@ -87,6 +87,9 @@ class Domain(Shape):
         - `interior`: "quasi-uniform"; "halton" or "random" for Halton (scrambled by the seed) or
           independent random interior nodes, volume/h^d of them.
 
+        Clouds of one spacing are kept for the time of the process, for shapes without functions: the same call gives
+        the same cloud at once, in arrays of its own.
+
         A corner is one node, in the first of the adjoining parts, its normal the normalised mean of
         theirs. Raises ValueError for an empty domain, a spacing that is not positive or too large for the
         domain, a `cluster` outside [0, 1], an unknown `interior`. Warns, with the place, where two sides that face

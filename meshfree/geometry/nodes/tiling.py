@@ -140,7 +140,7 @@ def _evened(Y: np.ndarray, rest: np.ndarray, border: "_Border", sweeps: int) -> 
     return everything.T[:count]
 
 
-def _move_back(X: Float[np.ndarray, "d m"], before: Float[np.ndarray, "d n"], stuck: np.ndarray, border: "_Border"):
+def _move_back(X: np.ndarray, before: np.ndarray, stuck: np.ndarray, border: "_Border") -> None:
     """Halve the moves of nodes that are not clear, or undo them, in place."""
     for share in (0.5, 0.5, 0.0):
         if not len(stuck):
