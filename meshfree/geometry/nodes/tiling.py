@@ -21,6 +21,7 @@ _BESIDE = 2.0  # beyond the rim: nodes that push those in it
 _HOLE = {2: 0.82, 3: 0.85}  # an empty ball of this radius has room for a node
 _LEAST_GAP = 0.4  # to a boundary node, for one that is moved away from it
 _THINNINGS = 8
+_DENSEST = 6.0  # nodes for each unit of volume
 _TRIALS = 4  # of the tile's scale, until as many nodes as are wanted lie inside
 _SWEEPS = {2: (20, 32), 3: (24, 48)}  # at least, at most
 _EFFORT = {2: 4000, 3: 20_000}  # moves of single nodes: few nodes can afford to be more even
@@ -101,11 +102,13 @@ def _cut(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """The `count` nodes of a tile that are furthest from the boundary, moved clear of it, and how far they were.
 
-    None where no scale of the tile gives as many.
+    None where no scale of the tile gives as many, as where a region is little more than its boundary.
     """
     taken = len(region.fixed) / 2  # a boundary node has half its cell inside
     density = (count + taken) / region.volume
     for _ in range(_TRIALS):
+        if density > _DENSEST:
+            break
         X = tiled(region, density, rng)
         gap = border.gap(X, _RIM + _BESIDE)
         clear = border.moved_away(X, gap)
