@@ -34,6 +34,7 @@ class BoundaryCurve(ABC):
 
     part: str
     closed: bool
+    straight = False  # and run through at constant speed
 
     @property
     def breaks(self) -> tuple[float, ...]:
@@ -62,6 +63,7 @@ class Segment(BoundaryCurve):
     start: tuple[float, ...]
     end: tuple[float, ...]
     closed = False
+    straight = True
 
     def point(self, t):
         start, end, t = np.array(self.start), np.array(self.end), t[:, None]

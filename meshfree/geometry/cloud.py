@@ -16,6 +16,7 @@ from .quality import Quality, quality_of
 
 Points = Float[np.ndarray | Array, "n d"]
 
+_MANY = 20_000  # nodes for which starting threads takes less time than it saves
 _SHOWN = 3  # offending nodes listed in a message
 
 
@@ -67,9 +68,10 @@ class Cloud(eqx.Module):
         self.normal_vectors = np.concatenate([np.empty((0, dim)), *normals.values()])
         self.side_vectors = np.concatenate([np.empty((0, dim)), *sides.values()])
         self.domain = domain
-        self._check_distinct()
+        nearest = _to_the_nearest(self.points)
+        self._check_distinct(nearest)
         self._check_inside()
-        self.spacing = np.asarray(_median_spacing(self.points))
+        self.spacing = np.asarray(np.median(nearest))
 
     @property
     def dim(self) -> int:
@@ -111,11 +113,11 @@ class Cloud(eqx.Module):
         """`left[3] at (0, 0.5)`: a node in words, for messages."""
         return f"{self._locate(index)} at {_tuple(self.points[index])}"
 
-    def _check_distinct(self) -> None:
-        extent = np.ptp(self.points, axis=0).max()
-        pairs = cKDTree(self.points).query_pairs(1e-12 * extent, output_type="ndarray")
-        if len(pairs) == 0:
+    def _check_distinct(self, nearest: np.ndarray) -> None:
+        least = 1e-12 * np.ptp(self.points, axis=0).max()
+        if nearest.min() > least:
             return
+        pairs = cKDTree(self.points).query_pairs(least, output_type="ndarray")
         shown = "; ".join(
             f"{self._locate(i)} and {self._locate(j)} at {_tuple(self.points[i])}"
             for i, j in pairs[np.lexsort(pairs.T[::-1])][:_SHOWN].tolist()
@@ -329,10 +331,9 @@ def _common_dimension(points: dict[str, np.ndarray]) -> int:
     return next(iter(dims.values()))
 
 
-def _median_spacing(X: np.ndarray) -> float:
-    if len(X) == 1:
-        return np.inf
-    return float(np.median(cKDTree(X).query(X, 2)[0][:, 1]))
+def _to_the_nearest(X: np.ndarray) -> Float[np.ndarray, " n"]:
+    """The distance of every node to its nearest neighbour, infinite for a single node."""
+    return cKDTree(X).query(X, 2, workers=-1 if len(X) > _MANY else 1)[0][:, 1]
 
 
 def _describe(value) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..internal.expected import NUMBER, SEED, expects
-from . import motions
+from . import kept_clouds, motions
 from .boundary import bounding_box
 from .cloud import Cloud
 from .low_discrepancy import sobol
@@ -87,6 +87,9 @@ class Domain(Shape):
         - `interior`: "quasi-uniform"; "halton" or "random" for Halton (scrambled by the seed) or
           independent random interior nodes, volume/h^d of them.
 
+        Clouds of one spacing are kept for the time of the process, for shapes without functions: the same call gives
+        the same cloud at once, in arrays of its own.
+
         A corner is one node, in the first of the adjoining parts, its normal the normalised mean of
         theirs. Raises ValueError for an empty domain, a spacing that is not positive or too large for the
         domain, a `cluster` outside [0, 1], an unknown `interior`. Warns, with the place, where two sides that face
@@ -99,18 +102,25 @@ class Domain(Shape):
             raise ValueError(f"interior must be one of {allowed}, got {interior!r}")
         wanted = Spacing(spacing, None if at is None else self._read_spots(at))
         self._refuse_unfillable(wanted)
+        key = kept_clouds.key_of(self, wanted, seed, cluster, interior)
+        cloud = kept_clouds.found(key)
+        if cloud is not None:
+            return cloud
         rng = np.random.default_rng(seed)
         local, moved = self.clustering(wanted, cluster) if cluster else (wanted, np.copy)
         border = domain_nodes.boundary_nodes(self, local, rng)
         X = domain_nodes.interior_nodes(self, local, border, interior, rng)
         if len(X) == 0:
             raise self._too_coarse(spacing)
-        warn_of_narrow_places(self, local, border)
-        return Cloud(
+        warned = warn_of_narrow_places(self, local, border)
+        cloud = Cloud(
             interior=moved(X),
             domain=self,
             **{part: (moved(found.points), *found[1:]) for part, found in border.items()},
         )
+        if not warned:  # which the next call is to do too
+            kept_clouds.keep(key, cloud)
+        return cloud
 
     def _read_spots(self, at) -> np.ndarray:
         try:

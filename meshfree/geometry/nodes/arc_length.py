@@ -18,6 +18,8 @@ class Line(Protocol):
 
     @property
     def closed(self) -> bool: ...
+    @property
+    def straight(self) -> bool: ...
     def point(self, s: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n d"]: ...
 
 
@@ -35,6 +37,9 @@ def travelled(X: Float[np.ndarray, "n d"], spacing: Spacing) -> Float[np.ndarray
 
 def travel(line: Line, spacing: Spacing, size: float) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Parameters along a curve of a shape of that size, and the way to each in units of the local spacing."""
+    if spacing.constant is not None and line.straight:
+        s = np.array([0.0, 1.0])
+        return s, travelled(line.point(s), spacing)
     s = np.linspace(0, 1, int(np.clip(np.ceil(_SAMPLES * length(line) / size), _FEWEST, _MOST)) + 1)
     if spacing.constant is None and spacing.at is not None:
         s = np.unique(np.concatenate([s, *(_beside(line, s, y) for y in spacing.at)]))

@@ -1,5 +1,6 @@
 """Nodes of a whole domain: on its boundary, inside, and drawn towards the boundary."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.spatial import cKDTree
 from ..low_discrepancy import Halton
 from ..shape import Shape
 from ..spacing import Spacing
-from . import filling, plane_nodes, space_nodes
+from . import filling, plane_nodes, space_nodes, tiling
 from .plane_nodes import Nodes
 
 INTERIORS = ("quasi-uniform", "halton", "random")
@@ -46,18 +47,32 @@ def interior_nodes(
     fixed = np.concatenate([part.points for part in border.values()])
     wanted = _wanted(domain, spacing)
     count = _interior_count(wanted, len(fixed), domain.dim)
-    found = filling.fill(
-        _volume_chart(domain),
-        spacing,
-        _depth_test(domain, spacing, fixed),
-        lambda X: X,
-        fixed,
-        count,
-        rng,
-        starts=6 if count < _FEW else 1,
-        crowded=_LEAST[domain.dim] if count < _FEW else 0.68,
-    )
+    crowded = _LEAST[domain.dim] if count < _FEW else 0.68
+    found = None
+    if spacing.constant is not None:
+        found = _from_tile(domain, spacing.constant, wanted, fixed, count, crowded, rng)
+    if found is None:
+        chart, accept = _volume_chart(domain), _depth_test(domain, spacing, fixed)
+        starts = 6 if count < _FEW else 1
+        found = filling.fill(chart, spacing, accept, lambda X: X, fixed, count, rng, starts, crowded)
     return found if len(found) or wanted > _SINGLE else _deepest(domain, spacing, fixed)
+
+
+def _from_tile(
+    domain: Shape, h: float, wanted: float, fixed: np.ndarray, count: int, crowded: float, rng: np.random.Generator
+) -> Float[np.ndarray, "n d"] | None:
+    """Nodes of one spacing from a tile, measured in spacings from the corner of the domain's box; or None."""
+    lower, upper = domain.bounds
+
+    def deep(U):
+        return _is_deep(domain, lower + h * U, np.full(len(U), _DEPTH * h))
+
+    def contains(U):
+        return domain.contains(lower + h * U)
+
+    region = tiling.Region((upper - lower) / h, wanted, contains, deep, (fixed - lower) / h)
+    found = tiling.fill_from_tile(region, count, crowded, rng)
+    return None if found is None else lower + h * found
 
 
 def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.ndarray, "n d"]:
@@ -95,11 +110,13 @@ def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[
 
     As the boundary nodes leave no gaps, the distance is needed near these only.
     """
-    tree, h_fixed = cKDTree(fixed), spacing(fixed)
+    tree, h_fixed = cKDTree(fixed), np.append(spacing(fixed), 0.0)  # the last where no node is near
+    coarsest = h_fixed.max()
 
     def accept(X):
         h = spacing(X)
-        gap, nearest = tree.query(X)
+        most = _REACH * max(coarsest, h.max(initial=0.0))
+        gap, nearest = tree.query(X, distance_upper_bound=most, workers=filling.search_threads(len(X)))
         deep = np.asarray(gap > _REACH * np.maximum(h, h_fixed[nearest]))
         near = np.flatnonzero(~deep)
         deep[deep] = domain.contains(X[deep])
@@ -113,9 +130,9 @@ def _is_deep(domain: Shape, X: np.ndarray, depth: np.ndarray) -> Bool[np.ndarray
     """Which points lie inside, at least `depth` from the boundary."""
     distance = domain.distance(X)
     deep = distance <= -depth
-    if not domain.exact:
-        # A bound may be zero even inside a union along a common side: probe around.
-        doubtful = np.flatnonzero(~deep & (distance <= 0))
+    # A bound may be zero even inside a union along a common side: probe around.
+    doubtful = np.flatnonzero(~deep & (distance <= 0)) if not domain.exact else np.empty(0, dtype=int)
+    if len(doubtful):
         around = X[doubtful, None] + depth[doubtful, None, None] * _directions(domain.dim)
         inside = domain.contains(around.reshape(-1, domain.dim))
         inside = inside.reshape(around.shape[:2])
@@ -125,6 +142,7 @@ def _is_deep(domain: Shape, X: np.ndarray, depth: np.ndarray) -> Bool[np.ndarray
     return deep
 
 
+@functools.cache
 def _directions(dim: int) -> Float[np.ndarray, "k d"]:
     """Unit vectors to the sides, edges and corners of a box around the origin."""
     grid = np.stack(np.meshgrid(*[(-1.0, 0.0, 1.0)] * dim), axis=-1).reshape(-1, dim)

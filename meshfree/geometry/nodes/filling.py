@@ -24,7 +24,7 @@ _HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
 _SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
 _REBUILD = 4  # sweeps between two searches for neighbours
 _JUMP = 2.5  # times the smaller spacing of two nodes, by which they push each other at most
-_NEIGHBOURS = {1: 2, 2: 8, 3: 14}
+NEIGHBOURS = {1: 2, 2: 8, 3: 14}
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _in_holes(chart: Chart, spacing: Spacing, guard: "_Guard", X: np.ndarray, rn
     if len(X) == 0:
         return X
     Y = _emptiest(chart, guard.fixed, X) if X.shape[1] == 2 else _strewn(chart, spacing, X, rng)
-    gap = cKDTree(X).query(Y, workers=_threads(Y))[0] / spacing(Y)
+    gap = cKDTree(X).query(Y, workers=search_threads(len(Y)))[0] / spacing(Y)
     Y = Y[np.argsort(-gap, kind="stable")[: np.sum(gap > _HOLE)]]
     Y = Y[guard.clear(Y, _HOLE / CLEARANCE * spacing(Y))]
     return Y[apart(Y, CLEARANCE * spacing(Y), X[:0])]
@@ -228,7 +228,7 @@ def spread(
     for _ in range(int(np.clip(500_000 // len(X), *_SWEEPS)) // _REBUILD):
         h = spacing(X)
         everything = np.concatenate([X, fixed])
-        neighbours = _neighbours(X, everything, _NEIGHBOURS[dim])
+        neighbours = _neighbours(X, everything, NEIGHBOURS[dim])
         around = np.concatenate([h, h_fixed])[neighbours]
         # where the spacing jumps, nodes on the fine side make room among themselves
         mean_h = np.minimum((h[:, None] + around) / 2, _JUMP * np.minimum(h[:, None], around))
@@ -246,12 +246,12 @@ def _neighbours(X: np.ndarray, everything: np.ndarray, k: int) -> Int[np.ndarray
     k = min(k, len(everything) - 1)
     if k == 0:
         return np.zeros((len(X), 0), dtype=int)
-    return cKDTree(everything).query(X, k + 1, workers=_threads(X))[1][:, 1:]
+    return cKDTree(everything).query(X, k + 1, workers=search_threads(len(X)))[1][:, 1:]
 
 
-def _threads(X: np.ndarray) -> int:
+def search_threads(count: int) -> int:
     """All cores for many points; for few, starting threads takes longer than the search."""
-    return -1 if len(X) > 20_000 else 1
+    return -1 if count > 20_000 else 1
 
 
 def _push(X: np.ndarray, everything: np.ndarray, neighbours: np.ndarray, h: np.ndarray) -> np.ndarray:
@@ -297,4 +297,4 @@ class _Guard:
         """Distance to the nearest fixed node, infinite where it is above every `most`."""
         if self._tree is None or len(X) == 0:
             return np.full(len(X), np.inf)
-        return self._tree.query(X, distance_upper_bound=most.max(), workers=_threads(X))[0]
+        return self._tree.query(X, distance_upper_bound=most.max(), workers=search_threads(len(X)))[0]

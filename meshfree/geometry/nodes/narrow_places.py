@@ -19,12 +19,14 @@ _PARALLEL = -0.98  # cosine between the normals of sides that face each other
 _STEP = 1e-7  # of the size of the shape, for normals from distances
 
 
-def warn_of_narrow_places(shape: Shape, spacing: Spacing, border: Nodes) -> None:
-    """A UserWarning that names the narrowest place, in spacings, if it is too narrow."""
+def warn_of_narrow_places(shape: Shape, spacing: Spacing, border: Nodes) -> bool:
+    """A UserWarning that names the narrowest place, in spacings, if it is too narrow; and whether there was one."""
     X = np.concatenate([part.points for part in border.values()])
     N = np.concatenate([part.side_normals for part in border.values()])
     h, total = spacing(X), len(X)
     narrow = np.flatnonzero(~shape.contains(X - _ACROSS * h[:, None] * N))
+    if not len(narrow):
+        return False
     X, N, h = X[narrow], N[narrow], h[narrow]
     width = _width(shape, X, N, _ACROSS * h)
     facing = _far_from_a_tip(np.einsum("nd,nd->n", N, _normals(shape, X - width[:, None] * N)), width, h)
@@ -32,7 +34,7 @@ def warn_of_narrow_places(shape: Shape, spacing: Spacing, border: Nodes) -> None
     facing &= width < np.where(np.sum(facing) < _LOCAL * total, _NARROW, _ROOM) * h
     facing[facing] = _goes_on(shape, X[facing], N[facing], width[facing], h[facing])
     if not facing.any():
-        return
+        return False
     X, h, width = X[facing], h[facing], width[facing]
     worst = np.argmin(width / h)
     place = ", ".join(f"{x:.4g}" for x in X[worst])
@@ -42,6 +44,7 @@ def warn_of_narrow_places(shape: Shape, spacing: Spacing, border: Nodes) -> None
         "or less",
         stacklevel=4,
     )
+    return True
 
 
 def _far_from_a_tip(cosine: np.ndarray, width: np.ndarray, h: np.ndarray) -> Bool[np.ndarray, " n"]:

@@ -48,6 +48,11 @@ class Stretch:
         """The name of the curve's part."""
         return self.curve.part
 
+    @property
+    def straight(self) -> bool:
+        """Whether it is a straight line, run through at constant speed."""
+        return self.curve.straight
+
     def _parameter(self, s: np.ndarray) -> np.ndarray:
         reach = self.stop - self.start
         return np.where(s < 0.5, self.start + s * reach, self.stop - (1 - s) * reach)
@@ -225,6 +230,10 @@ def groups(X: Float[np.ndarray, "n d"], tolerance: float) -> list[Int[np.ndarray
     if len(X) == 0:
         return []
     pairs = cKDTree(X).query_pairs(tolerance, output_type="ndarray")
+    if np.bincount(pairs.ravel(), minlength=1).max() <= 1:  # pairs at most
+        partner = np.arange(len(X))
+        partner[pairs[:, 0]], partner[pairs[:, 1]] = pairs[:, 1], pairs[:, 0]
+        return [np.array([i] if i == j else [i, j]) for i, j in enumerate(partner.tolist()) if i <= j]
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(X), len(X)))
     count, label = connected_components(graph, directed=False)
     return np.split(np.argsort(label, kind="stable"), np.cumsum(np.bincount(label, minlength=count))[:-1])

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
 _BATCH = 8_192  # points that descend together: their pairs stay in the cache
+_FEW = 8  # segments
 _FANOUT = 4  # boxes in a box, and simplices in a box of the last level
 
 
@@ -55,6 +56,18 @@ class NearestSimplex:
         return tuple(np.unique(pairs, axis=0).T)  # the last boxes are filled up with simplices that are in others too
 
     def _batch(self, X: np.ndarray) -> Hit:
+        return self._of_few(X) if len(self._corners) <= _FEW and self._flat is None else self._by_boxes(X)
+
+    def _of_few(self, X: np.ndarray) -> Hit:
+        """Every point with every segment: of few, the tree takes longer."""
+        count, points = len(self._corners), np.arange(len(X))
+        found = _closest(np.repeat(X, count, axis=0), np.tile(self._corners, (len(X), 1, 1)))
+        found = found.reshape(len(X), count, -1)
+        gap = np.linalg.norm(X[:, None] - found, axis=2)
+        nearest = np.argmin(gap, axis=1)
+        return Hit(nearest, found[points, nearest], gap[points, nearest])
+
+    def _by_boxes(self, X: np.ndarray) -> Hit:
         # A little more than the distance itself, so that rounding excludes no simplex at whose vertex it is.
         slack = 1e-14 * (np.abs(X).max(initial=0) + self._size)
         bound = (self._seeds.query(X)[0] * (1 + 1e-12) + slack) ** 2
