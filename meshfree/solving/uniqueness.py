@@ -26,6 +26,7 @@ RESPONDING = 1e-2  # of the typical response of the equations to a function: no 
 ROUNDING = 20  # times the rounding of the equations: less of a response is none
 FALLING = 0.1  # of the response in a smaller space: that of a null function falls on and on, others converge
 RANDOM = 4  # functions, as one by itself may have little of a null function
+LEFT_OUT = 1e-9  # what is missed times the least response: 1e-13 by rounding, 1e-5 of a null function [m]
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
 
 SINGULAR_HINT = (
@@ -61,12 +62,19 @@ def check_unique(
     if not np.isfinite(response):
         raise ValueError(f"the system is singular: {_why_unmeasured(typical, affine)}")
     responds = response > RESPONDING or _responds(system, matrix, coefficients, response, rounding)
-    if not (responds and missed < NOT_UNIQUE):
+    if not (responds and _is_recovered(missed, response)):
         raise ValueError(
             f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
             f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
             f"{response:.0e} of what is typical ({SINGULAR_HINT})"
         )
+
+
+def _is_recovered(missed: Scalar, response: Scalar) -> Scalar:
+    """Whether random functions are found again from their own data, as far as rounding lets them. What is missed of
+    them by more than that is a function that the factors left out, which the search for the least response cannot see.
+    """
+    return (missed < NOT_UNIQUE) & (missed * response < LEFT_OUT)
 
 
 def _check_recovered(system: System, matrix: Matrix, factored: Factor, stats: Mapping[str, Any]) -> None:
@@ -106,7 +114,7 @@ def is_unique(
         missed, response, rounding, _ = _signs(system, matrix, factored, coefficients)
         smaller = _in_smaller_space(system, matrix, coefficients)
         responds = (response > ROUNDING * rounding) & (True if smaller is None else response > FALLING * smaller)
-        return ((response > RESPONDING) | responds) & (missed < NOT_UNIQUE)
+        return ((response > RESPONDING) | responds) & _is_recovered(missed, response)
 
     well = (factored.rank() == coefficients.size) & (factored.condition() <= WELL_CONDITIONED)
     return unique & jax.lax.cond(well, lambda: jnp.array(True), judged)

@@ -126,6 +126,11 @@ SINGULAR = {
     "free along a line": (no_slope(), eigenfunctions(CLOUD, 8), "satisfies every homogeneous equation"),
     "at resonance": (helmholtz(LINE, 3 * PI), eigenfunctions(FINE, 30), "singular"),
     "at a high resonance": (helmholtz(LINE, 10 * PI), eigenfunctions(LINE.cloud(1 / 120), 80), "singular"),
+    "at resonance, the null function left out by the factors": (
+        helmholtz(SQUARE, float(jnp.sqrt(2.0)) * PI),
+        mf.Eigenbasis(mf.Gaussian(3.0), SQUARE.cloud(0.06, cluster=1.0), 16),
+        "singular",
+    ),
     "at resonance on the square": (
         helmholtz(SQUARE, float(jnp.sqrt(2.0)) * PI),
         eigenfunctions(SQUARE.cloud(0.06), 16),
