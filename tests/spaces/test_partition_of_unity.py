@@ -149,6 +149,15 @@ def test_a_sum_over_points_has_the_gradients_of_the_points():
     np.testing.assert_allclose(jax.jit(jax.grad(lambda X: jnp.sum(u(X))))(X.reshape(6, 2)), each.reshape(6, 2), 1e-12)
 
 
+def test_points_are_evaluated_the_same_in_groups_of_any_size(monkeypatch):
+    u, X = interpolant(2), DOMAINS[2].sample(40)
+    expected = np.asarray(u(X))
+    monkeypatch.setattr(local_functions, "MANY", 0)
+    monkeypatch.setattr(local_functions, "FEWER", 5)
+    np.testing.assert_allclose(u(X), expected, rtol=1e-13)
+    np.testing.assert_allclose(u(X[:1]), expected[:1], rtol=1e-13)
+
+
 @pytest.fixture
 def solved(monkeypatch):
     """The numbers of stencils that were solved, one a time that any were."""
