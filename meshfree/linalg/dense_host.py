@@ -98,9 +98,11 @@ def factor_semidefinite(A: Float[np.ndarray, "n n"]) -> Factor | None:
     factor, pivots, rank, _ = pstrf(np.array(A).T, tol=TRUNCATION * diagonal.max(), overwrite_a=True)
     pivots -= 1
     smallest = np.diagonal(factor)[:rank].min() ** 2
+    if rank == len(A) and smallest > len(A) * np.finfo(float).eps * diagonal.max():
+        return HostCholesky(factor, pivots, _one_norm(A))
+    del factor  # as large as A
     if rank == len(A):
-        definite = smallest > len(A) * np.finfo(float).eps * diagonal.max()
-        return HostCholesky(factor, pivots, _one_norm(A)) if definite else HostQR.of(A)
+        return HostQR.of(A)
     found = HostQR.of_columns(A, pivots, rank)
     data = A @ np.random.default_rng(0).standard_normal(len(A))
     missed = data - A @ found.solve(data)

@@ -23,6 +23,8 @@ from .stencil_checks import GROWTH, check_stencils
 from .stencil_weights import BLOCK, TOGETHER, LocalInterpolant
 
 LANES = 16  # points that share a stencil and are evaluated side by side
+FEWER = 2  # where many stencils have about as few each
+MANY = 2**15  # points and stencils, from which on another program pays
 ENTRIES = 2**18  # derivatives of a basis that are made at a time
 KEPT = 4  # functions whose coefficients are remembered, at most
 
@@ -89,7 +91,7 @@ class LocalFunctions(NamedTuple):
         """
         lanes, owners, places = _grouped(patches, len(self.stencils))
         self.find(np.unique(owners))
-        width = LANES * self.stencils.shape[1] * len(total_degree(X.shape[1], order))
+        width = lanes.shape[1] * self.stencils.shape[1] * len(total_degree(X.shape[1], order))
 
         def block(lanes, owners):
             return _under_bumps(self.local, order, X[lanes], radii[lanes], centers[owners], *self.of(owners))
@@ -99,21 +101,22 @@ class LocalFunctions(NamedTuple):
 
 
 def _grouped(patches: Int[np.ndarray, " p"], count: int):
-    """Indices of pairs in groups of `LANES` that have one patch, the patch of each group, and the place of each pair.
+    """Indices of pairs in groups that have one patch, the patch of each group, and the place of each pair.
 
-    A group that is not full repeats its last pair.
+    All groups are of one size: one that is not full repeats its last pair.
     """
     order = np.argsort(patches)
     counts = np.bincount(patches, minlength=count)
     used = np.flatnonzero(counts)
     counts = counts[used]
+    lanes = FEWER if len(patches) > MANY and len(patches) < 2 * FEWER * len(used) else LANES
     ends = np.cumsum(counts)
-    groups = -(-counts // LANES)
-    first = (np.cumsum(groups) - groups) * LANES  # place of the first pair of every patch
+    groups = -(-counts // lanes)
+    first = (np.cumsum(groups) - groups) * lanes  # place of the first pair of every patch
     shift = first - (ends - counts)
     places = np.empty(len(patches), dtype=int)
     places[order] = np.arange(len(patches)) + np.repeat(shift, counts)
-    slots = np.arange(np.sum(groups) * LANES).reshape(-1, LANES) - np.repeat(shift, groups)[:, None]
+    slots = np.arange(np.sum(groups) * lanes).reshape(-1, lanes) - np.repeat(shift, groups)[:, None]
     return order[np.minimum(slots, np.repeat(ends, groups)[:, None] - 1)], np.repeat(used, groups), places
 
 

@@ -64,7 +64,10 @@ class Patchwork(eqx.Module):
 
         Raises ValueError, unless the points are traced, where a stencil's nodes do not determine its polynomials.
         """
-        if is_traced(self, X):
+        if is_traced(self):
+            unknowns = self.stencils.shape[1] + len(total_degree(self.cloud.dim, self.local.degree))
+            return map_in_blocks(self, jnp.asarray(X), in_dimension(PATCHES, self.cloud.dim) * unknowns**2)
+        if is_traced(X):
             return jax.vmap(self)(jnp.asarray(X))
         return as_jax(self._derivatives(np.asarray(X), 0)[:, 0])
 

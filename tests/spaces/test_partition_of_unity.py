@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
+from meshfree.internal import batching
 from meshfree.spaces import local_functions
 
 DOMAINS = {1: mf.Interval(0.0, 1.0), 2: mf.Disk(), 3: mf.Ball()}
@@ -149,6 +150,15 @@ def test_a_sum_over_points_has_the_gradients_of_the_points():
     np.testing.assert_allclose(jax.jit(jax.grad(lambda X: jnp.sum(u(X))))(X.reshape(6, 2)), each.reshape(6, 2), 1e-12)
 
 
+def test_points_are_evaluated_the_same_in_groups_of_any_size(monkeypatch):
+    u, X = interpolant(2), DOMAINS[2].sample(40)
+    expected = np.asarray(u(X))
+    monkeypatch.setattr(local_functions, "MANY", 0)
+    monkeypatch.setattr(local_functions, "FEWER", 5)
+    np.testing.assert_allclose(u(X), expected, rtol=1e-13)
+    np.testing.assert_allclose(u(X[:1]), expected[:1], rtol=1e-13)
+
+
 @pytest.fixture
 def solved(monkeypatch):
     """The numbers of stencils that were solved, one a time that any were."""
@@ -194,6 +204,15 @@ def test_kernels_are_told_apart_by_their_parameters():
     found = [float(space.function(values)(x)) for space in spaces]
     assert len(set(found)) == 4
     assert [float(space.function(values)(x)) for space in spaces] == found
+
+
+def test_a_traced_function_is_evaluated_in_blocks(monkeypatch):
+    u, X = interpolant(1), DOMAINS[1].sample(30)
+    monkeypatch.setattr(batching, "CHUNK", 4 * 15**2 * 7)  # seven points at a time
+    values = jax.jit(lambda u, X: u(X))(u, X)
+    np.testing.assert_allclose(values, u(X), rtol=1e-11)
+    slopes = jax.grad(lambda c: jnp.sum(SPACES[1].function(c).at(X)))(u.coefficients)
+    np.testing.assert_allclose(slopes @ u.coefficients, jnp.sum(values), rtol=1e-10)  # it is linear in them
 
 
 def test_no_points_have_no_values():
