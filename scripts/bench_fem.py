@@ -122,20 +122,20 @@ class Entry:
 
 
 def stencils(case: Case, degree: int, spacing: float) -> Entry:
-    problem = case.problem()
+    problem, seeds = case.problem(), itertools.count()  # equal clouds are found again
 
     def task():
-        return mf.solve(problem, mf.Stencils(None, case.domain.cloud(spacing), degree))
+        return mf.solve(problem, mf.Stencils(None, case.domain.cloud(spacing, seed=next(seeds)), degree))
 
     return Entry(case, f"stencils, degree {degree}", f"{spacing:g}", task, case.error)
 
 
 def eigenbasis(case: Case, degree: int) -> Entry:
-    problem, functions = case.problem(), math.comb(degree + 2, 2)
+    problem, functions, seeds = case.problem(), math.comb(degree + 2, 2), itertools.count()
     spacing = math.sqrt(case.domain.volume / (2 * functions))
 
     def task():
-        cloud = case.domain.cloud(spacing, cluster=1.0)
+        cloud = case.domain.cloud(spacing, seed=next(seeds), cluster=1.0)
         return mf.solve(problem, mf.Eigenbasis(mf.Gaussian(3.0), cloud, degree))
 
     return Entry(case, "eigenbasis", str(degree), task, case.error)
