@@ -48,7 +48,6 @@ ELEMENTS = {
     2: {"P1": skfem.ElementTriP1, "P2": skfem.ElementTriP2, "P4": skfem.ElementTriP4},
     3: {"P1": skfem.ElementTetP1, "P2": skfem.ElementTetP2},
 }
-SEEDS = itertools.count()
 
 
 def cube(*x_and_np):
@@ -155,21 +154,21 @@ class Entry:
 
 
 def stencils(case: Case, degree: int, spacing: float) -> Entry:
-    problem = case.problem()
+    problem, seeds = case.problem(), itertools.count()  # equal clouds are found again
 
     def task():
-        return mf.solve(problem, mf.Stencils(None, case.domain.cloud(spacing, seed=next(SEEDS)), degree))
+        return mf.solve(problem, mf.Stencils(None, case.domain.cloud(spacing, seed=next(seeds)), degree))
 
     return Entry(case, f"stencils, degree {degree}", f"{spacing:g}", task, case.error)
 
 
 def eigenbasis(case: Case, degree: int) -> Entry:
     dim = case.domain.dim
-    problem, functions = case.problem(), math.comb(degree + dim, dim)
+    problem, functions, seeds = case.problem(), math.comb(degree + dim, dim), itertools.count()
     spacing = (case.domain.volume / (2 * functions)) ** (1 / dim)
 
     def task():
-        cloud = case.domain.cloud(spacing, cluster=1.0, seed=next(SEEDS))
+        cloud = case.domain.cloud(spacing, cluster=1.0, seed=next(seeds))
         return mf.solve(problem, mf.Eigenbasis(mf.Gaussian(3.0), cloud, degree))
 
     return Entry(case, "eigenbasis", str(degree), task, case.error)

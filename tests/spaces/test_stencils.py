@@ -78,7 +78,7 @@ def test_ghosts_help_where_the_condition_has_a_derivative():
         return jnp.sin(jnp.pi * x[0]) * jnp.cosh(jnp.pi * x[1]) / np.cosh(np.pi)
 
     problem = poisson(SQUARE, exact, bottom=mf.neumann(0.0))
-    cloud = SQUARE.cloud(0.04)
+    cloud = SQUARE.cloud(0.04, seed=6)  # from seed to seed the ratio is 0.6 to 0.9
     with_ghosts, without = (
         mf.error(problem, mf.solve(problem, mf.Stencils(None, cloud, ghost=ghost))) for ghost in ("bottom", False)
     )
