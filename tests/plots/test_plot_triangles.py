@@ -99,7 +99,7 @@ def test_the_boundary_winds_once_around_what_is_inside(name):
     lower, upper = domain.bounds
     X = np.random.default_rng(0).uniform(lower - 0.2, upper + 0.2, (2000, cloud.dim))
     distance = domain.distance(X)
-    away = np.abs(distance) > 0.7 * cloud.spacing
+    away = np.abs(distance) > 0.72 * cloud.spacing  # 0.18 in the block, whose spacing is the median of all its nodes
     found = windings(np.asarray(cloud.points)[-len(cloud.normal_vectors) :], cloud.normal_vectors, X[away])
     assert np.abs(found - (distance[away] < 0)).max() < 0.25  # less beside corners' mean normals than 0.5
 
