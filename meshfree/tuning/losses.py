@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from ..equations.assemble import assemble
 from ..geometry.cloud import Cloud
-from ..internal.expected import expects
+from ..internal.expected import came, expects
 from ..internal.tracing import as_jax, is_traced, module_of
 from ..linalg.batched import on_few_threads
 from ..linalg.factor import factor
@@ -28,6 +28,8 @@ from ..solving.solve import solve, solve_on_host
 from ..spaces.base import Space
 
 COINCIDENT = 1e-6  # spacings
+ASIDE = 0.93  # of the spacing of as many nodes, that of check points
+CHECK_SEED = 1000  # apart from the seeds that clouds are usually made with
 
 Tree = Space | tuple[Space, Problem]
 
@@ -192,6 +194,20 @@ def _leverages_jvp(primals, tangents):
     (A, pseudoinverse), (A_dot, _) = primals, tangents
     off_range = A_dot - A @ (pseudoinverse @ A_dot)
     return leverages(A, pseudoinverse), 2 * jnp.sum(off_range * pseudoinverse.T, axis=1)
+
+
+def own_loss(problem: Problem, space: Any) -> Residual | LeaveOneOut:
+    """The loss that `tune` makes for a problem: the residual at points of the domain that are no nodes, about as many;
+    leave-one-out where there is no domain.
+    """
+    if not isinstance(space, Space):
+        raise TypeError(f"mf.tune(problem, space) tunes a space; got {came(space)}: give a loss for another tree")
+    cloud, domain = space.cloud, problem.domain or space.cloud.domain
+    if domain is None:
+        return leave_one_out(problem)
+    # apart from the nodes, on the boundary too, where those of two clouds of one spacing are the same
+    spacing = ASIDE * (domain.volume / len(cloud)) ** (1 / cloud.dim)
+    return residual(problem, domain.cloud(spacing, seed=CHECK_SEED))
 
 
 def _solved(space: Space, problem: Problem, directions: Sequence[Tree], options):

@@ -1,7 +1,6 @@
 """The command line: every flag does what it says, and bad input is one line and status 2."""
 
 import dataclasses
-import importlib
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ import meshfree as mf
 from meshfree.internal.saved_objects import load_npz
 from meshfree.run import command_line, defaults, study
 from meshfree.run.flags import HELP, Choices, Output, parse
+from meshfree.tuning import losses
 
 ROOT = Path(__file__).parents[2]
 ROD = mf.Interval(0.0, 1.0)
@@ -178,18 +178,23 @@ def test_the_solvers_agree(solver):
 
 @pytest.mark.parametrize(
     "flags",
-    [("--loss", "residual"), ("--loss", "leave-one-out"), ("--optimizer", "lbfgs"), ("--rate", 0.2)],
+    [
+        ("--tune", 9, "--loss", "leave-one-out"),
+        ("--tune", 2, "--optimizer", "lbfgs"),
+        ("--tune", 2, "--optimizer", "adam", "--rate", 0.2),
+    ],
     ids=str,
 )
 def test_tuning_moves_the_scale_and_is_kept_in_the_file(capsys, tmp_path, flags):
     picture, file = tmp_path / "u.png", tmp_path / "u.npz"
-    outcome = solved("--tune", 2, *flags, "--plot", picture, "--save", file)
+    steps = flags[1]
+    outcome = solved(*flags, "--plot", picture, "--save", file)
     table = rows(capsys.readouterr().out)
-    assert table["tune"].startswith("2 steps, log of the loss")
-    assert outcome.history.loss.shape == (3,)
+    assert table["tune"].startswith(f"{steps} steps, log of the loss")
+    assert outcome.history.loss.shape == (steps + 1,)
     scale = float(outcome.solution.space.kernel.scale)
     assert scale != pytest.approx(3.0, rel=1e-6)
-    if flags == ("--rate", 0.2):  # adam's first step is its rate, of the scale's logarithm
+    if "--rate" in flags:  # adam's first step is its rate, of the scale's logarithm
         logarithms = np.log(np.asarray(jax.nn.softplus(outcome.history.parameters)))
         assert abs(np.diff(logarithms)[0]) == pytest.approx(0.2, rel=1e-3)
     assert is_png(picture) and is_png(tmp_path / "u_tuning.png")
@@ -198,7 +203,7 @@ def test_tuning_moves_the_scale_and_is_kept_in_the_file(capsys, tmp_path, flags)
     X = ROD.sample(20, seed=1)
     np.testing.assert_array_equal(loaded(X), outcome.solution(X))
     kept = load_npz(file).settings
-    assert (kept["k"], kept["tune"], kept["degree"]) == (2.0, 2, 6)
+    assert (kept["k"], kept["tune"], kept["degree"]) == (2.0, steps, 6)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["u.npz", "u.png", "u_tuning.png"]
 
 
@@ -263,9 +268,9 @@ def test_ctrl_c_is_one_line_and_status_130(capsys, monkeypatch):
 
 
 def test_ctrl_c_keeps_what_was_tuned(capsys, monkeypatch, tmp_path):
-    interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
+    interrupt_at(monkeypatch, losses, "solve_on_host", 3)
     file = tmp_path / "u.npz"
-    table, line = interrupted(capsys, lambda: solved("--tune", 10, "--save", file))
+    table, line = interrupted(capsys, lambda: solved("--tune", 10, "--optimizer", "adam", "--save", file))
     assert line == f"interrupted: the best of 3 steps of tuning, of 10, kept, {file} written"
     assert rows(table)["tune"].startswith("3 steps, log of the loss")
     assert float(mf.Solution.load(file).space.kernel.scale) != pytest.approx(3.0, rel=1e-6)
@@ -281,7 +286,7 @@ def test_ctrl_c_keeps_the_finished_resolutions(capsys, monkeypatch, tmp_path, fl
 
 
 def test_ctrl_c_in_tuning_ends_a_study(capsys, monkeypatch):
-    interrupt_at(monkeypatch, importlib.import_module("meshfree.tuning.tune"), "_value_and_gradient", 3)
+    interrupt_at(monkeypatch, losses, "solve_on_host", 3)
     table, line = interrupted(capsys, lambda: solved("--converge", "--tune", 5))
     assert line == "interrupted: 1 resolution solved, the best of 3 steps of tuning, of 5, kept"
     assert len(table.splitlines()) == 3
