@@ -93,6 +93,14 @@ class Eigenbasis(GlobalSpace):
     def local_basis(self) -> None:
         return None
 
+    def compared(self):
+        """Of two degrees less, or a tenth, on the same cloud."""
+        degrees = np.broadcast_to(self.degree, self.cloud.dim)
+        lower = degrees - np.maximum(2, np.round(0.1 * degrees).astype(int))
+        if lower.min() < 1:
+            return None
+        return False, Eigenbasis(self.kernel, self.cloud, lower.tolist(), alpha=self.alpha, truncation=self.truncation)
+
     def nested(self):
         """Those of two degrees less."""
         sums = self._indices.sum(axis=1)

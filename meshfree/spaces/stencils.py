@@ -121,6 +121,14 @@ class Stencils(Space, LocalBasis):
         size, ghost = self.stencils.shape[1], self.ghost_parts
         return Stencils(self.kernel, cloud, self.degree, size=size, ghost=ghost)
 
+    def compared(self):
+        """Of two degrees more on the same nodes; on fewer nodes where these are too few for that."""
+        degree = self.degree + 2
+        size = 2 * math.comb(degree + self.cloud.dim, self.cloud.dim)
+        if size > len(self.nodes) // 2:
+            return super().compared()
+        return True, Stencils(self.kernel, self.cloud, degree, ghost=self.ghost_parts)
+
     @property
     def is_nodal(self):
         return True

@@ -24,12 +24,11 @@ from ..linalg.batched import on_few_threads
 from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.derivative import change_along
+from ..solving.off_nodes import aside
 from ..solving.solve import solve, solve_on_host
 from ..spaces.base import Space
 
 COINCIDENT = 1e-6  # spacings
-ASIDE = 0.93  # of the spacing of as many nodes, that of check points
-CHECK_SEED = 1000  # apart from the seeds that clouds are usually made with
 
 Tree = Space | tuple[Space, Problem]
 
@@ -205,9 +204,7 @@ def own_loss(problem: Problem, space: Any) -> Residual | LeaveOneOut:
     cloud, domain = space.cloud, problem.domain or space.cloud.domain
     if domain is None:
         return leave_one_out(problem)
-    # apart from the nodes, on the boundary too, where those of two clouds of one spacing are the same
-    spacing = ASIDE * (domain.volume / len(cloud)) ** (1 / cloud.dim)
-    return residual(problem, domain.cloud(spacing, seed=CHECK_SEED))
+    return residual(problem, aside(cloud, domain))
 
 
 def _solved(space: Space, problem: Problem, directions: Sequence[Tree], options):
