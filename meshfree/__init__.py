@@ -34,6 +34,7 @@ from .pde.operators import biharmonic, derivative, divergence, gradient, hessian
 from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
+from .solving.error_estimate import estimate_error
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
@@ -80,6 +81,7 @@ __all__ = [
     "dirichlet",
     "divergence",
     "error",
+    "estimate_error",
     "gradient",
     "hessian",
     "indicator",

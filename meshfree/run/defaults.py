@@ -44,7 +44,7 @@ class Choices:
     solver: Literal["auto", "lu", "qr", "svd", "superlu", "rslab", "pardiso", "krylov", "amg"] = "auto"
     tune: int = 0
     loss: Literal["residual", "leave-one-out"] = "residual"
-    optimizer: Literal["adam", "lbfgs"] = "adam"
+    optimizer: Literal["search", "adam", "lbfgs"] = "search"
     rate: float = 0.05
     seed: int = 0
     grading: Callable | None = None  # x -> the share of the spacing there, (d,) -> (); for scripts, and no flag

@@ -69,10 +69,10 @@ HELP = {
     "cloud": "A file with the nodes, in place of --spacing: .npz, .csv, .txt, .xyz, .ply, or a mesh, .msh, .vtu, .vtk, "
     ".xdmf.",
     "solver": "The solver: auto, or a dense (lu, qr, svd) or sparse one (the others), as the space is.",
-    "tune": "Steps of gradient descent on the kernel's scale.",
+    "tune": "Find the kernel's scale in so many losses of a search, or steps of gradient descent.",
     "loss": "What tuning minimises: the residual off the nodes, or at each node with that node left out.",
-    "optimizer": "The optimiser of --tune.",
-    "rate": "The learning rate of adam.",
+    "optimizer": "How --tune does it: by bounded search, which needs no good start, or by gradient descent.",
+    "rate": "The learning rate of --optimizer adam.",
     "seed": "The seed of the nodes.",
     "plot": "Write a picture of the solution here; with --converge, of the study. With --tune, NAME_tuning beside it.",
     "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView.",

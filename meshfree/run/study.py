@@ -50,7 +50,7 @@ def study(problem: Problem, choices: Choices) -> Outcome:
         None if problem.exact is None else error(problem, u, space.cloud.points if problem.domain is None else None),
         None if check is None else residual_norm(problem, u, check),
         time.perf_counter() - began,
-        history is not None and len(history.loss) <= choices.tune,
+        history is not None and history.interrupted,
     )
 
 
@@ -117,7 +117,14 @@ def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, His
         raise ValueError("--loss residual needs a domain to take check points from: use --loss leave-one-out")
     else:
         loss = losses.residual(problem, check_cloud(problem, space.cloud, choices.seed), solver=choices.solver)
-    import optax  # 50 ms: where something is tuned
+    if choices.rate != Choices.rate and choices.optimizer != "adam":
+        raise ValueError(f"--rate is for --optimizer adam, not for {choices.optimizer}")
+    return tune(loss, space, optimizer=_optimizer(choices), steps=choices.tune)
 
-    optimizer = optax.lbfgs() if choices.optimizer == "lbfgs" else optax.adam(choices.rate)
-    return tune(loss, space, optimizer=optimizer, steps=choices.tune)
+
+def _optimizer(choices: Choices):
+    if choices.optimizer == "search":
+        return "search"
+    import optax  # 50 ms: where it is used
+
+    return optax.lbfgs() if choices.optimizer == "lbfgs" else optax.adam(choices.rate)

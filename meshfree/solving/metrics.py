@@ -34,7 +34,7 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """
     if problem.exact is None:
         raise ValueError("the problem has no exact solution: give Problem(..., exact=), or judge by mf.residual_norm")
-    X = np.asarray(_independent_points(problem, u) if X is None else X, dtype=float)
+    X = np.asarray(independent_points(problem, u) if X is None else X, dtype=float)
     if X.ndim == 1:
         X = X[:, None]
     check_points(X, "mf.error")
@@ -87,7 +87,8 @@ def _values(u: Callable, X):
     return jax.vmap(u)(X)
 
 
-def _independent_points(problem: Problem, u: Callable) -> np.ndarray:
+def independent_points(problem: Problem, u: Callable) -> np.ndarray:
+    """2000 random points of the domain of a problem, or of a cloud; ValueError where neither has one."""
     domain = problem.domain
     if domain is None and isinstance(u, Solution):
         domain = u.space.cloud.domain

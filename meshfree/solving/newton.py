@@ -108,7 +108,11 @@ def _iterated(system: System, start, solver, reference, residual, matrix, affine
     seconds = {"assembly": time.perf_counter() - began, "solve": 0.0}
     while True:
         began = time.perf_counter()
-        factored = factor(matrix, solver)
+        try:
+            factored = factor(matrix, solver)
+        except ValueError:
+            system.space.check_kernel()  # it may be why there is no factor
+            raise
         change = factored.solve(state.residual)
         state = jax.block_until_ready(_advanced(system, state, matrix, change, reference, affine))
         seconds["solve"] += time.perf_counter() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +15,8 @@ from ..internal.tracing import AnyArray, Scalar, is_traced
 
 POINTS = (64, 256)  # at least, at most: a quarter as many as there are nodes
 COMPARABLE = 0.5  # to the data
+ASIDE = 0.93  # of the spacing of as many nodes, that of check points
+CHECK_SEED = 1000
 SEED = 30_000  # apart from the seeds that clouds are usually made with
 
 
@@ -60,3 +63,10 @@ def _between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
 def count_of(cloud: Cloud) -> int:
     """At how many points the residual is computed."""
     return int(np.clip(len(cloud) // 4, *POINTS))
+
+
+def aside(cloud: Cloud, domain: Any) -> Cloud:
+    """Points of a domain that are no nodes of the cloud, about as many, on the boundary too."""
+    # not of its spacing: the boundary nodes of two clouds of one spacing are the same
+    spacing = ASIDE * (domain.volume / len(cloud)) ** (1 / cloud.dim)
+    return domain.cloud(spacing, seed=CHECK_SEED)

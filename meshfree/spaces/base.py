@@ -20,6 +20,7 @@ from ..internal.printing import aligned
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..kernels import Kernel, check_coincident
 
+COARSER = 1.4  # times the spacing of a cloud that another is compared with
 ENTRIES = 2**21  # values of basis functions that are made at a time
 
 
@@ -86,6 +87,16 @@ class Space(eqx.Module):
         one before; the last is this one, and mostly the only one. Those of several have `Layers` as local basis.
         """
         return (self,)
+
+    def compared(self) -> tuple[bool, Space] | None:
+        """A space of the same kind whose solution tells the error of this one's, and whether it is the better of the
+        two; None: none is known.
+        """
+        domain = self.cloud.domain
+        if domain is None:
+            return None
+        spacing = COARSER * (domain.volume / len(self.cloud)) ** (1 / self.cloud.dim)
+        return False, self.on(domain.cloud(spacing))
 
     def nested(self) -> np.ndarray | None:
         """Which basis functions span a smaller space of the same kind, with which this one can be compared; None: none

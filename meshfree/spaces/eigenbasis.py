@@ -93,6 +93,14 @@ class Eigenbasis(GlobalSpace):
     def local_basis(self) -> None:
         return None
 
+    def compared(self):
+        """Of two degrees less, or a tenth, on the same cloud; in a cross of half of them, as its tips hardly matter."""
+        degrees, share = np.broadcast_to(self.degree, self.cloud.dim), 0.1 if self.truncation == "total" else 0.5
+        lower = degrees - np.maximum(2, np.round(share * degrees).astype(int))
+        if lower.min() < 1:
+            return None
+        return False, Eigenbasis(self.kernel, self.cloud, lower.tolist(), alpha=self.alpha, truncation=self.truncation)
+
     def nested(self):
         """Those of two degrees less."""
         sums = self._indices.sum(axis=1)

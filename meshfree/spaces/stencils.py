@@ -34,6 +34,7 @@ MARGIN = 1.05
 CROWDED = 0.5  # spacings: two ghosts that are nearer, as those beyond a re-entrant corner, are parted
 DRAWN_IN = 0.6  # by drawing one of them towards its own node, this share of the way
 ATTEMPTS = 5
+LARGEST = 100  # nodes of stencils that others are compared with: larger ones cost more than they tell
 
 
 def _ghost(value: Any) -> Any:
@@ -121,6 +122,14 @@ class Stencils(Space, LocalBasis):
     def on(self, cloud):
         size, ghost = self.stencils.shape[1], self.ghost_parts
         return Stencils(self.kernel, cloud, self.degree, size=size, ghost=ghost)
+
+    def compared(self):
+        """Of two degrees more on the same nodes; on fewer nodes where these stencils would be too large."""
+        degree = self.degree + 2
+        size = 2 * math.comb(degree + self.cloud.dim, self.cloud.dim)
+        if size > min(len(self.nodes) // 2, LARGEST):
+            return super().compared()
+        return True, Stencils(self.kernel, self.cloud, degree, ghost=self.ghost_parts)
 
     @property
     def is_nodal(self):

@@ -20,12 +20,13 @@ from ..equations.assemble import assemble
 from ..equations.system import System
 from ..geometry.cloud import Cloud
 from ..internal.devices import on_host
-from ..internal.expected import expects
+from ..internal.expected import came, expects
 from ..internal.tracing import as_jax, is_traced, module_of
 from ..linalg.batched import on_few_threads
 from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.derivative import change_along
+from ..solving.off_nodes import aside
 from ..solving.solve import solve, solve_on_host
 from ..spaces.base import Space
 
@@ -204,6 +205,18 @@ def _leverages_jvp(primals, tangents):
     (A, pseudoinverse), (A_dot, _) = primals, tangents
     off_range = A_dot - A @ (pseudoinverse @ A_dot)
     return leverages(A, pseudoinverse), 2 * jnp.sum(off_range * pseudoinverse.T, axis=1)
+
+
+def own_loss(problem: Problem, space: Any) -> Residual | LeaveOneOut:
+    """The loss that `tune` makes for a problem: the residual at points of the domain that are no nodes, about as many;
+    leave-one-out where there is no domain.
+    """
+    if not isinstance(space, Space):
+        raise TypeError(f"mf.tune(problem, space) tunes a space; got {came(space)}: give a loss for another tree")
+    cloud, domain = space.cloud, problem.domain or space.cloud.domain
+    if domain is None:
+        return leave_one_out(problem)
+    return residual(problem, aside(cloud, domain))
 
 
 def _solved(space: Space, problem: Problem, directions: Sequence[Tree], options):

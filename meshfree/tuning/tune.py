@@ -23,41 +23,58 @@ from ..internal.watched import key_of_static, settled, watch
 from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
 from ..pde.linearity import depends_on_input
+from ..pde.problem import Problem
 from ..solving.newton import ConvergenceError
+from .losses import own_loss
+from .search import REFINED, SCANNED, search
 
 if TYPE_CHECKING:
     import optax
 
 FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs it 1.2 to 3 losses, reverse mode 4 to 11
+DESCENT = 100  # steps
+SEARCH = "search"
 HALVINGS = 12  # of a step to where the loss is not finite
 _NAMED = 8  # leaves in a message
 
 
 def _optimizer(given: Any) -> Any:
     """Optax's are pairs of functions: to know them by that does not load it."""
+    if isinstance(given, str):
+        if given != SEARCH:
+            raise ValueError
+        return given
     if not (callable(getattr(given, "init", None)) and callable(getattr(given, "update", None))):
         raise TypeError
     return given
 
 
-_OPTIMIZER = Kind("an optimiser of Optax, as optax.adam(0.05),", _optimizer)
+def _loss(given: Any) -> Any:
+    if not (callable(given) or isinstance(given, Problem)):
+        raise TypeError
+    return given
+
+
+_LOSS = Kind("a Problem, or a loss, a function of the tree,", _loss)
+_OPTIMIZER = Kind("an optimiser of Optax, as optax.adam(0.05), or 'search',", _optimizer)
 
 
 class History(eqx.Module):
-    """What a tuning run saw, one entry an iterate, the start included.
+    """What a tuning run saw, one entry an iterate, the start included; of a search, in the order of its losses.
 
     `loss`: (k,), as the loss returned it. `seconds`: (k,), since the start. `parameters`: what `where` names, stacked,
-    (k,) or (k, …) for one leaf, a pytree of such arrays for several.
+    (k,) or (k, …) for one leaf, a pytree of such arrays for several. `interrupted`: whether Ctrl-C ended it.
     """
 
     loss: Float[np.ndarray, " k"]
     seconds: Float[np.ndarray, " k"]
     parameters: PyTree
+    interrupted: bool = False
 
     @property
     def best(self) -> int:
         """The index of the least loss."""
-        return int(np.argmin(self.loss))
+        return int(np.nanargmin(self.loss))
 
 
 def kernel_scale(space: Any) -> Any:
@@ -83,21 +100,27 @@ def _advice(tree: Any) -> str:
 
 
 @settled
-@expects(loss=FUNCTION, where=FUNCTION, optimizer=_OPTIMIZER, steps=INTEGER)
+@expects(loss=_LOSS, where=FUNCTION, optimizer=_OPTIMIZER, steps=INTEGER)
 def tune(
-    loss: Callable[[Any], Any],
+    loss: Callable[[Any], Any] | Problem,
     tree: Any,
     where: Callable[[Any], Any] = kernel_scale,
     *,
-    optimizer: optax.GradientTransformation | None = None,
-    steps: int = 100,
+    optimizer: optax.GradientTransformation | str | None = None,
+    steps: int | None = None,
     progress: bool | None = None,
 ) -> tuple[Any, History]:
     """Minimise `loss(tree)` over the leaves that `where` names: (the best tree seen, its history).
 
-    `tree` is any pytree: a space, or `(space, problem)` to find a coefficient. `where` is that of `eqx.tree_at`; all
-    that it does not name stays as it is, bit for bit. `optimizer`: any of Optax, `optax.lbfgs()` included; default
-    `optax.adam(0.05)`. `progress`: a bar; by default where standard error is a terminal.
+    `mf.tune(problem, space)` needs no loss, no optimiser and no good start: the residual off the nodes, or without a
+    domain leave-one-out, is minimised over positive parameters of the kernel by `search.search`, from 1/30 to 30 times
+    what they are. `steps` bounds the losses after the first: 14 for one parameter, 60 more for each further one.
+    `optimizer="search"` does the same with a loss of one's own.
+
+    Otherwise it is gradient descent. `tree` is any pytree: a space, or `(space, problem)` to find a coefficient.
+    `where` is that of `eqx.tree_at`; all that it does not name stays as it is, bit for bit. `optimizer`: any of Optax,
+    `optax.lbfgs()` included; default `optax.adam(0.05)`, and `steps` 100. A problem in place of the loss means that of
+    the search. `progress`: a bar; by default where standard error is a terminal.
 
     Positive parameters of kernels, the `raw_` leaves, move by their logarithm, whatever the unit of length: a step of
     0.05 is one of 5 %. All other leaves move as they are.
@@ -109,24 +132,29 @@ def tune(
     """
     from tqdm import tqdm  # here, so that importing meshfree stays light
 
-    if steps < 0:
+    if steps is not None and steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
+    run: _Search | _Descent
     with deferred() as interrupted:
-        descent = _Descent(loss, tree, where, _adam() if optimizer is None else optimizer)
-        bar = tqdm(total=steps, desc="tune", disable=None if progress is None else not progress)
+        if isinstance(loss, Problem):
+            loss, optimizer = own_loss(loss, tree), optimizer or SEARCH
+        if isinstance(optimizer, str):
+            run = _Search(loss, tree, where, steps)
+        else:
+            run = _Descent(loss, tree, where, optimizer or _adam(), steps)
+        bar = tqdm(total=run.steps, desc="tune", disable=None if progress is None else not progress)
         with contextlib.closing(bar):
-            try:
-                for _ in range(steps):
-                    if interrupted():
-                        break
-                    descent.step()
-                    bar.update()
-                    bar.set_postfix(loss=f"{descent.losses[-1]:.3f}", best=f"{min(descent.losses):.3f}")
-            except KeyboardInterrupt:
-                pass  # the second, or where it cannot be deferred
-            if bar.n < steps and not bar.disable:
+
+            def told() -> bool:
+                bar.update()
+                bar.set_postfix(loss=f"{run.losses[-1]:.3f}", best=f"{np.nanmin(run.losses):.3f}")
+                return interrupted()
+
+            with contextlib.suppress(KeyboardInterrupt):  # the second, or where it cannot be deferred
+                run.until(told)
+            if interrupted() and not bar.disable:
                 bar.write("interrupted: the best so far is kept", file=sys.stderr)
-    return descent.best_tree(), descent.history()
+    return run.best_tree(), run.history(interrupted())
 
 
 @functools.cache
@@ -137,15 +165,13 @@ def _adam() -> optax.GradientTransformation:
     return optax.adam(0.05)
 
 
-class _Descent:
-    """The state of a run: the iterate with its loss and gradient, the optimiser's memory, and what was seen."""
+class _Run:
+    """What was seen of a loss: the values, when they were known, and the leaves that move."""
 
-    def __init__(self, loss, tree, where, optimizer):
+    def __init__(self, loss, tree, where):
         if hasattr(loss, "refuse"):
             loss.refuse(tree)
         self.given, self.loss, self.tree, self.where = loss, watch(loss), tree, watch(where)
-        self.reads = key_of_static(tree)  # the functions in the tree come back as they are
-        self.optimizer = optimizer
         if where is not kernel_scale:
             _check_where(where, tree)
         named = jax.tree.map(lambda leaf: as_jax(leaf) if eqx.is_inexact_array_like(leaf) else leaf, where(tree))
@@ -156,6 +182,78 @@ class _Descent:
             raise ValueError("where names no array of floating type: there is nothing to tune")
         self.losses, self.times, self.iterates = [], [], []
         self.began = time.perf_counter()
+
+    def best_tree(self) -> Any:
+        return _placed(self.where, self.tree, self.iterates[int(np.nanargmin(self.losses))], self.fixed)
+
+    def history(self, interrupted: bool) -> History:
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *self.iterates)
+        return History(np.array(self.losses), np.array(self.times), stacked, interrupted)
+
+    def _record(self, value, moving) -> None:
+        self.losses.append(float(value))
+        self.times.append(time.perf_counter() - self.began)
+        self.iterates.append(jax.tree.map(np.asarray, moving))
+
+
+class _EnoughError(Exception):
+    """All losses that were granted are used."""
+
+
+class _Search(_Run):
+    """Positive parameters of kernels, searched by their logarithms."""
+
+    def __init__(self, loss, tree, where, steps: int | None):
+        super().__init__(loss, tree, where)
+        leaves, kinds = jax.tree.leaves(self.moving), jax.tree.leaves(self.logarithmic)
+        if not all(kinds):
+            raise ValueError(
+                "a search is for positive parameters of kernels, and where names another leaf: give a loss and an "
+                "optimizer, as in mf.tune(loss, tree, where, optimizer=optax.adam(0.05))"
+            )
+        self.count = sum(leaf.size for leaf in leaves)
+        self.steps = SCANNED + REFINED - 1 + 60 * (self.count - 1) if steps is None else steps
+        self._known(self.moving, at_start=True)
+
+    def until(self, told: Callable[[], bool]) -> None:
+        leaves, structure = jax.tree.flatten(self.moving)
+        logarithms = [np.log(np.logaddexp(0, np.asarray(leaf))) for leaf in leaves]
+
+        def value(steps: Float[np.ndarray, " p"]) -> float:
+            if not np.any(steps):
+                return self.losses[0]
+            if len(self.losses) > self.steps:
+                raise _EnoughError
+            parts = np.split(steps, np.cumsum([leaf.size for leaf in leaves])[:-1])
+            raw = [
+                unconstrained(np.exp(start + part.reshape(start.shape)), "a parameter")
+                for start, part in zip(logarithms, parts, strict=True)
+            ]
+            self._known(jax.tree.unflatten(structure, raw))
+            if told():
+                raise _EnoughError
+            return self.losses[-1]
+
+        with contextlib.suppress(_EnoughError):
+            search(value, self.count)
+
+    def _known(self, moving, at_start: bool = False) -> None:
+        try:
+            found = float(self.loss(_placed(self.where, self.tree, moving, self.fixed)))
+        except (ConvergenceError, ValueError):
+            if at_start:
+                raise
+            found = np.nan
+        self._record(found, moving)
+
+
+class _Descent(_Run):
+    """Gradient descent: the iterate with its loss and gradient, and the optimiser's memory."""
+
+    def __init__(self, loss, tree, where, optimizer, steps: int | None):
+        super().__init__(loss, tree, where)
+        self.reads = key_of_static(tree)  # the functions in the tree come back as they are
+        self.optimizer, self.steps = optimizer, DESCENT if steps is None else steps
         self.memory = _started(self.optimizer, self.moving, self.logarithmic)
         searches = _searches(self.optimizer, self.memory, self.moving)
         self.searched = (self.loss, tree, self.where, self.fixed, self.reads) if searches else None
@@ -164,7 +262,13 @@ class _Descent:
             raise ValueError(f"the loss or its gradient is not finite at the start: {self.value}, {self.gradient}")
         if not any(np.any(leaf) for leaf in jax.tree.leaves(self.gradient)):
             self._check_dependence()
-        self._record()
+        self._record(self.value, self.moving)
+
+    def until(self, told: Callable[[], bool]) -> None:
+        for _ in range(self.steps):
+            self.step()
+            if told():
+                break
 
     def _check_dependence(self) -> None:
         """ValueError for a loss that is not computed from the leaves; a slope may be zero by chance."""
@@ -194,14 +298,7 @@ class _Descent:
             if _finite(value, gradient):
                 self.moving, self.memory, self.value, self.gradient = moving, memory, value, gradient
                 break
-        self._record()
-
-    def best_tree(self) -> Any:
-        return _placed(self.where, self.tree, self.iterates[int(np.argmin(self.losses))], self.fixed)
-
-    def history(self) -> History:
-        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *self.iterates)
-        return History(np.array(self.losses), np.array(self.times), stacked)
+        self._record(self.value, self.moving)
 
     def _evaluated(self, moving):
         known = self._by_hand(moving)
@@ -236,11 +333,6 @@ class _Descent:
             return None
         value, slopes = found
         return value, shaped([np.array(slopes) @ part for part in places])
-
-    def _record(self) -> None:
-        self.losses.append(float(self.value))
-        self.times.append(time.perf_counter() - self.began)
-        self.iterates.append(jax.tree.map(np.asarray, self.moving))
 
 
 def _placed(where, tree, moving, fixed):

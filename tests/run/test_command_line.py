@@ -178,18 +178,23 @@ def test_the_solvers_agree(solver):
 
 @pytest.mark.parametrize(
     "flags",
-    [("--loss", "residual"), ("--loss", "leave-one-out"), ("--optimizer", "lbfgs"), ("--rate", 0.2)],
+    [
+        ("--tune", 9, "--loss", "leave-one-out"),
+        ("--tune", 2, "--optimizer", "lbfgs"),
+        ("--tune", 2, "--optimizer", "adam", "--rate", 0.2),
+    ],
     ids=str,
 )
 def test_tuning_moves_the_scale_and_is_kept_in_the_file(capsys, tmp_path, flags):
     picture, file = tmp_path / "u.png", tmp_path / "u.npz"
-    outcome = solved("--tune", 2, *flags, "--plot", picture, "--save", file)
+    steps = flags[1]
+    outcome = solved(*flags, "--plot", picture, "--save", file)
     table = rows(capsys.readouterr().out)
-    assert table["tune"].startswith("2 steps, log of the loss")
-    assert outcome.history.loss.shape == (3,)
+    assert table["tune"].startswith(f"{steps} steps, log of the loss")
+    assert outcome.history.loss.shape == (steps + 1,)
     scale = float(outcome.solution.space.kernel.scale)
     assert scale != pytest.approx(3.0, rel=1e-6)
-    if flags == ("--rate", 0.2):  # adam's first step is its rate, of the scale's logarithm
+    if "--rate" in flags:  # adam's first step is its rate, of the scale's logarithm
         logarithms = np.log(np.asarray(jax.nn.softplus(outcome.history.parameters)))
         assert abs(np.diff(logarithms)[0]) == pytest.approx(0.2, rel=1e-3)
     assert is_png(picture) and is_png(tmp_path / "u_tuning.png")
@@ -198,7 +203,7 @@ def test_tuning_moves_the_scale_and_is_kept_in_the_file(capsys, tmp_path, flags)
     X = ROD.sample(20, seed=1)
     np.testing.assert_array_equal(loaded(X), outcome.solution(X))
     kept = load_npz(file).settings
-    assert (kept["k"], kept["tune"], kept["degree"]) == (2.0, 2, 6)
+    assert (kept["k"], kept["tune"], kept["degree"]) == (2.0, steps, 6)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["u.npz", "u.png", "u_tuning.png"]
 
 
@@ -265,7 +270,7 @@ def test_ctrl_c_is_one_line_and_status_130(capsys, monkeypatch):
 def test_ctrl_c_keeps_what_was_tuned(capsys, monkeypatch, tmp_path):
     interrupt_at(monkeypatch, losses, "solve_on_host", 3)
     file = tmp_path / "u.npz"
-    table, line = interrupted(capsys, lambda: solved("--tune", 10, "--save", file))
+    table, line = interrupted(capsys, lambda: solved("--tune", 10, "--optimizer", "adam", "--save", file))
     assert line == f"interrupted: the best of 3 steps of tuning, of 10, kept, {file} written"
     assert rows(table)["tune"].startswith("3 steps, log of the loss")
     assert float(mf.Solution.load(file).space.kernel.scale) != pytest.approx(3.0, rel=1e-6)

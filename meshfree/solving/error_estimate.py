@@ -1,0 +1,47 @@
+"""An estimate of a solution's error where no exact one is known: by a second solution, and both residuals."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from ..internal.expected import expects
+from ..pde.problem import Problem
+from .metrics import independent_points, residual_norm
+from .off_nodes import COMPARABLE, aside
+from .solution import Solution
+from .solve import solve
+
+
+@expects(problem=Problem, u=Solution)
+def estimate_error(problem: Problem, u: Solution) -> float:
+    """The relative L2 error of a solution, estimated by one more solve: ‖u − v‖/‖u‖ · R_u/R_v.
+
+    v is the solution in `space.compared()`: of lower degree, or on fewer nodes. R is the residual on one cloud off the
+    nodes of both. Of stencils v is the better solution, of two degrees more on the same nodes, and the quotient of the
+    residuals is left out. Norms are over 2000 independent points of the domain, as in `mf.error`.
+
+    Warns where the residual of u off the nodes is comparable to the data, so that nothing is resolved yet. Raises
+    ValueError where there is no domain, and for a space that has nothing to be compared with.
+    """
+    X = independent_points(problem, u)
+    other = u.space.compared()
+    if other is None:
+        raise ValueError(f"{u.space.describe()} has no smaller space of its kind to be compared with: use more nodes")
+    finer, space = other
+    v = solve(problem, space, initial=u if u.stats["steps"] > 1 else None)
+    values, others = np.asarray(u(X)), np.asarray(v(X))
+    difference = float(np.linalg.norm(values - others) / max(np.linalg.norm(values), np.finfo(float).tiny))
+    share = u.stats.get("off_nodes", 0.0)
+    if share >= COMPARABLE:
+        warnings.warn(
+            f"the residual off the nodes is {share:.0%} of the data: the estimate {difference:.1e} cannot be trusted. "
+            "Use more nodes or another space",
+            stacklevel=3,
+        )
+    if finer:
+        return difference
+    check = aside(u.space.cloud, problem.domain)
+    fine, coarse = (residual_norm(problem, w, check) for w in (u, v))
+    return difference * min(fine / coarse, 1.0) if coarse > 0 else difference
