@@ -28,7 +28,7 @@ DEVICE_BLOCK = 2**27  # the same on an accelerator: 1 GiB
 TOGETHER = 128  # stencils, at most: of fewer the last block is padded to as many, so that one program serves all
 SIDE_BY_SIDE = 1024  # stencils that are assembled together: what they need stays in the cache
 SMALL = 24  # unknowns of a stencil's system up to which twice as many do
-MANY = 4000  # stencils from which on the compiled elimination pays for loading it
+MANY = 9000  # stencils from which on the compiled elimination pays for loading it
 LIFT = 1000.0  # of the polynomial kernel that makes K definite: 300 to 1e5 give the same weights
 
 
