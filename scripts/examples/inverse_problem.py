@@ -28,9 +28,7 @@ def misfit(tree):
     return jnp.log(jnp.mean((mf.solve(tree[1], tree[0])(X) - measured) ** 2))
 
 
-descent = optax.adam(optax.cosine_decay_schedule(2.0, 60))  # with short steps at the end
-(_, found), history = mf.tune(
-    misfit, (space, guess), lambda tree: tree[1].interior.args[0], optimizer=descent, steps=60
-)
+adam = optax.adam(optax.cosine_decay_schedule(2.0, 60))  # with short steps at the end
+(_, found), history = mf.tune(misfit, (space, guess), lambda tree: tree[1].interior.args[0], optimizer=adam, steps=60)
 error = abs(found.interior.args[0] / 20.0 - 1)
 print(f"c = {found.interior.args[0]:.3f} after {len(history.loss) - 1} steps from 5, relative error {error:.1e}")
