@@ -4,7 +4,7 @@
     python scripts/tuning.py B4 Matern     of these cases and kernels only
 
 From 0.1, 1 and 10 times the best of 40 scales, which a scan with the exact solution finds: the error that the search
-reaches, and Adam (rate 0.1, 40 steps, the same loss), over the least of the scan. Errors are relative L2 at 2000 points.
+reaches, and Adam (rate 0.1, 40 steps, the same loss), over the least of the scan; relative L2 at 2000 points.
 The last column: the losses and seconds of the search from the best scale.
 """
 
