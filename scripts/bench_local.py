@@ -7,7 +7,7 @@ Both programs get the same nodes, kernel, polynomials and stencil sizes. `weight
 from the nodes: neighbours, weights and a SciPy sparse matrix. `cold` is the first matrix of a fresh process, imports
 aside, compilation included. The error is that of Δ(Π sin πxᵢ) at the nodes, relative L2. The first ratio carries a bar.
 
-`whole`: Poisson's equation on the square by stencils of 30 and degree 4, both with Pardiso: ours from nothing, with other
+`whole`: Poisson's equation on the square by stencils of 30 and degree 4, both with Pardiso: ours from nothing, other
 nodes each time, theirs from given nodes, which they would have to place first.
 """
 
