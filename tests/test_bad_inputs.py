@@ -86,9 +86,9 @@ ROWS = {
     "matrix of a nonlinear operator": (lambda: mf.matrix(SPACE, lambda u: lambda x: u(x) ** 2), ValueError, "the operator is not linear in u"),
 
     # tuning
-    "tune swapped": (lambda: mf.tune(SPACE, LOSS), TypeError, "tune(loss, tree) needs a function as loss; got a Collocation, and a Residual as tree: are the two swapped?"),
+    "tune swapped": (lambda: mf.tune(SPACE, LOSS), TypeError, "tune(loss, tree) needs a Problem, or a function of the tree, as loss; got a Collocation, and a Residual as tree: are the two swapped?"),
     "tune by a loss without its problem": (lambda: mf.tune(mf.losses.residual, SPACE), TypeError, "residual(problem, check): missing a required argument: 'check'"),
-    "tune with a name": (lambda: mf.tune(LOSS, SPACE, optimizer="adam"), TypeError, "needs an optimiser of Optax, as optax.adam(0.05), as optimizer; got 'adam'"),
+    "tune with a name": (lambda: mf.tune(LOSS, SPACE, optimizer="adam"), TypeError, "needs an optimiser of Optax, as optax.adam(0.05), or 'search', as optimizer; got 'adam'"),
     "tune with a function": (lambda: mf.tune(LOSS, SPACE, optimizer=optax.adam), TypeError, "got the function adam(...)"),
     "tune by three numbers": (lambda: mf.tune(lambda space: jnp.zeros(3), SPACE), ValueError, "the loss must return one number; it returns "),
     "tune by no number": (lambda: mf.tune(lambda space: None, SPACE), ValueError, "the loss must return one number; it returns None"),

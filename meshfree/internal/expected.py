@@ -27,6 +27,7 @@ class Kind(NamedTuple):
 
     phrase: str
     read: Callable[[Any], Any]
+    anywhere: bool = True  # whether other arguments are of the kind by chance, as numbers and paths are
 
 
 Expected = type | types.UnionType | Kind
@@ -133,9 +134,9 @@ def _seed(value: Any) -> Any:
 
 
 INTEGER = Kind("an integer", _integer)
-FUNCTION = Kind("a function", _function)
-OF_A_POINT = Kind("a function of x", _of_a_point)
-FIELD = Kind("a function of x, u itself and not u(x),", _function)
+FUNCTION = Kind("a function", _function, anywhere=False)
+OF_A_POINT = Kind("a function of x", _of_a_point, anywhere=False)
+FIELD = Kind("a function of x, u itself and not u(x),", _function, anywhere=False)
 NUMBER = Kind("a number", _number)
 NUMBERS = Kind("a number or an array of numbers", _numbers)
 DATA = Kind("a number, a vector (fields,) or a function of x", _data)
@@ -202,8 +203,8 @@ def _unbound(reason: str, signature: inspect.Signature, kinds: Mapping[str, Expe
 
 def _misplaced(kind: Expected, given: Mapping[str, Any], kinds: Mapping[str, Expected]) -> str | None:
     """The name of a given argument that is of the kind, and not of its own."""
-    if isinstance(kind, Kind) and kind.read not in (_function, _of_a_point):
-        return None  # numbers and paths are anywhere
+    if isinstance(kind, Kind) and kind.anywhere:
+        return None
     fitting = (name for name, value in given.items() if value is not None and _fits(kind, value))
     return next((name for name in fitting if not _fits(kinds.get(name), given[name])), None)
 

@@ -211,7 +211,7 @@ def own_loss(problem: Problem, space: Any) -> Residual | LeaveOneOut:
     """The loss that `tune` makes for a problem: the residual at points of the domain that are no nodes, about as many;
     leave-one-out where there is no domain.
     """
-    if not isinstance(space, Space):
+    if getattr(space, "cloud", None) is None:
         raise TypeError(f"mf.tune(problem, space) tunes a space; got {came(space)}: give a loss for another tree")
     cloud, domain = space.cloud, problem.domain or space.cloud.domain
     if domain is None:

@@ -42,7 +42,7 @@ def _optimizer(given: Any) -> Any:
     """Optax's are pairs of functions: to know them by that does not load it."""
     if isinstance(given, str):
         if given != SEARCH:
-            raise ValueError
+            raise TypeError
         return given
     if not (callable(getattr(given, "init", None)) and callable(getattr(given, "update", None))):
         raise TypeError
@@ -55,7 +55,7 @@ def _loss(given: Any) -> Any:
     return given
 
 
-_LOSS = Kind("a Problem, or a loss, a function of the tree,", _loss)
+_LOSS = Kind("a Problem, or a function of the tree,", _loss, anywhere=False)
 _OPTIMIZER = Kind("an optimiser of Optax, as optax.adam(0.05), or 'search',", _optimizer)
 
 

@@ -111,7 +111,7 @@ def test_only_positive_parameters_are_searched():
         mf.tune(PROBLEM, of_scale(0.3), lambda space: space.centers)
     with pytest.raises(TypeError, match=r"mf.tune\(problem, space\) tunes a space; got a tuple"):
         mf.tune(PROBLEM, (of_scale(0.3), PROBLEM))
-    with pytest.raises(ValueError, match=r"needs an optimiser of Optax, .* or 'search', as optimizer; got 'newton'"):
+    with pytest.raises(TypeError, match=r"needs an optimiser of Optax, .* or 'search', as optimizer; got 'newton'"):
         mf.tune(PROBLEM, of_scale(0.3), optimizer="newton")
 
 
