@@ -1,1 +1,1 @@
-"""Losses, and gradient descent on any leaves through the solve."""
+"""Losses, search for scales, and gradient descent on any leaves through the solve."""

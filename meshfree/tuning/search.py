@@ -30,7 +30,12 @@ def search(value: Callable[[Float[np.ndarray, " p"]], float], count: int) -> Non
     for axis in np.eye(count):
         best = _along(value, best, axis, math.log(3.0), 5)
     simplex = best + SIMPLEX * np.concatenate([np.zeros((1, count)), np.eye(count)])
-    minimize(value, best, method="Nelder-Mead", options={"initial_simplex": simplex, "xatol": 1e-2, "fatol": 1e-2})
+
+    def finite(logarithms):
+        found = value(logarithms)
+        return found if math.isfinite(found) else math.inf
+
+    minimize(finite, best, method="Nelder-Mead", options={"initial_simplex": simplex, "xatol": 1e-2, "fatol": 1e-2})
 
 
 def _along(value, start, direction, reach: float, count: int) -> Float[np.ndarray, " p"]:

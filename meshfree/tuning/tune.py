@@ -128,7 +128,8 @@ def tune(
     A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C ends it after the step that
     runs, and returns the best so far; a second one at once.
     Raises ValueError for a loss that is not finite, or no scalar, at the start, for `where` naming no float leaf, for
-    leaves that the loss is not computed from, and by default for a kernel without a scale.
+    leaves that the loss is not computed from, by default for a kernel without a scale, and where no loss of a search is
+    finite.
     """
     from tqdm import tqdm  # here, so that importing meshfree stays light
 
@@ -147,7 +148,7 @@ def tune(
 
             def told() -> bool:
                 bar.update()
-                bar.set_postfix(loss=f"{run.losses[-1]:.3f}", best=f"{np.nanmin(run.losses):.3f}")
+                bar.set_postfix(loss=f"{run.losses[-1]:.3f}", best=f"{np.nanmin([np.inf, *run.losses]):.3f}")
                 return interrupted()
 
             with contextlib.suppress(KeyboardInterrupt):  # the second, or where it cannot be deferred
@@ -184,6 +185,8 @@ class _Run:
         self.began = time.perf_counter()
 
     def best_tree(self) -> Any:
+        if not np.any(np.isfinite(self.losses)):
+            raise ValueError("no loss of the search is finite: look at loss(tree) at the start, or use another kernel")
         return _placed(self.where, self.tree, self.iterates[int(np.nanargmin(self.losses))], self.fixed)
 
     def history(self, interrupted: bool) -> History:

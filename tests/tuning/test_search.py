@@ -106,6 +106,11 @@ def test_values_that_are_not_finite_are_never_best():
     assert len(asked) == 15 and min(abs(np.array(asked) + 1.0)) < 0.02
 
 
+def test_losses_that_are_never_finite_are_an_error():
+    with pytest.raises(ValueError, match="no loss of the search is finite"):
+        mf.tune(lambda space: jnp.nan * space.kernel.scale, of_scale(0.3), optimizer="search", steps=3, progress=False)
+
+
 def test_only_positive_parameters_are_searched():
     with pytest.raises(ValueError, match="a search is for positive parameters of kernels"):
         mf.tune(PROBLEM, of_scale(0.3), lambda space: space.centers)
