@@ -34,7 +34,8 @@ def plot_history(
     name: str = "scale",
     logarithmic: bool = True,
 ) -> matplotlib.figure.Figure:
-    """A tuning run: the loss and the tuned numbers at every step, the best iterate marked.
+    """A tuning run: the loss and the tuned numbers at every step, the best iterate marked; of a search for one number,
+    the loss over that number.
 
     - `history`: what `tune` returns; its parameters are read as raw leaves, and the positive numbers behind them are
       drawn
@@ -49,10 +50,29 @@ def plot_history(
     if not np.isfinite(loss).any():
         raise ValueError("no loss of this history is finite: there is nothing to draw")
     best = int(np.nanargmin(np.where(np.isfinite(loss), loss, np.nan)))
+    scales = _scales(history.parameters, len(loss))
+    if getattr(history, "searched", False) and scales.shape[1] == 1:
+        figure, (axes,) = stacked_panels(5.6, [3.0])
+        _draw_search(axes, scales[:, 0], np.exp(loss) if logarithmic else loss, logarithmic, name, best)
+        return finish(figure, title, path)
     figure, (top, below) = stacked_panels(5.6, [2.2, 1.9])
     _draw_loss(top, np.exp(loss) if logarithmic else loss, logarithmic, best)
-    _draw_scales(below, _scales(history.parameters, len(loss)), name, best)
+    _draw_scales(below, scales, name, best)
     return finish(figure, title, path)
+
+
+def _draw_search(axes, scales: np.ndarray, loss: np.ndarray, logarithmic: bool, name: str, best: int) -> None:
+    order = np.argsort(scales)
+    axes.plot(scales[order], loss[order], "o-", color=COLORS[0], lw=1.2, ms=4)
+    axes.set_xscale("log")
+    plain_ticks(axes.xaxis, scales)
+    if logarithmic:
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis, loss)
+    axes.set(xlabel=name, ylabel="residual" if logarithmic else "loss")
+    label = f"best of {len(loss)}: {scientific(loss[best])} at {scales[best]:.3g}"
+    axes.plot(scales[best], loss[best], "o", ms=6.5, color=ACCENT, mec="white", mew=0.8, zorder=4, label=label)
+    axes.legend(**LEGEND)
 
 
 def _draw_loss(axes, loss: np.ndarray, logarithmic: bool, best: int) -> None:

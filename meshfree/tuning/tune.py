@@ -64,12 +64,14 @@ class History(eqx.Module):
 
     `loss`: (k,), as the loss returned it. `seconds`: (k,), since the start. `parameters`: what `where` names, stacked,
     (k,) or (k, …) for one leaf, a pytree of such arrays for several. `interrupted`: whether Ctrl-C ended it.
+    `searched`: whether its entries are those of a search, in which one does not lead to the next.
     """
 
     loss: Float[np.ndarray, " k"]
     seconds: Float[np.ndarray, " k"]
     parameters: PyTree
     interrupted: bool = False
+    searched: bool = False
 
     @property
     def best(self) -> int:
@@ -191,7 +193,7 @@ class _Run:
 
     def history(self, interrupted: bool) -> History:
         stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *self.iterates)
-        return History(np.array(self.losses), np.array(self.times), stacked, interrupted)
+        return History(np.array(self.losses), np.array(self.times), stacked, interrupted, isinstance(self, _Search))
 
     def _record(self, value, moving) -> None:
         self.losses.append(float(value))

@@ -6,6 +6,7 @@ from matplotlib.image import imread
 from plot_cases import history
 
 from meshfree.plots import plot_convergence, plot_history
+from meshfree.tuning.tune import History
 
 # ------------------------------------------------------------------------------------------------------- convergence
 
@@ -110,3 +111,14 @@ def test_a_history_without_a_finite_loss_is_refused():
     found.loss = np.full(21, np.nan)
     with pytest.raises(ValueError, match="no loss of this history is finite"):
         plot_history(found)
+
+
+def test_a_search_is_the_loss_over_the_number():
+    """In whatever order it was asked for."""
+    scales, loss = np.array([1.0, 0.1, 10.0, 3.0]), np.log([1e-2, 1.0, 1e-1, 1e-3])
+    searched = History(loss, np.arange(4.0), np.log(np.expm1(scales)), searched=True)
+    (axes,) = plot_history(searched).axes
+    line, best = axes.lines
+    np.testing.assert_allclose(line.get_xydata(), [[0.1, 1.0], [1.0, 1e-2], [3.0, 1e-3], [10.0, 1e-1]], rtol=1e-12)
+    np.testing.assert_allclose(best.get_xydata(), [[3.0, 1e-3]], rtol=1e-12)
+    assert axes.get_xscale() == axes.get_yscale() == "log"
