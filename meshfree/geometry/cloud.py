@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
+from ..internal.batching import search_threads
 from ..internal.expected import PATH, came, expects
 from . import cloud_files
 from .quality import Quality, quality_of
 
 Points = Float[np.ndarray | Array, "n d"]
 
-_MANY = 20_000  # nodes for which starting threads takes less time than it saves
 _SHOWN = 3  # offending nodes listed in a message
 
 
@@ -333,7 +333,7 @@ def _common_dimension(points: dict[str, np.ndarray]) -> int:
 
 def _to_the_nearest(X: np.ndarray) -> Float[np.ndarray, " n"]:
     """The distance of every node to its nearest neighbour, infinite for a single node."""
-    return cKDTree(X).query(X, 2, workers=-1 if len(X) > _MANY else 1)[0][:, 1]
+    return cKDTree(X).query(X, 2, workers=search_threads(len(X)))[0][:, 1]
 
 
 def _describe(value) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .tracing import at_once, is_traced
 
+ALONE = 10_000  # points for which threads take longer to start than they save
 CHUNK = 2**25  # entries of one block of rows (256 MiB): what lies beside the result stays below this
 
 
@@ -41,3 +42,8 @@ def in_padded_blocks(function: Callable, arrays: tuple, size: int, *, known: boo
             return None
         parts.append(jax.tree.map(np.asarray, part))
     return jax.tree.map(lambda *rows: (np.concatenate(rows) if len(rows) > 1 else rows[0])[:count], *parts)
+
+
+def search_threads(count: int) -> int:
+    """For a search at so many points, as `cKDTree.query` takes it: all cores, or one."""
+    return -1 if count > ALONE else 1

@@ -11,6 +11,7 @@ from .. import kernels
 from ..geometry.cloud import Cloud
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
+from ..solving.off_nodes import aside
 from ..spaces import Collocation, Eigenbasis, Multilevel, Space, Stencils
 
 EIGENBASIS_DEGREE = {1: 30, 2: 24, 3: 14}  # by dimension
@@ -22,7 +23,6 @@ STENCIL_POLYHARMONIC = 5  # the degree of that kernel in a stencil
 NODES_ACROSS = {1: 16, 2: 16, 3: 8}  # spacings along the shortest side of the bounding box, for translates
 LOCAL_NODES_ACROSS = {1: 200, 2: 48, 3: 20}
 SPACINGS_PER_SUPPORT = {1: 20.0, 2: 8.0, 3: 4.0}  # of a narrow Wendland kernel: some 200 centers
-CHECK_SEED = 1000  # the check cloud's seed is this far from the nodes'
 RESOLUTIONS = 4  # of a convergence study
 
 
@@ -109,8 +109,7 @@ def nodes(problem: Problem, choices: Choices) -> Cloud:
 
 def check_cloud(problem: Problem, cloud: Cloud, seed: int) -> Cloud:
     """Points for judging a solution on `cloud`: about as many, elsewhere, and evenly spread."""
-    spacing = (problem.domain.volume / len(cloud)) ** (1 / cloud.dim)
-    return problem.domain.cloud(spacing, seed=seed + CHECK_SEED)
+    return aside(cloud, problem.domain, 1.0, seed)
 
 
 def build_space(problem: Problem, cloud: Cloud, choices: Choices) -> Space:

@@ -42,6 +42,6 @@ def estimate_error(problem: Problem, u: Solution) -> float:
         )
     if finer:
         return difference
-    check = aside(u.space.cloud, problem.domain)
+    check = aside(u.space.cloud, problem.domain or u.space.cloud.domain)
     fine, coarse = (residual_norm(problem, w, check) for w in (u, v))
     return difference * min(fine / coarse, 1.0) if coarse > 0 else difference

@@ -16,7 +16,7 @@ from ..internal.tracing import AnyArray, Scalar, is_traced
 POINTS = (64, 256)  # at least, at most: a quarter as many as there are nodes
 COMPARABLE = 0.5  # to the data
 ASIDE = 0.93  # of the spacing of as many nodes, that of check points
-CHECK_SEED = 1000
+CHECK_SEED = 1000  # what the seeds of check clouds are apart from those of nodes
 SEED = 30_000  # apart from the seeds that clouds are usually made with
 
 
@@ -65,8 +65,10 @@ def count_of(cloud: Cloud) -> int:
     return int(np.clip(len(cloud) // 4, *POINTS))
 
 
-def aside(cloud: Cloud, domain: Any) -> Cloud:
-    """Points of a domain that are no nodes of the cloud, about as many, on the boundary too."""
-    # not of its spacing: the boundary nodes of two clouds of one spacing are the same
-    spacing = ASIDE * (domain.volume / len(cloud)) ** (1 / cloud.dim)
-    return domain.cloud(spacing, seed=CHECK_SEED)
+def aside(cloud: Cloud, domain: Any, share: float = ASIDE, seed: int = 0) -> Cloud:
+    """Points of a domain apart from the nodes of a cloud: as many for a share of 1 of its mean spacing.
+
+    With another share those on the boundary are apart too: of two clouds of one spacing they are the same.
+    """
+    spacing = share * (domain.volume / len(cloud)) ** (1 / cloud.dim)
+    return domain.cloud(spacing, seed=seed + CHECK_SEED)

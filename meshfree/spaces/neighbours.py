@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
+from ..internal.batching import search_threads
 from ..internal.tracing import is_traced
 
 KEPT = 8  # trees of clouds in use
-ALONE = 2000  # points for which threads would take longer to start than to search
 
 
 def nearest(
@@ -36,7 +36,7 @@ def _nearest(nodes, X, *, count: int) -> np.ndarray:
     while nodes.ndim > 2:  # a batched callback repeats the nodes
         nodes = nodes[0]
     points = X.reshape(-1, X.shape[-1])
-    found = tree_of(nodes).query(points, count, workers=threads(points))[1]
+    found = tree_of(nodes).query(points, count, workers=search_threads(len(points)))[1]
     return found.reshape(*X.shape[:-1], count).astype(np.int32)
 
 
@@ -44,12 +44,7 @@ def counts_within(
     nodes: Float[np.ndarray, "n d"], X: Float[np.ndarray, "m d"], distance: float
 ) -> Int[np.ndarray, " m"]:
     """How many of the nodes lie within the distance of each of the points."""
-    return tree_of(nodes).query_ball_point(X, distance, return_length=True, workers=threads(X))
-
-
-def threads(X: Float[np.ndarray, "m d"]) -> int:
-    """For a search at so many points, as `cKDTree.query` takes it: one, or all."""
-    return 1 if len(X) <= ALONE else -1
+    return tree_of(nodes).query_ball_point(X, distance, return_length=True, workers=search_threads(len(X)))
 
 
 def tree_of(nodes: Float[np.ndarray, "n d"]) -> cKDTree:

@@ -11,8 +11,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..geometry.cloud import Cloud
 from ..geometry.domain import Domain
+from ..internal.batching import search_threads
 from ..internal.tracing import is_traced
-from .neighbours import nearest, threads, tree_of
+from .neighbours import nearest, tree_of
 
 FARTHER = 2  # times as many candidates as nodes are wanted, and some more
 MORE = {1: 4, 2: 12, 3: 24}
@@ -134,7 +135,7 @@ class _Planes:
         # most points are far from every wall: for them the search ends early
         near = reach[:, 0] + self._width.max()
         farthest = near.max(initial=0.0) * (1 + TOLERANCE)
-        gap = tree_of(self._nodes).query(X, distance_upper_bound=farthest, workers=threads(X))[0]
+        gap = tree_of(self._nodes).query(X, distance_upper_bound=farthest, workers=search_threads(len(X)))[0]
         rows = np.flatnonzero(gap <= near)
         step = max(BLOCK // (count * Y.shape[1]), 1)
         for start in range(0, len(rows), step):
@@ -143,7 +144,9 @@ class _Planes:
         return hidden
 
     def _beyond(self, X: np.ndarray, Y: np.ndarray, reach: np.ndarray, count: int) -> np.ndarray:
-        gap, near = (found.reshape(len(X), -1) for found in tree_of(self._nodes).query(X, count, workers=threads(X)))
+        gap, near = (
+            found.reshape(len(X), -1) for found in tree_of(self._nodes).query(X, count, workers=search_threads(len(X)))
+        )
         level = np.einsum("nd,nd->n", self._nodes, self._normals)[near] + self._tolerance
         level = np.where(gap <= reach + self._width[near], level, np.inf)
         return np.any(np.matmul(Y, self._normals[near].swapaxes(1, 2)) > level[:, None], axis=2)

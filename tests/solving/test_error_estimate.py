@@ -56,6 +56,13 @@ def test_what_is_not_resolved_is_warned_of():
         assert mf.estimate_error(unresolved, u) > 0.1
 
 
+def test_the_domain_may_be_that_of_the_cloud():
+    """A problem without one, on a cloud with one."""
+    bare = mf.Problem(None, interior=problem().interior, **{part: mf.dirichlet(wave) for part in SQUARE.part_names})
+    u = mf.solve(bare, SPACES["few eigenfunctions"])
+    assert mf.estimate_error(bare, u) == mf.estimate_error(problem(exact=None), u)
+
+
 def test_what_cannot_be_estimated_is_an_error():
     u = mf.solve(problem(), mf.Eigenbasis(mf.Gaussian(1.0), CLUSTERED, 1))
     with pytest.raises(ValueError, match="has no smaller space of its kind"):

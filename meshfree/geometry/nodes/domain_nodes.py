@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 
+from ...internal.batching import search_threads
 from ..low_discrepancy import Halton
 from ..shape import Shape
 from ..spacing import Spacing
@@ -116,7 +117,7 @@ def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[
     def accept(X):
         h = spacing(X)
         most = _REACH * max(coarsest, h.max(initial=0.0))
-        gap, nearest = tree.query(X, distance_upper_bound=most, workers=filling.search_threads(len(X)))
+        gap, nearest = tree.query(X, distance_upper_bound=most, workers=search_threads(len(X)))
         deep = np.asarray(gap > _REACH * np.maximum(h, h_fixed[nearest]))
         near = np.flatnonzero(~deep)
         deep[deep] = domain.contains(X[deep])

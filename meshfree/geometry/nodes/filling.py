@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
+from ...internal.batching import search_threads
 from ..simplices import circumcenters
 from ..spacing import Spacing, check_count
 from .fine_spots import FineSpots
@@ -247,11 +248,6 @@ def _neighbours(X: np.ndarray, everything: np.ndarray, k: int) -> Int[np.ndarray
     if k == 0:
         return np.zeros((len(X), 0), dtype=int)
     return cKDTree(everything).query(X, k + 1, workers=search_threads(len(X)))[1][:, 1:]
-
-
-def search_threads(count: int) -> int:
-    """All cores for many points; for few, starting threads takes longer than the search."""
-    return -1 if count > 20_000 else 1
 
 
 def _push(X: np.ndarray, everything: np.ndarray, neighbours: np.ndarray, h: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import QhullError, cKDTree
 
+from ...internal.batching import search_threads
 from ..simplices import circumcenters
-from .filling import CLEARANCE, NEIGHBOURS, apart, search_threads
+from .filling import CLEARANCE, NEIGHBOURS, apart
 
 _RIM = 3.5  # from the boundary: as far as nodes are moved
 _BESIDE = 2.0  # beyond the rim: nodes that push those in it
