@@ -102,9 +102,12 @@ class Eigenbasis(GlobalSpace):
         return False, Eigenbasis(self.kernel, self.cloud, lower.tolist(), alpha=self.alpha, truncation=self.truncation)
 
     def nested(self):
-        """Those of two degrees less."""
-        sums = self._indices.sum(axis=1)
-        return np.flatnonzero(sums <= sums.max() - 2) if sums.max() > 2 else None
+        """Those of two degrees less along the axis of the lowest degree, and along the others in proportion."""
+        degrees = np.broadcast_to(self.degree, self.cloud.dim)
+        if degrees.min() <= 2:
+            return None
+        shares = np.sum(self._indices / degrees, axis=1)  # 1 at the highest degree of each axis
+        return np.flatnonzero(shares <= 1 - 2 / degrees.min() + 1e-9)
 
     def describe(self):
         cross = f" in a {self.truncation} cross" * (self.truncation == "hyperbolic")

@@ -9,6 +9,7 @@ import meshfree as mf
 LINE = mf.Interval()
 FINE, CLOUD = LINE.cloud(1 / 60), SQUARE.cloud(0.1)
 PI = float(jnp.pi)
+LONG = mf.Box((0.0, 0.0), (2.0, 1.0))
 
 
 def eigenfunctions(cloud, degree):
@@ -129,6 +130,15 @@ SINGULAR = {
     "at resonance, the null function left out by the factors": (
         helmholtz(SQUARE, float(jnp.sqrt(2.0)) * PI),
         mf.Eigenbasis(mf.Gaussian(3.0), SQUARE.cloud(0.06, cluster=1.0), 16),
+        "singular",
+    ),
+    "at resonance on a long box, with a degree for each axis": (
+        mf.Problem(
+            LONG,
+            interior=lambda u, x: mf.laplacian(u)(x) + 1.25 * PI**2 * u(x) - jnp.prod(jnp.sin(2 * PI * x)),
+            boundary=mf.dirichlet(0.0),
+        ),
+        mf.Eigenbasis(mf.Gaussian(3.0), LONG.cloud(0.06, cluster=1.0), 16),
         "singular",
     ),
     "at resonance on the square": (
