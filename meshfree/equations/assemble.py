@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import jax
@@ -14,6 +14,7 @@ from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
+from .basis_derivatives import Guess
 from .conditions import match_conditions
 from .dense_system import DenseSystem
 from .jet_system import jet_system
@@ -26,7 +27,7 @@ def assemble(
     space: Space,
     points: Cloud | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
-    around: Callable | None = None,
+    around: Guess | None = None,
 ) -> Collocated:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from ..internal.plain import Plain
-from ..internal.tracing import AnyArray, module_of
+from ..internal.tracing import AnyArray, is_traced, module_of
 from ..linalg.sparse_rows import SparseRows
 from ..pde.multi_indices import total_degree
 from ..spaces.base import Space
@@ -97,6 +99,22 @@ class BasisDerivatives(Plain):
     def _units(self, order: int):
         count = len(total_degree(self.points.shape[1], order))
         return self.weights(np.broadcast_to(np.eye(count), (len(self.points), count, count)), order)
+
+
+class Guess(eqx.Module):
+    """A function of a space that nonlinear equations are linearised around."""
+
+    space: Space
+    coefficients: Float[AnyArray, "n *f"]
+
+    def __call__(self, x: Float[AnyArray, " d"]) -> Float[AnyArray, "*f"]:
+        return self.space.function(jnp.asarray(self.coefficients))(x)
+
+    def jets(self, points: Float[AnyArray, "m d"], order: int) -> Float[np.ndarray, "m J *f"] | None:
+        """Its derivatives at points; None where they need a program of their own."""
+        if is_traced(self, points) or not self.space.has_rows:
+            return None
+        return BasisDerivatives.at(self.space, np.asarray(points)).jets(np.asarray(self.coefficients), order)
 
 
 def values_matrix(space: Space) -> Any:

@@ -32,7 +32,7 @@ from ..pde.linearity import depends_on_input, hides_nan
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
-from .basis_derivatives import BasisDerivatives, values_matrix
+from .basis_derivatives import BasisDerivatives, Guess, values_matrix
 from .conditions import Group, Interior, Zero, check_residual
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
@@ -246,7 +246,7 @@ def jet_system(
     points: Cloud | None,
     groups: list[Group],
     given: Callable[[Mapping], dict],
-    around: Callable | None,
+    around: Guess | None,
 ) -> JetSystem | None:
     """The equations at the points of a cloud, or the space's own; everything that needs a small solve is done here.
 
@@ -374,7 +374,7 @@ def _no_jets(count: int, dim: int, order: int, fields: int) -> Float[np.ndarray,
     return np.zeros((count, len(total_degree(dim, order)), *([] if fields == 1 else [fields])))
 
 
-def part_of(group: Group, fields: int, around: Callable | None, is_local: bool) -> Part | None:
+def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> Part | None:
     """None for a residual that is not local, or reads something traced, in a global space."""
     try:
         order, affine, uncertain = _facts(group, fields)
@@ -388,7 +388,8 @@ def part_of(group: Group, fields: int, around: Callable | None, is_local: bool) 
     some = Group((), group.residual, group.points[sample], group.normals[sample])
     jets = _no_jets(len(some.points), some.points.shape[1], order, fields)
     if around is not None and not affine:
-        jets = _jets_of_function(around, some.points, order)
+        known = around.jets(some.points, order)
+        jets = _jets_of_function(around, some.points, order) if known is None else known
     values, gradient = at_jets(some, jets, order)
     if is_traced(values, gradient):
         return Part(group, order, affine, values, gradient) if is_local else None

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
+from ..equations.basis_derivatives import Guess
 from ..equations.operator_matrix import Interpolation
 from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
@@ -98,7 +99,7 @@ def _stated(problem: Problem, space: Space, points, initial, weights):
     start = _initial_coefficients(problem, first, initial)
     if space.local_basis is None:
         check_memory(len(space.cloud if points is None else points), start.size)
-    around = None if initial is None else first.function(jnp.asarray(start))
+    around = None if initial is None else Guess(first, start)
 
     def equations_of(level: Space) -> Collocated:
         system = assemble(problem, level, points, weights, around)
@@ -161,7 +162,7 @@ def require_double() -> None:
 
 def _values_at(f: Callable | ArrayLike, nodes) -> Float[AnyArray, "m *f"]:
     points = nodes
-    values = _mapped(watch(f), nodes) if callable(f) else f
+    values = _mapped(f if isinstance(f, Solution) else watch(f), nodes) if callable(f) else f
     kind = (values if hasattr(values, "dtype") else np.asarray(values)).dtype.kind
     if kind not in "fiu":
         advice = ": give its real and its imaginary part as two fields, (N, 2)" * (kind == "c")
