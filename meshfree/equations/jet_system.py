@@ -33,7 +33,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import Group, Interior, Zero, check_residual
+from .conditions import Group, Interior, Zero, check_residual, match_conditions
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
@@ -343,6 +343,19 @@ def _values_and_gradients_at(residual, at: tuple, order: int, moves: bool):
 
 _programs = Few(_values_and_gradients, PROGRAMS)
 _programs_along = Few(_changes, PROGRAMS)
+
+
+def order_of(problem: Problem, cloud: Cloud) -> int:
+    """Of the highest derivative in the equation of the interior."""
+    return _facts(match_conditions(problem, cloud)[0], problem.fields).order
+
+
+def is_local(problem: Problem, cloud: Cloud) -> bool:
+    """Whether the residuals use u and its derivatives at the point itself only, as local spaces need."""
+    try:
+        return all(part_of(group, problem.fields, None, True) is not None for group in match_conditions(problem, cloud))
+    except Exception:
+        return False
 
 
 class Facts(NamedTuple):

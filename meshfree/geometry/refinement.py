@@ -7,31 +7,42 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from ..internal.expected import NUMBER, SEED, expects
+from ..internal.expected import INTEGER, NUMBER, SEED, expects
 from .cloud import Cloud
 from .nodes.filling import DENSITY
 from .spacing import Spacing
 
+MOST_FINER, MOST_COARSER = 4.0, 1.5  # by which a spacing changes at most where nodes are placed by their contributions
+_BISECTIONS = 20
 _SAMPLES = 50_000  # points of the domain at which the spacing is compared with the number of nodes
 
 
-@expects(cloud=Cloud, share=NUMBER, grading=NUMBER, seed=SEED)
+@expects(cloud=Cloud, share=NUMBER, grading=NUMBER, count=INTEGER, order=NUMBER, seed=SEED)
 def refine(
     cloud: Cloud,
     indicator: Callable | ArrayLike,
     *,
     share: float = 0.9,
     grading: float = 0.3,
+    count: int | None = None,
+    order: float = 3.0,
     seed: int = 0,
 ) -> Cloud:
-    """A cloud on the same domain with half the spacing around the nodes where the indicator is large.
+    """A cloud on the same domain with half the spacing around the nodes where the indicator is large; or, with `count`,
+    of about so many nodes, placed so that all contribute alike to the error.
 
     - `indicator`: how much is wrong at each node: values (n,) at the cloud's points, or a function of points, (n, d) ->
       (n,). Marked are the fewest nodes that hold the `share` of Σ ηᵢ² hᵢᵈ, about the integral of its square (Dörfler,
       SIAM J. Numer. Anal. 33 (1996)); hᵢ is the local spacing.
     - `grading`: by how much the spacing grows per length away from a marked node, up to the old one; 0.2 to 0.5.
+    - `count`: of all nodes, in place of `share`. The indicator is taken for a residual of second order, η ≈ K h^order,
+      that makes an error of h² η in a node's volume: the least Σ (h² η)² hᵈ for `count` nodes is that of equal
+      h^(2 + d/2) η, by which the spacing h changes, to a quarter at most (the equidistribution of de Boor, Good
+      approximation by splines with variable knots, ISNM 21 (1973)). `order`: of stencils their degree − 1.
 
     All nodes are made anew, by `domain.cloud` with the new spacing and `seed`: so corners, parts and normals are those
     of the domain and the nodes stay even where spacings change; the old nodes are not among them. Raises ValueError
@@ -42,8 +53,14 @@ def refine(
         raise ValueError("refine places nodes on the cloud's domain, and this cloud has none; give Cloud(..., domain=)")
     if not 0 < share <= 1:
         raise ValueError(f"share is that of the squared indicator that is refined, in (0, 1]; got {share}")
-    X, h = np.asarray(cloud.points), local_spacing(cloud)
-    marked = _marked(_values(indicator, X) ** 2 * h**cloud.dim, share)
+    X = np.asarray(cloud.points)
+    values = _values(indicator, X)
+    if count is not None:
+        if count < 1 or not order > 0:
+            raise ValueError(f"count is a number of nodes and order positive; got {count} and {order}")
+        return cloud.domain.cloud(_equidistributed(X, values, count, order, grading), seed=seed)
+    h = local_spacing(cloud)
+    marked = _marked(values**2 * h**cloud.dim, share)
     return cloud.domain.cloud(_graded(X, h, marked, grading), seed=seed)
 
 
@@ -53,14 +70,23 @@ def local_spacing(cloud: Cloud) -> Float[np.ndarray, " n"]:
     All are multiplied by one number such that `domain.cloud` with this spacing has about as many interior nodes.
     """
     X, dim = np.asarray(cloud.points), cloud.dim
-    distance, around = cKDTree(X).query(X, min(3**dim, len(X)))
-    nearest = distance[around, 1]
-    h = np.sum(nearest ** (dim + 1), axis=1) / np.sum(nearest**dim, axis=1)
+    h = _apart(*_neighbours(X), dim)
     wanted = cloud.domain.volume * np.mean(1 / between_nodes(X, h)(cloud.domain.sample(_SAMPLES)) ** dim)
     border = len(cloud.normal_vectors)
     # on the line the spacing is that between nodes, the ends included; elsewhere interior nodes are counted
     share = wanted / (len(X) - border / 2) if dim == 1 else DENSITY * wanted / max(len(X) - border, 1)
     return h * share ** (1 / dim)
+
+
+def _neighbours(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distances and the numbers of the nearest nodes of every node, itself the first."""
+    return cKDTree(X).query(X, min(3 ** X.shape[1], len(X)))
+
+
+def _apart(distance: np.ndarray, around: np.ndarray, dim: int) -> Float[np.ndarray, " n"]:
+    """The mean distance to the nearest neighbour around every node, by volume."""
+    nearest = distance[around, 1]
+    return np.sum(nearest ** (dim + 1), axis=1) / np.sum(nearest**dim, axis=1)
 
 
 def between_nodes(X: Float[np.ndarray, "n d"], h: Float[np.ndarray, " n"]) -> Spacing:
@@ -111,6 +137,42 @@ def _graded(X: np.ndarray, h: np.ndarray, marked: np.ndarray, grading: float) ->
         return np.minimum(old(Y), np.min(fine, axis=1))
 
     return Spacing.of_many(spacing)
+
+
+def _equidistributed(X: np.ndarray, values: np.ndarray, count: int, order: float, grading: float) -> Spacing:
+    """The spacing of about `count` nodes that contribute alike."""
+    dim = X.shape[1]
+    distance, around = _neighbours(X)
+    h = _apart(distance, around, dim)
+    contribution = np.sqrt(np.mean(values[around] ** 2, axis=1)) * h ** (2 + dim / 2)
+    share = np.maximum(contribution / np.median(contribution[contribution > 0]), 1e-30) ** (-1 / (order + 2 + dim / 2))
+    graph = _graph_of(distance[:, 1:] * grading, around[:, 1:])
+
+    def of(factor):
+        return _graded_along(graph, h * np.clip(factor * share, 1 / MOST_FINER, MOST_COARSER))
+
+    low, high = np.log(1 / MOST_FINER), np.log(MOST_COARSER / share.min())
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        few = np.sum((h / of(np.exp(middle))) ** dim) < count
+        low, high = (low, middle) if few else (middle, high)
+    return between_nodes(X, of(np.exp(high)))
+
+
+def _graph_of(steps: np.ndarray, around: np.ndarray):
+    """What the spacing may grow by from node to node, as the edges of a graph, and a last node that leads to all."""
+    n, k = around.shape
+    rows = np.append(around.ravel(), np.full(n, n))
+    columns = np.append(np.repeat(np.arange(n), k), np.arange(n))
+    return steps.ravel(), rows, columns
+
+
+def _graded_along(graph, h: np.ndarray) -> np.ndarray:
+    """The largest spacing below h that grows no faster along the edges: minᵢ (hᵢ + way from i), as shortest paths."""
+    steps, rows, columns = graph
+    n = len(h)
+    ways = coo_array((np.append(steps, h), (rows, columns)), shape=(n + 1, n + 1)).tocsr()
+    return dijkstra(ways, indices=n)[:n]
 
 
 def _nearest_count(dim: int) -> int:

@@ -23,8 +23,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .devices import DeviceName
 from .field_types import annotations_of, fits
+from .plain import Text
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -49,7 +49,7 @@ class Describer:
         """`value` as JSON; `where` is its path. TypeError, naming the path, for what cannot be described."""
         if value is None or type(value) in (bool, int, str):
             return value
-        if isinstance(value, DeviceName):
+        if isinstance(value, Text):
             return str(value)
         if type(value) is float:
             return value if math.isfinite(value) else {"float": str(value)}

@@ -7,16 +7,9 @@ from typing import Any
 
 import jax
 
+from .plain import Text
 
-class DeviceName(str):
-    """A text that is no leaf for JAX, so that what holds it can still pass through `jax.jit`."""
-
-    __slots__ = ()
-
-
-jax.tree_util.register_static(DeviceName)
-
-HOST = DeviceName("cpu")
+HOST = Text("cpu")
 
 
 def default_device() -> jax.Device:
@@ -32,12 +25,12 @@ def on_host() -> bool:
     return default_device().platform == "cpu"
 
 
-def device_name() -> DeviceName:
+def device_name() -> Text:
     """`cpu`, or another device with its kind, as `cuda:0 (NVIDIA H100)`."""
     if on_host():
         return HOST
     device = default_device()
-    return DeviceName(f"{device} ({device.device_kind})")
+    return Text(f"{device} ({device.device_kind})")
 
 
 def device_memory() -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from jaxtyping import Float
 
 from ..internal.expected import expects
 from ..pde.problem import Problem
-from .metrics import independent_points, residual_norm
+from .metrics import independent_points, weighted_residual
 from .off_nodes import COMPARABLE, aside
 from .solution import Solution
 from .solve import solve
@@ -32,7 +33,7 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     finer, space = other
     v = solve(problem, space, initial=u if u.stats["steps"] > 1 else None)
     values, others = np.asarray(u(X)), np.asarray(v(X))
-    difference = float(np.linalg.norm(values - others) / max(np.linalg.norm(values), np.finfo(float).tiny))
+    difference = estimated(values, others)
     share = u.stats.get("off_nodes", 0.0)
     if share >= COMPARABLE:
         warnings.warn(
@@ -43,5 +44,17 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     if finer:
         return difference
     check = aside(u.space.cloud, problem.domain or u.space.cloud.domain)
-    fine, coarse = (residual_norm(problem, w, check) for w in (u, v))
-    return difference * min(fine / coarse, 1.0) if coarse > 0 else difference
+    fine, weights = weighted_residual(problem, u, check)
+    return estimated(values, others, (fine, weighted_residual(problem, v, check, weights)[0]))
+
+
+def estimated(
+    values: Float[np.ndarray, "m *f"],
+    others: Float[np.ndarray, "m *f"],
+    residuals: tuple[float, float] = (1.0, 1.0),
+    least: float = 0.0,
+) -> float:
+    """‖u − v‖/‖u‖ · R_u/R_v by the values at points; the quotient of the residuals between `least` and 1."""
+    difference = float(np.linalg.norm(values - others) / max(np.linalg.norm(values), np.finfo(float).tiny))
+    fine, coarse = residuals
+    return difference * (min(max(fine / coarse, least), 1.0) if coarse > 0 else 1.0)

@@ -36,7 +36,7 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     spacing = refinement.between_nodes(nodes, _FINER * refinement.local_spacing(cloud))
     check = cloud.domain.cloud(spacing, seed=_SEED)
     system = assemble(problem, u.space, check)
-    values = system.per_point(np.asarray(system.at_points(u.coefficients)))
+    values = system.per_point(np.asarray(system.at_points(np.asarray(u.coefficients))))
     measured = np.concatenate(
         [check.parts[name] for group in system.groups for name, _ in group.parts if name in check.parts]
     )
@@ -44,6 +44,20 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     nearest = cKDTree(nodes).query(np.asarray(check.points)[measured])[1]
     np.maximum.at(largest, nearest, values[: len(measured)])  # without the equations of ghosts, which come last
     return largest
+
+
+def between_neighbours(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
+    """The same without another cloud: the interior residual half way to the nearest and to a farther neighbour, the
+    larger of the two.
+    """
+    cloud, nodes = u.space.cloud, np.asarray(u.space.cloud.points)
+    near = cKDTree(nodes).query(nodes, 2 * cloud.dim + 2)[1][:, [1, -1]]
+    between = (nodes[:, None] + nodes[near]) / 2
+    inside = cloud.domain.contains(between.reshape(-1, cloud.dim))
+    found = assemble(problem, u.space).elsewhere(between.reshape(-1, cloud.dim)[inside], u.coefficients)
+    values = np.zeros(len(inside))
+    values[inside] = np.linalg.norm(np.asarray(found).reshape(len(found), -1), axis=1)
+    return values.reshape(-1, 2).max(axis=1)
 
 
 @expects(what=Solution | Cloud)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -63,12 +64,19 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error. Raises
     ValueError where a residual is not finite.
     """
-    system = assemble(problem, u.space, cloud)
+    return weighted_residual(problem, u, cloud)[0]
+
+
+def weighted_residual(
+    problem: Problem, u: Solution, cloud: Cloud, weights: Mapping[str, ArrayLike] | None = None
+) -> tuple[float, Mapping[str, Any]]:
+    """`residual_norm` and its row weights; with given ones, so that solutions in several spaces can be compared."""
+    system = assemble(problem, u.space, cloud, weights)
     with np.errstate(all="ignore"):  # what is not finite is told in words
         residual = np.asarray(system.at_points(np.asarray(u.coefficients)))
     if not np.isfinite(residual).all():
         raise _residual_not_finite(system, residual, u)
-    return float(np.sqrt(np.mean(residual**2)))
+    return float(np.sqrt(np.mean(residual**2))), {name: system.row_weights[name] for name in cloud.parts}
 
 
 def _residual_not_finite(system: Collocated, residual: np.ndarray, u: Solution) -> NotFiniteError:
@@ -87,7 +95,7 @@ def _values(u: Callable, X):
     return jax.vmap(u)(X)
 
 
-def independent_points(problem: Problem, u: Callable) -> np.ndarray:
+def independent_points(problem: Problem, u: Callable | None = None) -> np.ndarray:
     """2000 random points of the domain of a problem, or of a cloud; ValueError where neither has one."""
     domain = problem.domain
     if domain is None and isinstance(u, Solution):

@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
-from ..internal.devices import HOST, DeviceName
+from ..internal.devices import HOST
 from ..internal.expected import PATH, expects
 from ..internal.files import check_path
+from ..internal.plain import Text
 from ..internal.printing import aligned, as_html, concrete, shown
 from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, is_traced
@@ -101,7 +102,7 @@ class Solution(eqx.Module):
 
     def check_restored(self) -> None:
         """Raise an error of any kind for what is no function: of a file, by a trace of u at a point."""
-        named = jax.tree.map(lambda leaf: DeviceName(leaf) if isinstance(leaf, str) else leaf, self.stats)
+        named = jax.tree.map(lambda leaf: Text(leaf) if isinstance(leaf, str) else leaf, self.stats)
         object.__setattr__(self, "stats", named)
         n, dim = self.space.size, self.space.cloud.dim
         if self.coefficients.shape[0] != n:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -21,7 +21,7 @@ from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
-from ..internal.expected import DATA, OF_A_POINT, expects
+from ..internal.expected import DATA, INTEGER, NUMBER, OF_A_POINT, expects
 from ..internal.tracing import AnyArray, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -39,17 +39,44 @@ _VALUES = DATA._replace(phrase="a function of x or values at the nodes")
 
 
 @settled
-@expects(problem=Problem, space=Space, points=Cloud, initial=OF_A_POINT, weights=Mapping, solver=str)
+@expects(
+    problem=Problem,
+    space=Space | None,
+    points=Cloud,
+    initial=OF_A_POINT,
+    weights=Mapping,
+    solver=str,
+    tol=NUMBER,
+    functions=Sequence,
+    max_unknowns=INTEGER,
+    seconds=NUMBER,
+)
 def solve(
     problem: Problem,
-    space: Space,
+    space: Space | None = None,
     *,
     points: Cloud | None = None,
     initial: Callable | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
+    tol: float | None = None,
+    functions: Sequence[Callable] = (),
+    max_unknowns: int = 100_000,
+    seconds: float = 20.0,
+    progress: bool | None = None,
 ) -> Solution:
     """The function of `space` that makes the problem's residuals vanish, or least in square.
+
+    Without a space one is chosen such that the relative L2 error is below `tol` (1e-6): eigenfunctions of growing
+    degree are tried, then stencils on more and more nodes, placed where the residual is large, each with an estimate of
+    its error (`mf.estimate_error`), until three times that is below `tol`. `u.space` is the space,
+    `stats["estimate"]` the estimate, `stats["reached"]` whether it suffices, and `stats["ladder"]` lists what was
+    tried: `space`, `unknowns`, `residual`, `estimate`, `seconds`. Otherwise the best solution is returned, and a
+    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (which a rung, once begun, may
+    exceed). `functions` of x, singular as the solution is, are added to the eigenfunctions (`mf.Enriched`).
+    `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the best so far.
+
+    In a given space:
 
     `points`: a second cloud that carries the equations (least squares when it is larger); default the space's own.
     `initial`: a function of x or a Solution to start Newton's method from; default zero.
@@ -79,6 +106,25 @@ def solve(
     """
     require_double()
     release_programs()
+    if space is None:
+        if points is not None or weights is not None or solver != "auto":
+            raise ValueError("points=, weights= and solver= are for a space of your own: give it, or drop them")
+        from .automatic import solve_to  # which solves in the spaces that it tries
+
+        tol = 1e-6 if tol is None else float(tol)
+        return solve_to(
+            problem,
+            tol,
+            solve,
+            initial=initial,
+            functions=functions,
+            max_unknowns=max_unknowns,
+            seconds=seconds,
+            progress=progress,
+        )
+    if tol is not None or len(functions):
+        name = "tol" if tol is not None else "functions"
+        raise ValueError(f"{name}= chooses a space, and {space.describe()} is given: drop one of the two")
     rows_at, levels = space.cloud if points is None else points, space.levels()
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")

@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from meshfree.internal.devices import HOST, DeviceName, default_device, device_memory, device_name, on_host
+from meshfree.internal.devices import HOST, Text, default_device, device_memory, device_name, on_host
 
 
 def test_this_machine_computes_on_its_cpu():
@@ -29,6 +29,6 @@ def test_memory_that_is_not_told_is_no_limit():
 
 
 def test_a_name_is_no_leaf():
-    tree = {"device": DeviceName("cuda:0"), "rank": 3}
+    tree = {"device": Text("cuda:0"), "rank": 3}
     assert jax.tree.leaves(tree) == [3]
     assert jax.jit(lambda tree: tree)({"device": HOST, "rank": 3})["device"] == "cpu"

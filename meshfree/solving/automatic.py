@@ -1,0 +1,308 @@
+"""A problem without a space: a ladder of spaces, each solution with an estimate of its error, until it is small enough.
+
+Eigenfunctions of growing degree first, then stencils on nodes that are placed where the residual is large.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ..equations.jet_system import is_local, order_of
+from ..geometry import refinement
+from ..geometry.cloud import Cloud
+from ..internal.interrupts import noted
+from ..internal.plain import Text
+from ..kernels import Gaussian, Polyharmonic
+from ..pde.multi_indices import degrees_on_box, total_degrees
+from ..pde.problem import Problem
+from ..spaces import Eigenbasis, Space, Stencils
+from .error_estimate import estimate_error, estimated
+from .indicator import between_neighbours
+from .metrics import independent_points, weighted_residual
+from .newton import ConvergenceError
+from .off_nodes import CHECK_SEED
+from .solution import Solution
+
+MARGIN = 3  # times the estimate that a tolerance must exceed
+CHECK_POINTS = {1: 400, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
+
+DEGREES = {1: (12, 18, 26, 38, 56, 80, 112, 150), 2: (8, 12, 16, 20, 24, 32, 40, 48, 60), 3: (5, 8, 11, 14, 17, 20)}
+SCALES = (3.0, 1.0, 0.3)  # on the box mapped to [−1, 1]^d: smooth solutions, and such as oscillate
+ROWS_PER_FUNCTION = 2
+MOST_DENSE = 3000  # unknowns, whose matrix takes seconds to factor
+FALLING = 0.1  # of the residual from rung to rung: another scale would hardly do better
+RESOLVED = 0.1  # an estimate from which on errors can be extrapolated
+BEYOND = 1.25  # times the highest degree: what extrapolation says is no more exact
+DENSE_SHARE = 0.5  # of the seconds, for eigenfunctions
+
+STENCIL_DEGREE = {1: 6, 2: 6, 3: 4}
+FIRST_NODES = {1: 60, 2: 600, 3: 1500}
+GROWTH = (1.5, 3.0, 4.0)  # of the number of nodes: at least, where the order is not known yet, at most
+ROOM = 1.5  # for what the observed order promises too much
+TINY = 1e-300  # in place of 0, of which there is no logarithm
+SLOWER = {True: 1.3, False: 2.5}  # powers of the unknowns that the time of a rung grows with: sparse, dense
+
+
+class Rung(NamedTuple):
+    """A solution of the ladder and what is known of it."""
+
+    solution: Solution
+    values: Float[np.ndarray, "m *f"]  # at the sample
+    residual: float  # on the check cloud
+    estimate: float
+    seconds: float
+
+    @property
+    def unknowns(self) -> int:
+        """Of all fields."""
+        return self.solution.coefficients.size
+
+    def told(self) -> dict[str, Any]:
+        """For `stats["ladder"]`."""
+        return {
+            "space": Text(self.solution.space.describe()),
+            "unknowns": self.unknowns,
+            "residual": self.residual,
+            "estimate": self.estimate,
+            "seconds": self.seconds,
+        }
+
+
+class OutOfReachError(Exception):
+    """The work that is allowed does not suffice; the text says which limit it was."""
+
+
+def solve_to(
+    problem: Problem,
+    tol: float,
+    solve: Callable[..., Solution],
+    *,
+    initial: Callable | None = None,
+    functions: Sequence[Callable] = (),
+    max_unknowns: int = 100_000,
+    seconds: float = 20.0,
+    progress: bool | None = None,
+) -> Solution:
+    """What `mf.solve(problem, tol=tol)` returns; `solve`: that in a given space."""
+    if problem.domain is None:
+        raise ValueError("the problem has no domain to place nodes in: give a space on a cloud of your own")
+    if not 0 < tol < 1:
+        raise ValueError(f"tol is a relative error, between 0 and 1; got {tol}")
+    if max_unknowns < 1 or not seconds > 0:
+        raise ValueError(f"max_unknowns and seconds must be positive; got {max_unknowns} and {seconds}")
+    ladder = _Ladder(problem, tol, solve, initial, tuple(functions), max_unknowns, seconds)
+    limit = ladder.climb(progress)
+    best = ladder.best()
+    u = best.solution
+    told = [rung.told() for rung in ladder.rungs]
+    stats = {**u.stats, "estimate": best.estimate, "reached": not limit, "ladder": told}
+    if limit:
+        warnings.warn(
+            f"tol={tol:g} was not reached: the error is estimated as {best.estimate:.1e}, and {MARGIN} times that is "
+            f"asked to be below tol. {limit}. Best: {u.space.describe()}, {best.unknowns} unknowns",
+            stacklevel=6,
+        )
+    return Solution(u.space, u.coefficients, stats)
+
+
+class _Ladder:
+    """The rungs so far, and what all of them are judged by: one cloud for residuals, one sample for differences."""
+
+    def __init__(self, problem: Problem, tol, solve, initial, functions, max_unknowns: int, seconds: float):
+        self.problem, self.tol, self.solve = problem, tol, solve
+        self.initial, self.functions = initial, functions
+        self.max_unknowns, self.seconds, self.began = max_unknowns, seconds, time.perf_counter()
+        self.rungs: list[Rung] = []
+        self.refused: list[Exception] = []
+        self.domain, self.dim = problem.domain, problem.domain.dim
+        self.sample = independent_points(problem)
+        self.check = self.domain.cloud(self._spacing(CHECK_POINTS), seed=CHECK_SEED)
+        self.weights: Mapping[str, Any] | None = None  # of the rows at the check cloud, the first rung's
+
+    def climb(self, progress: bool | None) -> str:
+        """Rung after rung; an empty text where the tolerance is reached, and otherwise what limits it."""
+        from tqdm import tqdm  # here, so that importing meshfree stays light
+
+        limits = []
+        bar = tqdm(desc="solve", total=self.seconds, disable=None if progress is None else not progress, unit="s")
+        with contextlib.closing(bar), noted() as interrupted:
+            try:
+                for phase in (self._eigenfunctions, self._stencils):
+                    try:
+                        for rung in phase():
+                            bar.update(min(self._spent(), self.seconds) - bar.n)
+                            bar.set_postfix(unknowns=rung.unknowns, estimate=f"{rung.estimate:.1e}")
+                            if MARGIN * rung.estimate <= self.tol and len(self.rungs) > 1:
+                                return ""
+                            if interrupted():
+                                raise KeyboardInterrupt
+                    except OutOfReachError as reason:
+                        limits.append(str(reason))
+            except KeyboardInterrupt:
+                if not self.rungs:
+                    raise
+                limits = ["It was interrupted"]
+        if not self.rungs:
+            raise self.refused[0]
+        return ". ".join(limits)
+
+    def best(self) -> Rung:
+        """That of the smallest estimate."""
+        return min(self.rungs, key=lambda rung: rung.estimate)
+
+    # ---------------------------------------------------------------------------------------------- eigenfunctions
+
+    def _eigenfunctions(self) -> Iterator[Rung]:
+        """Of growing degree, until that which would do is known to be out of reach."""
+        degrees, scale, own = DEGREES[min(self.dim, 3)], SCALES[0], list[tuple[int, Rung]]()
+        sides = np.subtract(*self.domain.bounds[::-1])
+        for degree in degrees:
+            per_axis = degrees_on_box(degree, sides)
+            functions = len(total_degrees(per_axis))
+            self._check_room(functions * self.problem.fields, [rung for _, rung in own], sparse=False)
+            spacing = (self.domain.volume / (ROWS_PER_FUNCTION * functions)) ** (1 / self.dim)
+            cloud = self.domain.cloud(float(spacing), cluster=1.0)
+            best, previous = None, own[-1][1] if own else None
+            for one in sorted(SCALES, key=lambda other: other != scale):
+                found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
+                if found is not None and (best is None or found.residual < best.residual):
+                    best, scale = found, one
+                if best is not None and previous is not None and best.residual < FALLING * previous.residual:
+                    break
+            if best is not None:
+                own.append((degree, self._judged(best, previous)))
+                yield own[-1][1]
+                self._check_degree(own, degrees[-1])
+            elif not own and degree != degrees[0]:
+                self._refuse()
+                raise OutOfReachError("Newton's method does not converge in eigenfunctions")
+        raise OutOfReachError(f"Eigenfunctions end at degree {degrees[-1]}")
+
+    def _eigenbasis(self, scale: float, degrees: tuple[int, ...], cloud: Cloud) -> Space:
+        return Eigenbasis(Gaussian(scale), cloud, degrees)
+
+    def _refuse(self) -> None:
+        """Raise what no other space will mend: anything but that Newton's method has found no way from a start."""
+        wrong = [error for error in self.refused if not isinstance(error, ConvergenceError)]
+        if len(wrong) == len(self.refused):
+            raise wrong[0]
+
+    def _check_degree(self, own: list[tuple[int, Rung]], last: int) -> None:
+        """OutOfReachError where the estimates, taken to fall geometrically, leave more to do than degrees are left."""
+        if len(own) < 3 or own[-1][1].estimate > RESOLVED or self._is_nonlocal():
+            return
+        (before, earlier), (degree, rung) = own[-3], own[-1]
+        slope = math.log(max(earlier.estimate, TINY) / max(rung.estimate, TINY)) / (degree - before)
+        if slope <= 0:
+            raise OutOfReachError(f"Eigenfunctions do not improve from degree {before} to {degree}")
+        needed = degree + math.log(MARGIN * rung.estimate / self.tol) / slope
+        if needed > BEYOND * last:
+            raise OutOfReachError(f"Eigenfunctions would need a degree of some {needed:.0f}")
+
+    def _is_nonlocal(self) -> bool:
+        return not is_local(self.problem, self.check)
+
+    # ---------------------------------------------------------------------------------------------------- stencils
+
+    def _stencils(self) -> Iterator[Rung]:
+        """On more and more nodes, which go where the residual is large."""
+        if self.dim not in STENCIL_DEGREE:
+            raise OutOfReachError(f"Stencils are tried in up to 3 dimensions, and this domain has {self.dim}")
+        if self._is_nonlocal():
+            raise OutOfReachError("The residual uses u at other points, which stencils cannot")
+        degree, own = STENCIL_DEGREE[self.dim], list[Rung]()
+        kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
+        cloud = self.domain.cloud(self._spacing(FIRST_NODES))
+        while True:
+            self._check_room(len(cloud) * self.problem.fields, own, sparse=True)
+            found = self._tried(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
+            if found is None and ghosts:
+                found, ghosts = self._tried(lambda: Stencils(kernel, cloud, degree)), ()  # noqa: B023
+            if found is None:
+                raise OutOfReachError(f"Stencils on {len(cloud)} nodes: {self.refused[-1]}")
+            order = degree / self.dim * math.log(max(found.unknowns / own[-1].unknowns, 1)) if own else 0.0
+            own.append(self._judged(found, own[-1] if own else None, math.exp(-order)))
+            yield own[-1]
+            indicator = between_neighbours(self.problem, found.solution)
+            cloud = refinement.refine(cloud, indicator, count=self._next_count(own, len(cloud)), order=degree - 1.0)
+
+    def _parts_with_ghosts(self) -> tuple[str, ...]:
+        """Those with a condition, for equations of second order and more: beyond others a node would be free."""
+        if order_of(self.problem, self.check) < 2:
+            return ()
+        return tuple(name for name, residual in self.problem.match(self.domain.part_names).items() if residual)
+
+    def _next_count(self, own: list[Rung], nodes: int) -> int:
+        """How many nodes come next: as many as the observed order promises to need."""
+        least, usual, most = GROWTH
+        factor, needed, rung = usual, math.inf, own[-1]
+        if len(own) > 1:
+            fallen = math.log(max(own[-2].estimate, TINY) / max(rung.estimate, TINY))
+            order = fallen / math.log(rung.unknowns / own[-2].unknowns)
+            if order > 0:
+                needed = min(ROOM * MARGIN * rung.estimate / self.tol, 1e9) ** (1 / order)
+                factor = min(max(needed, least), most)
+        room = self.max_unknowns / rung.unknowns
+        if room < least or (needed > 2 * room and rung is not self.best()):
+            would = f": some {needed * rung.unknowns:.0e} would do" * math.isfinite(needed)
+            raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
+        return int(min(factor, room) * nodes)
+
+    # -------------------------------------------------------------------------------------------------- both kinds
+
+    def _spacing(self, counts: Mapping[int, int]) -> float:
+        return float((self.domain.volume / counts[min(self.dim, 3)]) ** (1 / self.dim))
+
+    def _spent(self) -> float:
+        return time.perf_counter() - self.began
+
+    def _check_room(self, unknowns: int, own: list[Rung], *, sparse: bool) -> None:
+        """OutOfReachError for more unknowns than are allowed, or than there is time for."""
+        most = self.max_unknowns if sparse else min(self.max_unknowns, MOST_DENSE)
+        if unknowns > most:
+            raise OutOfReachError(f"{unknowns} unknowns would be needed next, and {most} are allowed")
+        left = (1.0 if sparse else DENSE_SHARE) * self.seconds - self._spent()
+        next_one = own[-1].seconds * (unknowns / own[-1].unknowns) ** SLOWER[sparse] if own else 0.0
+        if next_one > left:
+            raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} unknowns")
+
+    def _tried(self, make: Callable[[], Space]) -> Rung | None:
+        """The solution in a space, not judged yet; None where there is none."""
+        began = time.perf_counter()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a coarse space: what the solution is worth is told by its estimate
+                u = self.solve(self.problem, make(), initial=self._start())
+            residual, self.weights = weighted_residual(self.problem, u, self.check, self.weights)
+            return Rung(u, np.asarray(u(self.sample)), residual, math.nan, time.perf_counter() - began)
+        except (ValueError, ConvergenceError) as error:
+            self.refused.append(error)
+            return None
+        except MemoryError as error:
+            raise OutOfReachError(str(error)) from error
+
+    def _start(self) -> Callable | None:
+        """Where Newton's method starts: at the best so far."""
+        if not self.rungs:
+            return self.initial
+        best = self.best().solution
+        return best if best.stats["steps"] > 1 else None
+
+    def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
+        """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
+        if previous is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                estimate = estimate_error(self.problem, found.solution)
+        else:
+            estimate = estimated(found.values, previous.values, (found.residual, previous.residual), least)
+        self.rungs.append(found._replace(estimate=estimate))
+        return self.rungs[-1]
