@@ -270,7 +270,8 @@ class _Ladder:
         if unknowns > most:
             raise OutOfReachError(f"{unknowns} unknowns would be needed next, and {most} are allowed")
         left = (1.0 if sparse else DENSE_SHARE) * self.seconds - self._spent()
-        next_one = own[-1].seconds * (unknowns / own[-1].unknowns) ** SLOWER[sparse] if own else 0.0
+        # the first rung of a kind compiles what the others only run
+        next_one = own[-1].seconds * (unknowns / own[-1].unknowns) ** SLOWER[sparse] if len(own) > 1 else 0.0
         if next_one > left:
             raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} unknowns")
 
