@@ -24,6 +24,7 @@ from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
 from ..pde.linearity import depends_on_input
 from ..pde.problem import Problem
+from ..solving.frequencies import with_frequencies
 from ..solving.newton import ConvergenceError
 from .losses import own_loss
 from .search import REFINED, SCANNED, search
@@ -139,6 +140,8 @@ def tune(
         raise ValueError(f"steps must be at least 0; got {steps}")
     run: _Search | _Descent
     with deferred() as interrupted:
+        if isinstance(problem := getattr(loss, "problem", loss), Problem) and hasattr(tree, "cloud"):
+            tree = with_frequencies(problem, tree, tree.cloud)
         if isinstance(loss, Problem):
             loss, optimizer = own_loss(loss, tree), optimizer or SEARCH
         if isinstance(optimizer, str):
