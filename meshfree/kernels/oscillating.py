@@ -91,14 +91,13 @@ class SpectralMixture(Kernel):
     that is given, with a scale of its own. `weights`: the wᵢ, by default 1/q each. Trainable are the lengths of the ωᵢ
     and the weights, which are positive, the directions of the ωᵢ, and φ.
 
-    Functions that oscillate with about these frequencies, within a band of about 6/scale to either side, are as smooth
-    for it as those that do not are for φ, on nodes a little closer than half a wave. Parts of a solution that do not
-    oscillate, as boundary values bring in, are none of them: add a kernel for these, `SpectralMixture(...) +
-    mf.Gaussian(1.0)`.
+    A function is as smooth for it as its factor beside the waves is for φ, and may oscillate with other frequencies up
+    to 6/scale away. Parts of a solution that do not oscillate, as boundary values bring in, need a kernel of their own:
+    `SpectralMixture(...) + mf.Gaussian(1.0)`.
 
     `frequency="auto"`: `mf.solve(problem, space)` and `mf.tune(problem, space)` read the frequencies off the residual
-    of u = 0 at the interior nodes (`solving.frequencies`), and the space of what they return has them; all else refuses
-    to evaluate it, with ValueError.
+    of u = 0 at the interior nodes, up to π/spacing (`solving.frequencies`), and the space of what they return has them;
+    all else refuses to evaluate it, with ValueError.
 
     Raises ValueError for frequencies and weights that are not positive, for both a scale and a kernel, and where it is
     evaluated for points of another dimension.
@@ -306,10 +305,9 @@ def _fitting(kernel: Kernel, omegas: Float[Array, "q *d"], x: Float[Array, " d"]
     """Wave vectors in the type of a point, which on the line may be numbers; ValueError for another dimension."""
     vectors = omegas[:, None] if omegas.ndim == 1 else omegas
     if x.shape != vectors.shape[1:]:
-        has = "frequencies that are numbers" if omegas.ndim == 1 else f"wave vectors of {vectors.shape[1]} coordinates"
+        has = "wave numbers, for points of the line" if omegas.ndim == 1 else f"wave vectors ({vectors.shape[1]},)"
         raise ValueError(
-            f"{kernel.describe()} has {has}, and the points have {x.size}: give a wave vector of as many for every "
-            "frequency"
+            f"{kernel.describe()} has {has}, and the points have {x.size} coordinates: give wave vectors ({x.size},)"
         )
     return vectors.astype(x.dtype)
 
