@@ -26,9 +26,9 @@ from ..pde.problem import Problem
 MOST = 8  # waves
 SHARE = 1e-6  # of the power that the first wave takes, which a further one has to take
 PART = 0.05  # of the power that the waves before it leave, which it has to take too: what is left may be no wave
-POINTS = 2**15  # that are looked at
+FEWEST, POINTS = 4, 2**15  # points, at least, and that are looked at, at most
 CELLS = 2**24  # of the grid that is transformed
-FLAT = 0.01  # half waves over the extent: the frequency of what does not oscillate, which a wave's must exceed
+FLAT = 0.01  # periods over the extent: the frequency of what does not oscillate, as kernels have none of zero
 
 
 def with_frequencies(problem: Problem, tree: Any, cloud: Cloud) -> Any:
@@ -57,39 +57,43 @@ def with_frequencies(problem: Problem, tree: Any, cloud: Cloud) -> Any:
 def wave_vectors(X: Float[np.ndarray, "n d"], values: Float[np.ndarray, "n c"], highest: float) -> np.ndarray:
     """The wave vectors, (q, d), of the waves that make up values at scattered points, strongest first.
 
-    No coordinate is beyond `highest`, π/spacing for nodes that resolve no shorter wave. Waves less than two periods
-    over the extent of the points apart are one.
+    No coordinate is beyond `highest`, π/spacing for nodes that resolve no shorter wave. Waves that are
+    less than two periods over the extent of the points apart are one.
     """
     if len(X) > POINTS:
         chosen = np.random.default_rng(0).permutation(len(X))[:POINTS]
         X, values = X[chosen], values[chosen]
-    middle, extent = (X.max(axis=0) + X.min(axis=0)) / 2, np.ptp(X, axis=0)
-    X = X - middle
-    apart = 4 * math.pi / extent.max()
+    extent = np.ptp(X, axis=0)
+    X = X - (X.max(axis=0) + X.min(axis=0)) / 2
+    resolved = 2 * math.pi / np.where(extent > 0, extent, 1.0)  # one period over the extent, along every axis
     peaks = found = np.zeros((0, X.shape[1]))
     rest, first = values, 0.0
     while len(found) < MOST:
-        peak = _highest_peak(X, extent, rest, highest, peaks, apart)
+        peak = _highest_peak(X, extent, rest, highest, peaks, 2 * resolved)
         if peak is None:
             break
         peaks = np.concatenate([peaks, peak[None]])
-        tried = _refined(X, values, np.concatenate([found, peak[None]]), peaks, apart / 4)
+        tried = _refined(X, values, np.concatenate([found, peak[None]]), peaks, resolved / 2)
         left = values - _fitted(X, values, tried)
         taken = np.sum(rest**2) - np.sum(left**2)
         first = first or taken
         if taken < SHARE * first or (len(found) and taken < PART * np.sum(rest**2)):
             break
         found, rest = tried, left
-    short = np.linalg.norm(found, axis=1) < FLAT * math.pi / extent.max()
-    found[short] = FLAT * math.pi / extent.max() * np.eye(X.shape[1])[0]
-    return found
+    longest = int(np.argmax(extent))
+    flat = FLAT * resolved[longest] * np.eye(X.shape[1])[longest]
+    return np.where(np.linalg.norm(found / resolved, axis=1, keepdims=True) < FLAT, flat, found)
 
 
 def _data(problem: Problem, cloud: Cloud) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n c"]]:
     """The interior points and the residual of u = 0 there, every component in units of its root mean square."""
-    group = match_conditions(problem, cloud)[0]
+    group = next(group for group in match_conditions(problem, cloud) if group.parts[0][0] == "interior")
     check_residual(group, problem.fields)
     X = np.asarray(group.points)
+    if len(X) < FEWEST:
+        raise ValueError(
+            f"frequency='auto' is found from the residual of u = 0 at interior nodes, at least {FEWEST}; got {len(X)}"
+        )
     with at_once():
         values = np.asarray(_of_zero(group.residual, problem.fields, X)).reshape(len(X), -1)
     if not np.isfinite(values).all():
@@ -111,7 +115,7 @@ def _of_zero(residual: Callable, fields: int, X):
     return jax.vmap(lambda x: residual(Zero(fields), x, x))(X)
 
 
-def _highest_peak(X, extent, values, highest: float, peaks, apart: float) -> np.ndarray | None:
+def _highest_peak(X, extent, values, highest: float, peaks, apart) -> np.ndarray | None:
     """The wave vector of most power, of those apart from all peaks so far; None where there is no other.
 
     By the transform of the values gathered on a grid, half as wide as half the shortest wave, and twice as far as the
@@ -120,22 +124,21 @@ def _highest_peak(X, extent, values, highest: float, peaks, apart: float) -> np.
     step = max(math.pi / (2 * highest), (np.prod(2 * extent[extent > 0]) / CELLS) ** (1 / np.sum(extent > 0)))
     shape = tuple(int(n) for n in np.ceil(2 * extent / step) + 1)
     cells = np.ravel_multi_index(tuple(np.rint((X + extent / 2) / step).astype(int).T), shape)
-    axes = [2 * math.pi * np.fft.fftfreq(n, step) for n in shape[:-1]] + [
-        2 * math.pi * np.fft.rfftfreq(shape[-1], step)
-    ]
+    axes = [2 * math.pi * np.fft.fftfreq(n, step) for n in shape]
+    axes[-1] = 2 * math.pi * np.fft.rfftfreq(shape[-1], step)
     power = np.zeros([len(axis) for axis in axes])
     for component in values.T:
         power += np.abs(np.fft.rfftn(np.bincount(cells, component, math.prod(shape)).reshape(shape))) ** 2
     for axis, k in enumerate(axes):
         power[(slice(None),) * axis + (np.abs(k) > highest,)] = -1.0
     for vector in [*peaks, *-peaks]:
-        squares = [(k - along) ** 2 for k, along in zip(axes, vector, strict=True)]
-        power[sum(np.ix_(*squares)) < apart**2] = -1.0
+        squares = [((k - along) / width) ** 2 for k, along, width in zip(axes, vector, apart, strict=True)]
+        power[sum(np.ix_(*squares)) < 1] = -1.0
     best = np.unravel_index(np.argmax(power), power.shape)
     return np.array([axis[i] for axis, i in zip(axes, best, strict=True)]) if power[best] > 0 else None
 
 
-def _refined(X, values, vectors, peaks, reach: float) -> np.ndarray:
+def _refined(X, values, vectors, peaks, reach) -> np.ndarray:
     """The wave vectors whose waves fit the values best, from `vectors` on, no coordinate beyond `reach` of the peaks.
 
     Amplitudes are eliminated (Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973), with Kaufman's Jacobian).
@@ -158,8 +161,9 @@ def _refined(X, values, vectors, peaks, reach: float) -> np.ndarray:
         moved = flat_moved - basis @ np.linalg.lstsq(basis, flat_moved, rcond=None)[0]
         return moved.reshape(moved.shape[0], len(columns), -1).swapaxes(1, 2).reshape(-1, len(columns))
 
-    bounds = peaks.ravel() - reach, peaks.ravel() + reach
-    found = least_squares(residual, vectors.ravel(), jacobian, bounds=bounds, x_scale=reach, max_nfev=50)
+    bounds = np.ravel(peaks - reach), np.ravel(peaks + reach)
+    widths = np.tile(reach, len(peaks))
+    found = least_squares(residual, vectors.ravel(), jacobian, bounds=bounds, x_scale=widths, max_nfev=50)
     return found.x.reshape(vectors.shape)
 
 

@@ -61,13 +61,14 @@ def test_the_scale_is_tuned_and_the_frequencies_found():
 
 
 def test_a_frequency_is_tuned_by_descent_and_by_search():
-    space = by_collocation(mf.SpectralMixture([19.0], 3.0), FEW)
+    space = by_collocation(mf.SpectralMixture([19.0], 6.0), FEW)
 
     def where(space):
         return space.kernel.raw_frequency
 
-    found, _ = mf.tune(SLOW, space, where, optimizer=optax.adam(0.01), steps=15)
-    np.testing.assert_allclose(found.kernel.frequency, [20.0], atol=0.3)
+    found, _ = mf.tune(SLOW, space, where, optimizer=optax.adam(0.01), steps=20)
+    np.testing.assert_allclose(found.kernel.frequency, [20.0], atol=0.5)
+    assert mf.error(SLOW, mf.solve(SLOW, found)) < 0.1 * mf.error(SLOW, mf.solve(SLOW, space))
     start = by_collocation(mf.SpectralMixture([17.0, 26.0], 1.0), FEW)
     found, history = mf.tune(SLOW, start, lambda s: (s.kernel.raw_frequency, s.kernel.raw_scale), steps=30)
     assert history.loss.min() < history.loss[0] - 1
@@ -178,6 +179,8 @@ def test_data_without_a_frequency():
     broken = mf.Problem(LINE, interior=lambda u, x: mf.laplacian(u)(x) + jnp.log(x[0] - 1), boundary=mf.dirichlet(1.0))
     with pytest.raises(ValueError, match="not finite at all interior nodes: give frequencies"):
         mf.solve(broken, space)
+    with pytest.raises(ValueError, match="at interior nodes, at least 4; got 3"):
+        mf.solve(WAVE, by_collocation(mf.SpectralMixture("auto"), LINE.cloud(1.6)))
 
 
 def test_numbers_are_needed_and_not_tracers():
@@ -227,6 +230,13 @@ def test_waves_at_scattered_points_are_found(name):
     np.testing.assert_allclose(found[np.lexsort(found.T)], expected[np.lexsort(expected.T)], rtol=1e-8)
 
 
+def test_a_long_strip_tells_more_along_it_than_across():
+    X = RANDOM[:, :2] * [10.0, 1.0]
+    values = np.cos(X @ [20.0, 9.0]) + 0.5 * np.cos(X @ [22.0, 9.0])
+    found = wave_vectors(X, values[:, None], 40.0)
+    np.testing.assert_allclose(found * np.sign(found[:, :1]), [[20.0, 9.0], [22.0, 9.0]], rtol=1e-8)
+
+
 def test_waves_of_several_components_count_together():
     X = RANDOM[:, :1]
     values = np.stack([np.sin(40 * X[:, 0]), np.cos(70 * X[:, 0])], axis=1)
@@ -236,7 +246,7 @@ def test_waves_of_several_components_count_together():
 def test_what_is_no_wave_has_few():
     X = np.linspace(0, 1, 300)[:, None]
     flat = wave_vectors(X, np.ones((300, 1)), 900.0)
-    np.testing.assert_allclose(flat, [[0.01 * np.pi]], rtol=1e-12)
+    np.testing.assert_allclose(flat, [[0.02 * np.pi]], rtol=1e-12)
     packet = wave_vectors(X, np.exp(-40 * (X - 0.5) ** 2) * np.sin(300 * X), 900.0)
     assert len(packet) <= 2
     np.testing.assert_allclose(np.abs(packet), 300.0, atol=15.0)
