@@ -12,23 +12,29 @@ from .families import (
     Wendland,
 )
 from .kernel import Kernel, Product, Scaled, Stretched, Sum
+from .oscillating import Cosine, Periodic, SpectralMixture
 from .radial import Radial, ScaledRadial
+from .warped import Warped
 
 __all__ = [
+    "Cosine",
     "Gaussian",
     "InverseMultiquadric",
     "InverseQuadratic",
     "Kernel",
     "Matern",
     "Multiquadric",
+    "Periodic",
     "Polyharmonic",
     "Product",
     "Radial",
     "RationalQuadratic",
     "Scaled",
     "ScaledRadial",
+    "SpectralMixture",
     "Stretched",
     "Sum",
+    "Warped",
     "Wendland",
     "check_coincident",
 ]

@@ -85,6 +85,18 @@ class Kernel(eqx.Module):
         """The distance beyond which the kernel is zero; infinite for most."""
         return math.inf
 
+    @property
+    def scalable(self) -> bool:
+        """Whether it serves as well in coordinates of another origin and unit, as those of a stencil are: one that has
+        a length that is none of scale, such as a wave's, does not.
+        """
+        return all(part.scalable for part in self._parts())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a parameter that is yet to be found from a problem, and cannot be evaluated before."""
+        return any(part.is_open for part in self._parts())
+
     def fixed_parameters(self) -> dict[str, Any]:
         """The parameters that are not trained, by the names that the constructor gives them."""
         fixed = [field.name for field in dataclasses.fields(self) if field.metadata.get("static", False)]
@@ -92,10 +104,14 @@ class Kernel(eqx.Module):
 
     def describe(self) -> str:
         """The class and its fixed parameters, in ASCII, as error messages name them: `Matern(nu=1.5)`."""
-        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        parts = [value.describe() for value in values if isinstance(value, Kernel)]
+        parts = [part.describe() for part in self._parts()]
         parts += [f"{name}={value}" for name, value in self.fixed_parameters().items()]
         return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _parts(self) -> list["Kernel"]:
+        """The kernels that it is made of."""
+        values = [getattr(self, field.name, None) for field in dataclasses.fields(self)]
+        return [value for value in values if isinstance(value, Kernel)]
 
     def __repr__(self) -> str:
         """The expression that makes the kernel, positive parameters in place of the raw leaves behind them."""

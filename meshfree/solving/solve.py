@@ -29,6 +29,7 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .derivative import Solved
 from .finite_values import NotFiniteError
+from .frequencies import with_frequencies
 from .levels import solve_by_levels
 from .metrics import error
 from .newton import solved
@@ -125,9 +126,11 @@ def solve(
     if tol is not None or len(functions):
         name = "tol" if tol is not None else "functions"
         raise ValueError(f"{name}= chooses a space, and {space.describe()} is given: drop one of the two")
-    rows_at, levels = space.cloud if points is None else points, space.levels()
+    rows_at = space.cloud if points is None else points
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
+    space = with_frequencies(problem, space, rows_at)
+    levels = space.levels()
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
     start, equations_of = _stated(problem, space, points, initial, weights)

@@ -139,6 +139,14 @@ class Space(eqx.Module):
                 f"give one scale, or {self.cloud.dim}"
             )
 
+    def check_scalable(self, kernel: Kernel) -> None:
+        """ValueError for a kernel that has wavelengths, or coordinates, of the domain, in a space that scales it."""
+        if not kernel.scalable:
+            raise ValueError(
+                f"{type(self).__name__} shifts and scales its kernel from place to place or level to level, and with "
+                f"it the waves or the map of {kernel.describe()}, which are those of the domain: use Collocation"
+            )
+
     def check_kernel(self) -> None:
         """ValueError, with the remedy, for a kernel that makes equations NaN; asked where they were found to be."""
         kernel = getattr(self, "kernel", None)

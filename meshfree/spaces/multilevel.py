@@ -63,8 +63,8 @@ class Multilevel(GlobalSpace):
     levels, 8 spacings in two dimensions and 4 to 5 in three; `shrink` 0.8 where that is not enough. `reach`, 1.25 times
     the first support by default, is how far tuning may widen it.
 
-    Raises ValueError for a kernel without compact support, and for clouds that are none, do not become finer, or
-    differ in dimension or in the names of their parts.
+    Raises ValueError for a kernel without compact support, or not `scalable`, and for clouds that are none, do not
+    become finer, or differ in dimension or in the names of their parts.
     """
 
     kernel: Kernel
@@ -94,6 +94,7 @@ class Multilevel(GlobalSpace):
         if not np.isfinite(kernel.support):
             raise ValueError(f"Multilevel needs a kernel of compact support, as Wendland; got {kernel.describe()}")
         self.check_dimension(kernel)
+        self.check_scalable(kernel)
         reaches = [checked_reach(kernel, reach) * float(factor) for factor in self.factors]
         points = [np.asarray(cloud.points) for cloud in self.clouds]
         self.columns = tuple(

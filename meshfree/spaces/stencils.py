@@ -64,7 +64,8 @@ class Stencils(Space, LocalBasis):
 
     Between the nodes u is a partition of unity of the stencils' functions, and smooth. Raises ValueError for a size
     below the number of polynomials or beyond the number of nodes, and for ghosts on parts that do not exist; `solve`,
-    `matrix` and u(x) for a stencil whose nodes do not determine the polynomials, as on a line. Warns of polynomials
+    `matrix` and u(x) for a stencil whose nodes do not determine the polynomials, as on a line; for a kernel that is
+    not `scalable`, as one that oscillates with a wavelength of its own. Warns of polynomials
     below the degree that the kernel needs, ⌊m/2⌋ for `Polyharmonic(m)`.
     """
 
@@ -97,6 +98,7 @@ class Stencils(Space, LocalBasis):
             )
         self.ghost_parts = matched_parts(ghost, cloud)
         self.check_dimension(self.kernel)
+        self.check_scalable(self.kernel)
         warn_of_low_degree(self.kernel, self.degree)
         polynomials = math.comb(self.degree + cloud.dim, cloud.dim)
         size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size

@@ -24,6 +24,7 @@ from ..kernels import Kernel
 from ..kernels.kernel import positive, unconstrained
 from ..pde.linearity import depends_on_input
 from ..pde.problem import Problem
+from ..solving.frequencies import with_frequencies
 from ..solving.newton import ConvergenceError
 from .losses import own_loss
 from .search import REFINED, SCANNED, search
@@ -117,7 +118,8 @@ def tune(
     `mf.tune(problem, space)` needs no loss, no optimiser and no good start: the residual off the nodes, or without a
     domain leave-one-out, is minimised over positive parameters of the kernel by `search.search`, from 1/30 to 30 times
     what they are. `steps` bounds the losses after the first: 14 for one parameter, 60 more for each further one.
-    `optimizer="search"` does the same with a loss of one's own.
+    `optimizer="search"` does the same with a loss of one's own. What a kernel asks of the problem
+    (`SpectralMixture(frequency="auto")`) is found first.
 
     Otherwise it is gradient descent. `tree` is any pytree: a space, or `(space, problem)` to find a coefficient.
     `where` is that of `eqx.tree_at`; all that it does not name stays as it is, bit for bit. `optimizer`: any of Optax,
@@ -139,6 +141,8 @@ def tune(
         raise ValueError(f"steps must be at least 0; got {steps}")
     run: _Search | _Descent
     with deferred() as interrupted:
+        if isinstance(problem := getattr(loss, "problem", loss), Problem) and hasattr(tree, "cloud"):
+            tree = with_frequencies(problem, tree, tree.cloud)
         if isinstance(loss, Problem):
             loss, optimizer = own_loss(loss, tree), optimizer or SEARCH
         if isinstance(optimizer, str):

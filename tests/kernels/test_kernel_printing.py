@@ -40,6 +40,14 @@ EXPRESSIONS = [
     "InverseQuadratic(scale=12345.0)",
     "RationalQuadratic(alpha=2.5, scale=0.123456)",
     "Polyharmonic(degree=3)",
+    "Cosine(frequency=100.0) * A",
+    "Cosine(frequency=[3.0, -4.0])",
+    "SpectralMixture(frequency=[94.0, 106.0], scale=1.0)",
+    "SpectralMixture(frequency=[[40.0, 25.0], [-40.0, 25.0]], scale=[1.0, 2.0], weights=[1.0, 2.0])",
+    "SpectralMixture(frequency=[94.0], kernel=B) + A",
+    "SpectralMixture(frequency='auto', scale=2.0)",
+    "Periodic(period=2.0, scale=[0.5, 1.0])",
+    "Warped(kernel=A * B, module=[[2.0, 0.5], [0.0, 1.0]])",
     "Gaussian(scale=0.3) + 2.0 * Matern(nu=2.5, scale=1.0)",
     "A + B + C",
     "A + (B + C)",
@@ -82,6 +90,7 @@ def test_a_kernel_prints_inside_jit_and_without_its_leaves():
     @jax.jit
     def trace(scale):
         printed.extend(map(repr, (mf.Matern(2.5, scale) + A, Stretched(A, scale), Scaled(A, scale))))
+        printed.extend(map(repr, (mf.Cosine(scale), mf.SpectralMixture(jnp.stack([scale, scale])))))
         return scale
 
     trace(1.0)
@@ -89,6 +98,8 @@ def test_a_kernel_prints_inside_jit_and_without_its_leaves():
         "Matern(nu=2.5, scale=<traced>) + Gaussian(scale=0.3)",
         "Stretched(kernel=Gaussian(scale=0.3), factor=<traced>)",
         "<traced> * Gaussian(scale=0.3)",
+        "Cosine(frequency=<traced>)",
+        "SpectralMixture(frequency=<traced>, scale=1.0)",
     ]
 
 

@@ -25,6 +25,10 @@ FAMILIES = [
     mf.Gaussian(0.7) + mf.Matern(2.5),
     mf.Wendland(6, 3, 1.0) * mf.Polyharmonic(5),
     2.5 * mf.Matern(3.5),
+    mf.Cosine([3.0, -1.0]),
+    mf.SpectralMixture([[3.0, 4.0], [5.0, -1.0]], 0.7),
+    mf.Periodic([1.5, 2.0], 0.8),
+    mf.Warped(mf.Matern(2.5), [[1.0, 0.5], [0.0, 2.0]]),
 ]
 families = pytest.mark.parametrize("kernel", FAMILIES, ids=mf.Kernel.describe)
 
