@@ -38,12 +38,13 @@ from .pde.operators import biharmonic, derivative, divergence, gradient, hessian
 from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
+from .solving.automatic import solve
 from .solving.error_estimate import estimate_error
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
 from .solving.solution import Solution
-from .solving.solve import interpolate, solve
+from .solving.solve import interpolate
 from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
 from .tuning import losses
 from .tuning.tune import tune

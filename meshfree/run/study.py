@@ -10,9 +10,9 @@ import equinox as eqx
 
 from ..internal.interrupts import noted
 from ..pde.problem import Problem
+from ..solving.automatic import solve
 from ..solving.metrics import error, residual_norm
 from ..solving.solution import Solution
-from ..solving.solve import solve
 from ..spaces import Space
 from ..tuning import losses
 from ..tuning.tune import History, tune

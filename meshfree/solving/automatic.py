@@ -14,23 +14,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from ..equations.jet_system import is_local, order_of
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
+from ..internal.expected import INTEGER, NUMBER, OF_A_POINT, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
+from ..internal.tracing import is_traced
+from ..internal.watched import settled
 from ..kernels import Gaussian, Polyharmonic
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Space, Stencils
+from ..spaces.base import COARSER
 from .error_estimate import estimate_error, estimated
 from .indicator import between_neighbours
 from .metrics import independent_points, weighted_residual
 from .newton import ConvergenceError
 from .off_nodes import CHECK_SEED
 from .solution import Solution
+from .solve import require_double, solve_in
 
+TOLERANCE = 1e-6
 MARGIN = 3  # times the estimate that a tolerance must exceed
 CHECK_POINTS = {1: 400, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
 
@@ -80,44 +87,110 @@ class OutOfReachError(Exception):
     """The work that is allowed does not suffice; the text says which limit it was."""
 
 
-def solve_to(
+@settled
+@expects(
+    problem=Problem,
+    space=Space | None,
+    points=Cloud,
+    initial=OF_A_POINT,
+    weights=Mapping,
+    solver=str,
+    tol=NUMBER,
+    functions=Sequence,
+    max_unknowns=INTEGER,
+    seconds=NUMBER,
+)
+def solve(
     problem: Problem,
-    tol: float,
-    solve: Callable[..., Solution],
+    space: Space | None = None,
     *,
+    points: Cloud | None = None,
     initial: Callable | None = None,
+    weights: Mapping[str, ArrayLike] | None = None,
+    solver: str = "auto",
+    tol: float | None = None,
     functions: Sequence[Callable] = (),
     max_unknowns: int = 100_000,
     seconds: float = 20.0,
     progress: bool | None = None,
 ) -> Solution:
-    """What `mf.solve(problem, tol=tol)` returns; `solve`: that in a given space."""
+    """The function of `space` that makes the problem's residuals vanish, or least in square.
+
+    Without a space one is chosen such that the relative L2 error is below `tol` (1e-6): eigenfunctions of growing
+    degree are tried, then stencils on more and more nodes, placed where the residual is large, each with an estimate of
+    its error (`mf.estimate_error`), until three times that is below `tol`. `u.space` is the space,
+    `stats["estimate"]` the estimate, `stats["reached"]` whether it suffices, and `stats["ladder"]` lists what was
+    tried: `space`, `unknowns`, `residual`, `estimate`, `seconds`. Otherwise the best solution is returned, and a
+    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (which a rung, once begun, may
+    exceed). `functions` of x, singular as the solution is, are added to the eigenfunctions (`mf.Enriched`).
+    `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the best so far.
+
+    In a given space:
+
+    `points`: a second cloud that carries the equations (least squares when it is larger); default the space's own.
+    `initial`: a function of x or a Solution to start Newton's method from; default zero.
+    `weights`: row weights by part, a number or (c,), in place of the measured ones.
+    `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.dense.factor_dense`; for a local space `"auto"`,
+    `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
+
+    Everything dense is computed on JAX's default device, which `jax.default_device` and JAX_PLATFORMS choose. On an
+    accelerator `"auto"` finds the pivots of its QR factorisation beforehand, as accurate on the average, and `"qr"`
+    factors on the host, as sparse matrices always are. `stats["device"]` tells.
+
+    `stats["off_nodes"]` is the residual between the nodes over the data, both weighted: a few times the relative error
+    as a rule; a half and more is warned of. Under jit, where no error can be
+    raised, `stats["converged"]` and `stats["unique"]` are False instead: `eqx.error_if` makes an error of them.
+
+    `stats` of a solution by translates of a compactly supported kernel tell its price too: `support`,
+    `centers_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`). Those of a
+    `Multilevel`, solved level by level, are of its finest level, and those of each level are in the list `levels`; its
+    `residual_before` is the residual, at the points of the level, of what the coarser ones found.
+
+    The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
+    system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
+
+    Raises ValueError for a cloud on another domain than the problem's, parts without a condition, residuals of a wrong
+    shape, more unknowns than equations, a singular system, or without float64; MemoryError where the
+    matrix would not fit; ConvergenceError where Newton fails.
+    """
+    if space is not None:
+        if tol is not None or len(functions):
+            name = "tol" if tol is not None else "functions"
+            raise ValueError(f"{name}= chooses a space, and {space.describe()} is given: drop one of the two")
+        return solve_in(problem, space, points=points, initial=initial, weights=weights, solver=solver)
+    if points is not None or weights is not None or solver != "auto":
+        raise ValueError("points=, weights= and solver= are for a space of your own: give it, or drop them")
     if problem.domain is None:
         raise ValueError("the problem has no domain to place nodes in: give a space on a cloud of your own")
+    tol = TOLERANCE if tol is None else float(tol)
     if not 0 < tol < 1:
         raise ValueError(f"tol is a relative error, between 0 and 1; got {tol}")
     if max_unknowns < 1 or not seconds > 0:
         raise ValueError(f"max_unknowns and seconds must be positive; got {max_unknowns} and {seconds}")
-    ladder = _Ladder(problem, tol, solve, initial, tuple(functions), max_unknowns, seconds)
+    if is_traced(problem, initial):
+        raise ValueError(
+            "a space is chosen by numbers, and here JAX traces the problem: give a space under jit and grad"
+        )
+    require_double()
+    ladder = _Ladder(problem, tol, initial, tuple(functions), max_unknowns, seconds)
     limit = ladder.climb(progress)
     best = ladder.best()
-    u = best.solution
-    told = [rung.told() for rung in ladder.rungs]
-    stats = {**u.stats, "estimate": best.estimate, "reached": not limit, "ladder": told}
+    u, told = best.solution, [rung.told() for rung in ladder.rungs]
     if limit:
         warnings.warn(
             f"tol={tol:g} was not reached: the error is estimated as {best.estimate:.1e}, and {MARGIN} times that is "
             f"asked to be below tol. {limit}. Best: {u.space.describe()}, {best.unknowns} unknowns",
-            stacklevel=6,
+            stacklevel=4,
         )
+    stats = {**u.stats, "estimate": best.estimate, "reached": not limit, "ladder": told}
     return Solution(u.space, u.coefficients, stats)
 
 
 class _Ladder:
     """The rungs so far, and what all of them are judged by: one cloud for residuals, one sample for differences."""
 
-    def __init__(self, problem: Problem, tol, solve, initial, functions, max_unknowns: int, seconds: float):
-        self.problem, self.tol, self.solve = problem, tol, solve
+    def __init__(self, problem: Problem, tol, initial, functions, max_unknowns: int, seconds: float):
+        self.problem, self.tol = problem, tol
         self.initial, self.functions = initial, functions
         self.max_unknowns, self.seconds, self.began = max_unknowns, seconds, time.perf_counter()
         self.rungs: list[Rung] = []
@@ -168,8 +241,7 @@ class _Ladder:
             per_axis = degrees_on_box(degree, sides)
             functions = len(total_degrees(per_axis))
             self._check_room(functions * self.problem.fields, [rung for _, rung in own], sparse=False)
-            spacing = (self.domain.volume / (ROWS_PER_FUNCTION * functions)) ** (1 / self.dim)
-            cloud = self.domain.cloud(float(spacing), cluster=1.0)
+            cloud = self.domain.cloud(self._spacing({self.dim: ROWS_PER_FUNCTION * functions}), cluster=1.0)
             best, previous = None, own[-1][1] if own else None
             for one in sorted(SCALES, key=lambda other: other != scale):
                 found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
@@ -221,6 +293,7 @@ class _Ladder:
         degree, own = STENCIL_DEGREE[self.dim], list[Rung]()
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
         cloud = self.domain.cloud(self._spacing(FIRST_NODES))
+        previous = self._tried(lambda: Stencils(kernel, self._coarse_cloud(), degree, ghost=ghosts))
         while True:
             self._check_room(len(cloud) * self.problem.fields, own, sparse=True)
             found = self._tried(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
@@ -228,11 +301,17 @@ class _Ladder:
                 found, ghosts = self._tried(lambda: Stencils(kernel, cloud, degree)), ()  # noqa: B023
             if found is None:
                 raise OutOfReachError(f"Stencils on {len(cloud)} nodes: {self.refused[-1]}")
-            order = degree / self.dim * math.log(max(found.unknowns / own[-1].unknowns, 1)) if own else 0.0
-            own.append(self._judged(found, own[-1] if own else None, math.exp(-order)))
-            yield own[-1]
+            # of residuals at few points those that matter may be missing: no more than the order is believed
+            finer = 1.0 if previous is None else max(found.unknowns / previous.unknowns, 1.0)
+            previous = self._judged(found, previous, finer ** (-degree / self.dim))
+            own.append(previous)
+            yield previous
             indicator = between_neighbours(self.problem, found.solution)
             cloud = refinement.refine(cloud, indicator, count=self._next_count(own, len(cloud)), order=degree - 1.0)
+
+    def _coarse_cloud(self) -> Cloud:
+        """What the first stencils are compared with."""
+        return self.domain.cloud(self._spacing(FIRST_NODES) * COARSER)
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:
         """Those with a condition, for equations of second order and more: beyond others a node would be free."""
@@ -251,7 +330,7 @@ class _Ladder:
                 needed = min(ROOM * MARGIN * rung.estimate / self.tol, 1e9) ** (1 / order)
                 factor = min(max(needed, least), most)
         room = self.max_unknowns / rung.unknowns
-        if room < least or (needed > 2 * room and rung is not self.best()):
+        if room < least or (len(own) > 1 and needed > 2 * room and rung is not self.best()):
             would = f": some {needed * rung.unknowns:.0e} would do" * math.isfinite(needed)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
         return int(min(factor, room) * nodes)
@@ -259,7 +338,8 @@ class _Ladder:
     # -------------------------------------------------------------------------------------------------- both kinds
 
     def _spacing(self, counts: Mapping[int, int]) -> float:
-        return float((self.domain.volume / counts[min(self.dim, 3)]) ** (1 / self.dim))
+        count = counts.get(self.dim) or counts[3]
+        return float((self.domain.volume / count) ** (1 / self.dim))
 
     def _spent(self) -> float:
         return time.perf_counter() - self.began
@@ -281,7 +361,7 @@ class _Ladder:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a coarse space: what the solution is worth is told by its estimate
-                u = self.solve(self.problem, make(), initial=self._start())
+                u = solve_in(self.problem, make(), initial=self._start())
             residual, self.weights = weighted_residual(self.problem, u, self.check, self.weights)
             return Rung(u, np.asarray(u(self.sample)), residual, math.nan, time.perf_counter() - began)
         except (ValueError, ConvergenceError) as error:

@@ -12,7 +12,7 @@ from ..pde.problem import Problem
 from .metrics import independent_points, weighted_residual
 from .off_nodes import COMPARABLE, aside
 from .solution import Solution
-from .solve import solve
+from .solve import solve_in
 
 
 @expects(problem=Problem, u=Solution)
@@ -31,7 +31,7 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     if other is None:
         raise ValueError(f"{u.space.describe()} has no smaller space of its kind to be compared with: use more nodes")
     finer, space = other
-    v = solve(problem, space, initial=u if u.stats["steps"] > 1 else None)
+    v = solve_in(problem, space, initial=u if u.stats["steps"] > 1 else None)
     values, others = np.asarray(u(X)), np.asarray(v(X))
     difference = estimated(values, others)
     share = u.stats.get("off_nodes", 0.0)

@@ -43,7 +43,7 @@ def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scala
             f"between the nodes the residual is {share:.0%} of the data (stats['off_nodes']): the solution satisfies "
             f"the equations at the nodes and not elsewhere (space: {system.space.describe()}). Use more nodes, fewer "
             "basis functions for them, or another space, such as Stencils",
-            stacklevel=6,  # of who calls `solve`, which is decorated
+            stacklevel=7,  # of who calls `solve`, which is decorated
         )
     return {"off_nodes": share}
 

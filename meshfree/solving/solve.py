@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -21,7 +21,7 @@ from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
-from ..internal.expected import DATA, INTEGER, NUMBER, OF_A_POINT, expects
+from ..internal.expected import DATA, expects
 from ..internal.tracing import AnyArray, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -39,93 +39,18 @@ BLOCK = 512  # nodes at which a function is asked for its values at a time
 _VALUES = DATA._replace(phrase="a function of x or values at the nodes")
 
 
-@settled
-@expects(
-    problem=Problem,
-    space=Space | None,
-    points=Cloud,
-    initial=OF_A_POINT,
-    weights=Mapping,
-    solver=str,
-    tol=NUMBER,
-    functions=Sequence,
-    max_unknowns=INTEGER,
-    seconds=NUMBER,
-)
-def solve(
+def solve_in(
     problem: Problem,
-    space: Space | None = None,
+    space: Space,
     *,
     points: Cloud | None = None,
     initial: Callable | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
-    tol: float | None = None,
-    functions: Sequence[Callable] = (),
-    max_unknowns: int = 100_000,
-    seconds: float = 20.0,
-    progress: bool | None = None,
 ) -> Solution:
-    """The function of `space` that makes the problem's residuals vanish, or least in square.
-
-    Without a space one is chosen such that the relative L2 error is below `tol` (1e-6): eigenfunctions of growing
-    degree are tried, then stencils on more and more nodes, placed where the residual is large, each with an estimate of
-    its error (`mf.estimate_error`), until three times that is below `tol`. `u.space` is the space,
-    `stats["estimate"]` the estimate, `stats["reached"]` whether it suffices, and `stats["ladder"]` lists what was
-    tried: `space`, `unknowns`, `residual`, `estimate`, `seconds`. Otherwise the best solution is returned, and a
-    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (which a rung, once begun, may
-    exceed). `functions` of x, singular as the solution is, are added to the eigenfunctions (`mf.Enriched`).
-    `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the best so far.
-
-    In a given space:
-
-    `points`: a second cloud that carries the equations (least squares when it is larger); default the space's own.
-    `initial`: a function of x or a Solution to start Newton's method from; default zero.
-    `weights`: row weights by part, a number or (c,), in place of the measured ones.
-    `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.dense.factor_dense`; for a local space `"auto"`,
-    `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
-
-    Everything dense is computed on JAX's default device, which `jax.default_device` and JAX_PLATFORMS choose. On an
-    accelerator `"auto"` finds the pivots of its QR factorisation beforehand, as accurate on the average, and `"qr"`
-    factors on the host, as sparse matrices always are. `stats["device"]` tells.
-
-    `stats["off_nodes"]` is the residual between the nodes over the data, both weighted: a few times the relative error
-    as a rule; a half and more is warned of. Under jit, where no error can be
-    raised, `stats["converged"]` and `stats["unique"]` are False instead: `eqx.error_if` makes an error of them.
-
-    `stats` of a solution by translates of a compactly supported kernel tell its price too: `support`,
-    `centers_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`). Those of a
-    `Multilevel`, solved level by level, are of its finest level, and those of each level are in the list `levels`; its
-    `residual_before` is the residual, at the points of the level, of what the coarser ones found.
-
-    The result is differentiable by anything in the problem or the space, forward and reverse, to first order: a square
-    system through one more Newton step, least squares through its normal equations with the matrix's own derivative.
-
-    Raises ValueError for a cloud on another domain than the problem's, parts without a condition, residuals of a wrong
-    shape, more unknowns than equations, a singular system, or without float64; MemoryError where the
-    matrix would not fit; ConvergenceError where Newton fails.
-    """
+    """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`."""
     require_double()
     release_programs()
-    if space is None:
-        if points is not None or weights is not None or solver != "auto":
-            raise ValueError("points=, weights= and solver= are for a space of your own: give it, or drop them")
-        from .automatic import solve_to  # which solves in the spaces that it tries
-
-        tol = 1e-6 if tol is None else float(tol)
-        return solve_to(
-            problem,
-            tol,
-            solve,
-            initial=initial,
-            functions=functions,
-            max_unknowns=max_unknowns,
-            seconds=seconds,
-            progress=progress,
-        )
-    if tol is not None or len(functions):
-        name = "tol" if tol is not None else "functions"
-        raise ValueError(f"{name}= chooses a space, and {space.describe()} is given: drop one of the two")
     rows_at = space.cloud if points is None else points
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
@@ -163,8 +88,8 @@ def _stated(problem: Problem, space: Space, points, initial, weights):
 def solve_on_host(
     problem: Problem, space: Space, *, points=None, initial=None, weights=None, solver: str = "auto"
 ) -> tuple[Collocated, Solved] | None:
-    """The equations and their solution, as `solve` finds it, with all that derivatives by hand need; whether it is the
-    only one is not asked. None where something is traced, for local spaces, and where equations are made by JAX.
+    """The equations and their solution, as `solve_in` finds it, with all that derivatives by hand need; whether it is
+    the only one is not asked. None where something is traced, for local spaces, and where equations are made by JAX.
     """
     require_double()
     if space.local_basis is not None or is_traced(problem, space, points, initial, weights):

@@ -27,7 +27,7 @@ from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.derivative import change_along
 from ..solving.off_nodes import aside
-from ..solving.solve import solve, solve_on_host
+from ..solving.solve import solve_in, solve_on_host
 from ..spaces.base import Space
 
 COINCIDENT = 1e-6  # spacings
@@ -48,7 +48,7 @@ class Residual(eqx.Module):
         if known is not None:
             return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
-        u = solve(problem, space, **self.options)
+        u = solve_in(problem, space, **self.options)
         weights = self.options.get("weights")
         return _log_rms(assemble(problem, space, self.check, weights).at_points(u.coefficients))
 
@@ -98,7 +98,7 @@ class LeaveOneOut(eqx.Module):
         if known is not None:
             return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
-        u = solve(problem, space, **self.options)
+        u = solve_in(problem, space, **self.options)
         system = assemble(problem, space, self.options.get("points"), self.options.get("weights"))
         if system.is_sparse:
             raise ValueError(
