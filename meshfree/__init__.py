@@ -40,7 +40,7 @@ from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
 from .solving.solution import Solution
 from .solving.solve import interpolate, solve
-from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
+from .spaces import Collocation, Eigenbasis, Enriched, Multilevel, Stencils
 from .tuning import losses
 from .tuning.tune import tune
 
@@ -58,6 +58,7 @@ __all__ = [
     "Disk",
     "Eigenbasis",
     "Ellipse",
+    "Enriched",
     "Gaussian",
     "Interval",
     "InverseMultiquadric",

@@ -146,6 +146,15 @@ class Space(eqx.Module):
             check_coincident(kernel, self.cloud.dim)
 
 
+    def why_not_finite(
+        self, X: Float[np.ndarray, "m d"], functionals: Float[np.ndarray, "m r J"], order: int
+    ) -> str | None:
+        """Which function of the space makes functionals at points, as in `LocalBasis`, NaN or infinite, in a sentence;
+        None: none is known.
+        """
+        return None
+
+
 class GlobalSpace(Space):
     """A space by its basis functions bⱼ: u(x) = Σⱼ cⱼ bⱼ(x)."""
 
