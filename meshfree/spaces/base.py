@@ -145,9 +145,8 @@ class Space(eqx.Module):
         if isinstance(kernel, Kernel) and not is_traced(kernel):
             check_coincident(kernel, self.cloud.dim)
 
-
     def why_not_finite(
-        self, X: Float[np.ndarray, "m d"], functionals: Float[np.ndarray, "m r J"], order: int
+        self, X: Float[AnyArray, "m d"], functionals: Float[AnyArray, "m r J"], order: int
     ) -> str | None:
         """Which function of the space makes functionals at points, as in `LocalBasis`, NaN or infinite, in a sentence;
         None: none is known.

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.expected import INTEGER, OF_A_POINT, Kind, expects
 from ..internal.printing import shown
@@ -39,10 +40,16 @@ def _several(functions: Any) -> tuple[Callable, ...]:
 _FUNCTIONS = Kind("a function of x, or several of them,", _several, anywhere=False)
 
 
+def _as_pytree(function: Callable) -> Callable:
+    """A plain function without leaves, so that what holds it passes through `jax.jit` and `jax.grad`."""
+    plain = jax.tree_util.treedef_is_leaf(jax.tree.structure(function))
+    return jax.tree_util.Partial(function) if plain else function
+
+
 class Enriched(GlobalSpace):
     """The functions of `space`, a global one, and beside them f(x) p(x), f of `functions`, p all monomials to `degree`.
 
-    `functions`: one or several, each of one point, (d,) -> (), written with `jax.numpy` and of size about 1: the leading
+    `functions`: one or several, each of one point, (d,) -> (), written with `jax.numpy`, of size about 1: the leading
     terms of a solution near a corner or crack tip, as r^(2/3) sin(2θ/3), or a layer, exp((x − 1)/ε). Floating leaves of
     those that are modules of Equinox are trainable. The monomials are taken on the domain's bounding box mapped to
     [−1, 1]^d, those of one function side by side: with `degree=0` the last coefficients are those of `functions`.
@@ -65,12 +72,13 @@ class Enriched(GlobalSpace):
     def __init__(self, space: Space, functions: Callable | Iterable[Callable], degree: int = 0):
         if not isinstance(space, GlobalSpace) or space.local_basis is not None:
             raise ValueError(
-                f"Enriched needs a global space, Eigenbasis or Collocation with a wide support; got {space.describe()}. "
-                "In local spaces refine the nodes instead: mf.refine, or domain.cloud(spacing) with a function of x"
+                "Enriched needs a global space, Eigenbasis or Collocation with a wide support; got "
+                f"{space.describe()}. In local spaces refine the nodes instead: mf.refine, or a function as spacing"
             )
         if degree < 0:
             raise ValueError(f"degree is that of the polynomials beside each function, at least 0; got {degree}")
-        self.space, self.functions, self.degree = space, tuple(functions), degree  # type: ignore[arg-type]
+        self.space, self.degree = space, degree
+        self.functions = tuple(map(_as_pytree, functions))  # type: ignore[arg-type]  # several by now
         if not self.functions:
             raise ValueError("functions is empty: give a function of x at least, or use the space as it is")
         for number in range(len(self.functions)):
@@ -80,8 +88,8 @@ class Enriched(GlobalSpace):
         self.reads_traced = False
         self.reads_traced = self._check_values()
 
-    @property
-    def cloud(self):
+    @property  # type: ignore[misc]  # it may stand for an abstract attribute of Equinox
+    def cloud(self) -> Cloud:  # type: ignore[override]
         return self.space.cloud
 
     @property
@@ -128,17 +136,17 @@ class Enriched(GlobalSpace):
         wrong = (np.asarray(functionals) != 0).any(axis=1)[:, :, None] & ~np.isfinite(derivatives)
         if not wrong.any():
             return self.space.why_not_finite(X, functionals, order)
-        point, which, number = np.argwhere(wrong)[0]
+        point, which, number = map(int, np.argwhere(wrong)[0])
         alpha = total_degree(X.shape[1], order)[which]
         of_order = f"has the derivative {_partial(alpha)} = " if alpha.any() else "is "
         advice = (
-            "which the equation there uses: leave this node out, give a Dirichlet condition there, which uses the value "
-            "alone, or write the function so that its derivative is finite"
+            "which the equation there uses: leave this node out, give a Dirichlet condition there, which uses the "
+            "value alone, or write the function so that its derivative is finite"
             if alpha.any()
             else _FINITE
         )
         return (
-            f"the function {self._named(number)} {of_order}{derivatives[point, which, number]} at the point "
+            f"{self._named(number)} {of_order}{derivatives[point, which, number]} at the point "
             f"{tuple(np.asarray(X)[point].tolist())}, {advice}"
         )
 
@@ -165,12 +173,6 @@ class Enriched(GlobalSpace):
             return None
         own = self.space.rows_along(X, functionals, order, direction.space)
         return None if own is None else np.pad(own, ((0, 0), (0, 0), (0, self.size - self.space.size)))
-
-    def values(self, X, coefficients):
-        own = self.space.values(X, coefficients[: self.space.size])
-        if own is None:
-            return None
-        return own + self._rows(X, np.ones((len(X), 1, 1)), 0)[:, 0] @ coefficients[self.space.size :]
 
     def _over(self, space: Space) -> Enriched:
         return Enriched(space, self.functions, self.degree)
@@ -204,17 +206,17 @@ class Enriched(GlobalSpace):
     def _check_kind(self, number: int) -> None:
         """ValueError or TypeError unless a function can be traced, and returns a real number."""
         point = jax.ShapeDtypeStruct((self.cloud.dim,), jnp.result_type(float))
-        here = f"the function {self._named(number)} of Enriched"
+        here = self._named(number)
         try:
             value = jax.eval_shape(self.functions[number], point)
         except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
-            raise TypeError(f"{here} cannot be traced by JAX: write it with jax.numpy, jnp.where in place of if") from error
+            raise TypeError(f"{here} cannot be traced by JAX: write it with jnp, and jnp.where for if") from error
         if not isinstance(value, jax.ShapeDtypeStruct):
             raise TypeError(f"{here} must return a number for a point x (d,); it returns a {type(value).__name__}")
         if value.shape != ():
             raise ValueError(
-                f"{here} must return a number, of shape (), for a point x of shape ({self.cloud.dim},); it returns shape "
-                f"{value.shape}: several functions are given as a list of them"
+                f"{here} must return a number for a point x ({self.cloud.dim},); it returns shape {value.shape}: give "
+                "several functions as a list of them"
             )
         if value.dtype.kind not in "fiu":
             advice = ": give its real and its imaginary part, as two functions" * (value.dtype.kind == "c")
@@ -233,7 +235,9 @@ class Enriched(GlobalSpace):
         return False
 
     def _named(self, number: int) -> str:
-        return f"{shown(self.functions[number])} (number {number})"
+        function: Any = self.functions[number]
+        plain = isinstance(function, jax.tree_util.Partial) and not (function.args or function.keywords)
+        return f"functions[{number}] of Enriched ({shown(function.func if plain else function)})"
 
 
 _FINITE = (
