@@ -224,11 +224,7 @@ class JetSystem(Collocated):
     def check_finite(self, coefficients):
         super().check_finite(coefficients)
         for group, block in zip(self.groups, self.blocks, strict=True):
-            gradient = np.asarray(block.gradient_at(coefficients))
-            m, c, fields, count = gradient.shape
-            reason = self.space.why_not_finite(group.points, gradient.reshape(m, c * fields, count), block.order)
-            if reason is not None:
-                raise ValueError(reason)
+            BasisDerivatives(self.space, group.points, None).check_finite(block.gradient_at(coefficients), block.order)
 
     def assembled(self, coefficients):
         return *self.linearised(coefficients), self.is_affine(coefficients)

@@ -169,6 +169,11 @@ class GlobalSpace(Space):
     def side_conditions(self) -> Float[np.ndarray | Array, "q n"]:
         """Rows that the coefficients are orthogonal to, such as moment conditions: (q, n), q = 0 for none."""
 
+    @property
+    def translated_to(self) -> Float[np.ndarray | Array, "c d"] | None:
+        """The points that the first c functions are translates of one function to; None: they are no translates."""
+        return None
+
     def rows(
         self, X: Float[np.ndarray, "m d"], functionals: Float[np.ndarray, "m r J"], order: int
     ) -> Float[np.ndarray, "m r n"]:

@@ -52,7 +52,8 @@ class Enriched(GlobalSpace):
     `functions`: one or several, each of one point, (d,) -> (), written with `jax.numpy`, of size about 1: the leading
     terms of a solution near a corner or crack tip, as r^(2/3) sin(2θ/3), or a layer, exp((x − 1)/ε). Floating leaves of
     those that are modules of Equinox are trainable. The monomials are taken on the domain's bounding box mapped to
-    [−1, 1]^d, those of one function side by side: with `degree=0` the last coefficients are those of `functions`.
+    [−1, 1]^d, those of one function side by side: with `degree=0` the last coefficients are those of `functions`. On
+    the coefficients of translates, as in Collocation, Σⱼ cⱼ f(yⱼ) p(yⱼ) = 0 closes the system.
 
     Good values: degree 0 where all singular terms are named and what is left is smooth, 4 to 8 where the first of a
     series stands for all. A function needs finite values at the nodes, and at each those derivatives that the equation
@@ -140,8 +141,8 @@ class Enriched(GlobalSpace):
         alpha = total_degree(X.shape[1], order)[which]
         of_order = f"has the derivative {_partial(alpha)} = " if alpha.any() else "is "
         advice = (
-            "which the equation there uses: leave this node out, give a Dirichlet condition there, which uses the "
-            "value alone, or write the function so that its derivative is finite"
+            "which is asked for there: leave this point out, give a Dirichlet condition there, which uses the value "
+            "alone, or write the function so that its derivative is finite"
             if alpha.any()
             else _FINITE
         )
@@ -156,9 +157,22 @@ class Enriched(GlobalSpace):
     def basis_laplacian(self, x):
         return jnp.concatenate([self.space.basis_laplacian(x), laplacian(self._added)(x)])
 
+    @property
+    def translated_to(self):
+        return self.space.translated_to
+
     def side_conditions(self):
-        own = self.space.side_conditions()
-        return module_of(own).pad(own, ((0, 0), (0, self.size - self.space.size)))
+        """Those of the space, and on the coefficients of translates the moments of what stands beside them, as a
+        polynomial tail has them: there are as many equations as unknowns again.
+        """
+        own, centers = self.space.side_conditions(), self.translated_to
+        found = [own]
+        if centers is not None:
+            known = not (is_traced(self) or self.reads_traced)
+            moments = self._values(np.asarray(centers)) if known else jax.vmap(self._added)(jnp.asarray(centers))
+            found.append(module_of(moments).pad(moments.T, ((0, 0), (0, self.space.size - len(centers)))))
+        array = module_of(*found)
+        return array.pad(array.concatenate(found), ((0, 0), (0, self.size - self.space.size)))
 
     @property
     def has_rows(self):
@@ -194,6 +208,9 @@ class Enriched(GlobalSpace):
                     factors = functionals[:, row, position, None]
                     found[:, row] += np.where(factors == 0, 0.0, factors * derivative.reshape(len(X), -1))
         return found
+
+    def _values(self, X) -> Float[np.ndarray, "m q"]:
+        return self._rows(X, np.ones((len(X), 1, 1)), 0)[:, 0]
 
     def _derivatives(self, X, order: int, known: bool = True) -> Any:
         """Dᵅ of the functions alone, (m, J, k); without `known` None where they read what is traced."""

@@ -147,6 +147,29 @@ def test_every_field_has_the_functions():
     np.testing.assert_allclose(u.coefficients[-1], [1.0, 2.0], atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "degree", "reached"),
+    [(mf.Gaussian(1.0), -1, 1e-6), (mf.Polyharmonic(7), 3, 2e-5)],
+    ids=["smooth", "tail"],
+)
+def test_translates(kernel, degree, reached):
+    """At their own nodes, as many equations as unknowns, and at more of them; interpolation too."""
+
+    def exact(x):
+        return corner(x) + smooth(x)
+
+    problem, cloud = laplace(exact), ELL.cloud(0.2, cluster=0.5)
+    plain = mf.Collocation(kernel, cloud, degree=degree)
+    space = mf.Enriched(plain, corner)
+    u, v = mf.solve(problem, space), mf.solve(problem, space, points=ELL.cloud(0.13, cluster=0.5))
+    assert u.stats["rows"] == u.stats["unknowns"]
+    assert mf.error(problem, u) < reached
+    assert mf.error(problem, v) < reached
+    assert mf.error(problem, mf.solve(problem, plain)) > 1e-3
+    assert 0.2 < mf.estimate_error(problem, u) / mf.error(problem, u) < 5
+    assert mf.error(problem, mf.interpolate(exact, space)) < 1e-4
+
+
 def test_a_nonlinear_problem():
     def exact(x):
         return 1 + corner(x)
@@ -175,6 +198,13 @@ def test_an_infinite_derivative_that_is_used_is_told(nonlinear):
         ValueError, match=r"functions\[0\].*has the derivative ∂/∂x\d = nan at the point \(0\.0, 0\.0\)"
     ):
         mf.solve(problem, mf.Enriched(mf.Eigenbasis(KERNEL, cloud, 3), corner))
+
+
+def test_a_matrix_without_a_derivative_is_told():
+    space = mf.Enriched(mf.Eigenbasis(KERNEL, ELL.cloud(0.3), 3), corner)
+    with pytest.raises(ValueError, match=r"has the derivative ∂²/∂x\d∂x\d = nan at the point \(0\.0, 0\.0\)"):
+        mf.matrix(space, mf.laplacian)
+    assert np.isfinite(mf.matrix(space)).all()
 
 
 def test_a_value_that_is_not_finite_names_the_function():
@@ -240,8 +270,8 @@ def test_leaves_of_functions_and_of_the_kernel_can_be_tuned():
     assert tuned.functions[0].rate == 15.0
 
     assert loss.slopes(space, [direction(lambda s: s.functions[0].rate)]) is None
-    through = jax.grad(lambda rate: loss(eqx.tree_at(lambda s: s.functions[0].rate, space, rate)))
-    enclosed = jax.grad(lambda rate: loss(mf.Enriched(plain, lambda x: jnp.exp(-rate * x[0]))))
+    through = jax.jit(jax.grad(lambda rate: loss(eqx.tree_at(lambda s: s.functions[0].rate, space, rate))))
+    enclosed = jax.jit(jax.grad(lambda rate: loss(mf.Enriched(plain, lambda x: jnp.exp(-rate * x[0])))))
     np.testing.assert_allclose(through(jnp.array(15.0)), difference(lambda s: s.functions[0].rate), rtol=1e-5)
     np.testing.assert_allclose(enclosed(15.0), through(jnp.array(15.0)), rtol=1e-9)
 
