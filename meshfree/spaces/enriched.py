@@ -218,7 +218,7 @@ class Enriched(GlobalSpace):
         functions = tuple(map(watch, numbers))
         if not len(X):
             return np.zeros((0, len(total_degree(self.cloud.dim, order)), len(functions)))
-        return in_padded_blocks(lambda X: _derivatives(functions, X, order), (X,), BLOCK, known=known)
+        return in_padded_blocks(lambda X: _jets(functions, X, order), (X,), BLOCK, known=known)
 
     def _check_kind(self, number: int) -> None:
         """ValueError or TypeError unless a function can be traced, and returns a real number."""
@@ -264,9 +264,10 @@ _FINITE = (
 
 
 @eqx.filter_jit
-def _derivatives(functions: tuple[Callable, ...], X, order: int):
+def _jets(functions: tuple[Callable, ...], X, order: int):
     def at_one(x):
-        return jnp.stack([derivatives_at(lambda y: jnp.asarray(f(y), y.dtype), x, order) for f in functions], axis=1)  # noqa: B023
+        of_each = [derivatives_at(lambda y, f=f: jnp.asarray(f(y), y.dtype), x, order) for f in functions]
+        return jnp.stack(of_each, axis=1)
 
     return jax.vmap(at_one)(X)
 

@@ -47,6 +47,22 @@ def test_a_corner_and_a_smooth_part():
     assert np.isfinite(mf.indicator(problem, u)).all()
 
 
+def test_polynomials_stand_for_the_series_behind_the_first_term():
+    """r^(2/3) sin(2θ/3) times a smooth function."""
+
+    def exact(x):
+        return corner(x) * smooth(x) + jnp.sin(x[0] + 2 * x[1])
+
+    problem = mf.Problem(
+        ELL, interior=mf.manufactured(lambda u, x: mf.laplacian(u)(x), exact), boundary=mf.dirichlet(exact), exact=exact
+    )
+    plain = mf.Eigenbasis(KERNEL, FINE, 12)
+    for degree, reached in ((0, 1e-1), (4, 1e-5), (8, 1e-8)):
+        u = mf.solve(problem, mf.Enriched(plain, corner, degree))
+        assert mf.error(problem, u) < reached
+        assert 0.2 < mf.estimate_error(problem, u) / mf.error(problem, u) < 5
+
+
 def test_the_same_under_jit():
     """By the traced basis, with the corner, where its derivative is infinite, a node."""
     problem, space = laplace(corner), mf.Enriched(mf.Eigenbasis(KERNEL, ELL.cloud(0.3), 3), [corner], 1)

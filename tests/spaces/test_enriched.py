@@ -141,10 +141,10 @@ def test_one_program_serves_any_number_of_points(programs_kept):
     space = SPACES["corner"]
     for count in (1, 30, 700):
         space.rows(ELL.sample(count), np.ones((count, 1, 6)), 2)
-    before = enriched._derivatives._cached._cache_size()
+    before = enriched._jets._cached._cache_size()
     same = mf.Enriched(mf.Eigenbasis(mf.Gaussian(0.4), ELL.cloud(0.25), 3), [power(2 / 3)], 2)  # a function made anew
     same.rows(ELL.sample(5), np.ones((5, 1, 6)), 2)
-    assert enriched._derivatives._cached._cache_size() == before
+    assert enriched._jets._cached._cache_size() == before
 
 
 def test_a_number_that_a_function_reads_may_change():
