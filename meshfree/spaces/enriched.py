@@ -85,7 +85,9 @@ class Enriched(GlobalSpace):
         for number in range(len(self.functions)):
             self._check_kind(number)
         lower, upper = bounding_box(space.cloud)
-        self.polynomials = Tail((lower + upper) / 2, (upper - lower) / 2, np.ones(()), degree)
+        half_width = (upper - lower) / 2
+        half_width = module_of(half_width).where(half_width > 0, half_width, 1.0)  # of points on a line
+        self.polynomials = Tail((lower + upper) / 2, half_width, np.ones(()), degree)
         self.reads_traced = False
         self.reads_traced = self._check_values()
 
