@@ -45,7 +45,7 @@ from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
 from .solving.solution import Solution
 from .solving.solve import interpolate
-from .spaces import Collocation, Eigenbasis, Multilevel, Stencils
+from .spaces import Collocation, Eigenbasis, Enriched, Multilevel, Stencils
 from .tuning import losses
 from .tuning.tune import tune
 
@@ -64,6 +64,7 @@ __all__ = [
     "Disk",
     "Eigenbasis",
     "Ellipse",
+    "Enriched",
     "Gaussian",
     "Interval",
     "InverseMultiquadric",

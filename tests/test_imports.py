@@ -34,7 +34,7 @@ PROMISED = {
     "Cylinder Torus TriangleSurface",
     "clouds": "Cloud refine",
     "problems": "Problem dirichlet neumann robin",
-    "spaces": "Collocation Eigenbasis Multilevel Stencils",
+    "spaces": "Collocation Eigenbasis Enriched Multilevel Stencils",
     "solutions": "Solution solve interpolate matrix indicator",
     "metrics": "error residual_norm integrate",
     "tuning": "tune losses",

@@ -65,6 +65,13 @@ class BasisDerivatives(Plain):
         found = found.reshape(m, c, fields, found.shape[-1])
         return found[:, :, 0] if fields == 1 else found.swapaxes(2, 3)
 
+    def check_finite(self, gradient: Float[AnyArray, "m c f J"], order: int) -> None:
+        """ValueError, naming it and the point, for a function of the space that makes these weights NaN or infinite."""
+        m, c, fields, count = gradient.shape
+        reason = self.space.why_not_finite(self.points, gradient.reshape(m, c * fields, count), order)
+        if reason is not None:
+            raise ValueError(reason)
+
     def units(self, order: int) -> Any:
         """The weights of every derivative by itself, (m, J, k); None where they are too many to be kept."""
         functions = self.space.size if self.columns is None else 0  # a local space has few

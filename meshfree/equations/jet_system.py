@@ -221,6 +221,11 @@ class JetSystem(Collocated):
     def values_matrix(self):
         return None if is_traced(self) else values_matrix(self.space)
 
+    def check_finite(self, coefficients):
+        super().check_finite(coefficients)
+        for group, block in zip(self.groups, self.blocks, strict=True):
+            BasisDerivatives(self.space, group.points, None).check_finite(block.gradient_at(coefficients), block.order)
+
     def assembled(self, coefficients):
         return *self.linearised(coefficients), self.is_affine(coefficients)
 

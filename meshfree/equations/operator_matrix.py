@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
@@ -143,7 +143,10 @@ def operator_weights(operator: Callable, derivatives: BasisDerivatives) -> tuple
     part = part_of(Group((), Applied(watch(operator)), X, np.zeros_like(X)), 1, None, derivatives.columns is not None)
     if part is None or is_traced(part.gradient):
         return None
-    return derivatives.weights_of_gradient(part.gradient, part.order), derivatives.columns
+    weights = derivatives.weights_of_gradient(part.gradient, part.order)
+    if not _is_finite(weights):
+        derivatives.check_finite(part.gradient, part.order)
+    return weights, derivatives.columns
 
 
 class Applied(eqx.Module):
@@ -187,7 +190,7 @@ def identity(u: Field) -> Field:
     return u
 
 
-def _is_finite(rows: Float[Array, "..."]) -> bool:
+def _is_finite(rows: Float[AnyArray, "..."]) -> bool:
     return bool(np.all(np.isfinite(rows))) if on_host() else bool(_finite(rows))
 
 

@@ -83,6 +83,10 @@ class System(Plain):
         """The values of the basis functions at the points of the space's cloud, (m, n); None where it is not made."""
         return None
 
+    def check_finite(self, coefficients: Float[AnyArray, "n *f"]) -> None:
+        """ValueError, with the remedy, where the space's functions make the equations NaN; asked where these are."""
+        self.space.check_kernel()
+
     @property
     def reads_values(self) -> bool:
         """Whether the rows are the values at the points of the space's cloud: no function that has any is free."""

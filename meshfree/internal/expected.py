@@ -202,10 +202,10 @@ def _unbound(reason: str, signature: inspect.Signature, kinds: Mapping[str, Expe
 
 
 def _misplaced(kind: Expected, given: Mapping[str, Any], kinds: Mapping[str, Expected]) -> str | None:
-    """The name of a given argument that is of the kind, and not of its own."""
+    """The name of a given argument, the instance itself apart, that is of the kind, and not of its own."""
     if isinstance(kind, Kind) and kind.anywhere:
         return None
-    fitting = (name for name, value in given.items() if value is not None and _fits(kind, value))
+    fitting = (name for name, value in given.items() if value is not None and name != "self" and _fits(kind, value))
     return next((name for name in fitting if not _fits(kinds.get(name), given[name])), None)
 
 

@@ -27,7 +27,7 @@ from ..internal.watched import settled
 from ..kernels import Gaussian, Polyharmonic
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
-from ..spaces import Eigenbasis, Space, Stencils
+from ..spaces import Eigenbasis, Enriched, Space, Stencils
 from ..spaces.base import COARSER
 from .error_estimate import estimate_error, estimated
 from .indicator import between_neighbours
@@ -259,7 +259,8 @@ class _Ladder:
         raise OutOfReachError(f"Eigenfunctions end at degree {degrees[-1]}")
 
     def _eigenbasis(self, scale: float, degrees: tuple[int, ...], cloud: Cloud) -> Space:
-        return Eigenbasis(Gaussian(scale), cloud, degrees)
+        space = Eigenbasis(Gaussian(scale), cloud, degrees)
+        return Enriched(space, self.functions) if self.functions else space
 
     def _refuse(self) -> None:
         """Raise what no other space will mend: anything but that Newton's method has found no way from a start."""

@@ -100,7 +100,7 @@ def _iterated(system: System, start, solver, reference, residual, matrix, affine
     state = _first_state(start, residual)
     reference = module_of(residual).linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
-        system.space.check_kernel()
+        system.check_finite(start)
         raise ValueError(
             "the residual is not finite at the initial guess: check the residuals and the data there, "
             "or give initial= a function at which they are finite"
@@ -111,7 +111,7 @@ def _iterated(system: System, start, solver, reference, residual, matrix, affine
         try:
             factored = factor(matrix, solver)
         except ValueError:
-            system.space.check_kernel()  # it may be why there is no factor
+            system.check_finite(state.coefficients)  # it may be why there is no factor
             raise
         change = factored.solve(state.residual)
         state = jax.block_until_ready(_advanced(system, state, matrix, change, reference, affine))

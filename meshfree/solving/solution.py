@@ -144,6 +144,9 @@ def _cause(space: Space, coefficients: Float[Array, "n *f"], x: Float[np.ndarray
     away = np.max(np.abs(x - points.mean(axis=0))) / np.max(np.ptp(points, axis=0))
     if away > AFAR:
         return f"This is {away:.1g} times the cloud's extent away from the cloud: use points near the cloud"
+    told = space.why_not_finite(x[None], np.ones((1, 1, 1)), 0)
+    if told is not None:
+        return told
     kernel: Any = getattr(space, "kernel", None)
     values = np.ones(1) if kernel is None else np.asarray(kernel(x[None], points))[0]
     bad = first_not_finite(values)

@@ -153,6 +153,14 @@ class Space(eqx.Module):
         if isinstance(kernel, Kernel) and not is_traced(kernel):
             check_coincident(kernel, self.cloud.dim)
 
+    def why_not_finite(
+        self, X: Float[AnyArray, "m d"], functionals: Float[AnyArray, "m r J"], order: int
+    ) -> str | None:
+        """Which function of the space makes functionals at points, as in `LocalBasis`, NaN or infinite, in a sentence;
+        None: none is known.
+        """
+        return None
+
 
 class GlobalSpace(Space):
     """A space by its basis functions bⱼ: u(x) = Σⱼ cⱼ bⱼ(x)."""
@@ -168,6 +176,11 @@ class GlobalSpace(Space):
     @abc.abstractmethod
     def side_conditions(self) -> Float[np.ndarray | Array, "q n"]:
         """Rows that the coefficients are orthogonal to, such as moment conditions: (q, n), q = 0 for none."""
+
+    @property
+    def translated_to(self) -> Float[np.ndarray | Array, "c d"] | None:
+        """The points that the first c functions are translates of one function to; None: they are no translates."""
+        return None
 
     def rows(
         self, X: Float[np.ndarray, "m d"], functionals: Float[np.ndarray, "m r J"], order: int

@@ -94,6 +94,10 @@ class Collocation(GlobalSpace):
         kept = np.random.default_rng(0).permutation(count)[: 2 * count // 3]
         return np.concatenate([np.sort(kept), np.arange(count, self.size)])
 
+    @property
+    def translated_to(self):
+        return self.centers
+
     def describe(self):
         tail = f" + polynomials of degree {self.degree}" * (self.degree >= 0)
         return f"Collocation{tail}, {self.kernel!r}"

@@ -76,7 +76,7 @@ class Eigenbasis(GlobalSpace):
             raise ValueError(f"truncation is {truncation!r}; it is 'total' or 'hyperbolic'")
         self.kernel, self.cloud = kernel, cloud
         self.alpha, self.truncation = float(alpha), truncation
-        lower, upper = _bounding_box(cloud)
+        lower, upper = bounding_box(cloud)
         self.center, self.half_width = (lower + upper) / 2, (upper - lower) / 2
         self.degree = _checked_degree(degree, self.half_width)
         self.check_dimension(kernel)
@@ -273,7 +273,7 @@ def _checked_degree(degree: int | Sequence[int], half_width) -> int | tuple[int,
     return degrees if len(set(degrees)) > 1 else degrees[0]
 
 
-def _bounding_box(cloud: Cloud):
+def bounding_box(cloud: Cloud):
     """That of the domain, or of the points where there is no domain."""
     if cloud.domain is not None:
         return cloud.domain.bounds
