@@ -18,6 +18,7 @@ from .spacing import Spacing
 
 MOST_FINER, MOST_COARSER = 4.0, 1.5  # by which a spacing changes at most where nodes are placed by their contributions
 _BISECTIONS = 20
+EVEN = 1.8  # the largest spacing over the least of nodes of one spacing
 _SAMPLES = 50_000  # points of the domain at which the spacing is compared with the number of nodes
 
 
@@ -62,6 +63,14 @@ def refine(
     h = local_spacing(cloud)
     marked = _marked(values**2 * h**cloud.dim, share)
     return cloud.domain.cloud(_graded(X, h, marked, grading), seed=seed)
+
+
+def coarser(cloud: Cloud, factor: float) -> Cloud:
+    """A cloud on the same domain with so many times the spacing, graded as the cloud is."""
+    h = local_spacing(cloud)
+    if h.max() < EVEN * h.min():
+        return cloud.domain.cloud(factor * (cloud.domain.volume / len(cloud)) ** (1 / cloud.dim))
+    return cloud.domain.cloud(between_nodes(np.asarray(cloud.points), factor * h))
 
 
 def local_spacing(cloud: Cloud) -> Float[np.ndarray, " n"]:

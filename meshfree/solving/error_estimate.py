@@ -22,8 +22,9 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     """The relative L2 error of a solution, estimated by one more solve: ‖u − v‖/‖u‖ · q/(1 − q), q = R_u/R_v.
 
     v is the solution in `space.compared()`: of lower degree, or on fewer nodes. R is the residual on one cloud off the
-    nodes of both, and errors are taken to fall as it does; q is at most 0.9. Of stencils v is the better solution, of two degrees more on the same nodes, and the quotient of the
-    residuals is left out. Norms are over 2000 independent points of the domain, as in `mf.error`.
+    nodes of both, and errors are taken to fall as it does; q is at most 0.9. Of stencils v is the better solution, of
+    two degrees more on the same nodes, and the quotient of the residuals is left out. Norms are over 2000 independent
+    points of the domain, as in `mf.error`.
 
     Warns where the residual of u off the nodes is comparable to the data, so that nothing is resolved yet. Raises
     ValueError where there is no domain, and for a space that has nothing to be compared with.

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
+from ..geometry.refinement import coarser
 from ..internal.batching import map_in_blocks
 from ..internal.devices import on_host
 from ..internal.printing import aligned
@@ -92,11 +93,7 @@ class Space(eqx.Module):
         """A space of the same kind whose solution tells the error of this one's, and whether it is the better of the
         two; None: none is known.
         """
-        domain = self.cloud.domain
-        if domain is None:
-            return None
-        spacing = COARSER * (domain.volume / len(self.cloud)) ** (1 / self.cloud.dim)
-        return False, self.on(domain.cloud(spacing))
+        return None if self.cloud.domain is None else (False, self.on(coarser(self.cloud, COARSER)))
 
     def nested(self) -> np.ndarray | None:
         """Which basis functions span a smaller space of the same kind, with which this one can be compared; None: none

@@ -1,6 +1,7 @@
 """The estimated error beside the true one, in every kind of space."""
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from shared_cases import SQUARE
 
@@ -40,7 +41,9 @@ SPACES = {
 def test_the_estimate_is_near_the_error(name, cubic):
     known = problem(cubic)
     u = mf.solve(known, SPACES[name])
-    assert 0.3 < mf.estimate_error(problem(cubic, exact=None), u) / mf.error(known, u) < 5
+    ratio = mf.estimate_error(problem(cubic, exact=None), u) / mf.error(known, u)
+    print(f"estimate over error: {ratio:.2f}")
+    assert 0.3 < ratio < 5
 
 
 def test_what_is_not_resolved_is_warned_of():
@@ -60,7 +63,7 @@ def test_the_domain_may_be_that_of_the_cloud():
     """A problem without one, on a cloud with one."""
     bare = mf.Problem(None, interior=problem().interior, **{part: mf.dirichlet(wave) for part in SQUARE.part_names})
     u = mf.solve(bare, SPACES["few eigenfunctions"])
-    assert mf.estimate_error(bare, u) == mf.estimate_error(problem(exact=None), u)
+    np.testing.assert_allclose(mf.estimate_error(bare, u), mf.estimate_error(problem(exact=None), u), rtol=1e-9)
 
 
 def test_what_cannot_be_estimated_is_an_error():
