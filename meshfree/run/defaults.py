@@ -30,6 +30,7 @@ RESOLUTIONS = 4  # of a convergence study
 class Choices:
     """What a user may choose about nodes, space, tuning and solver: a flag each, explained in `flags.HELP`."""
 
+    tol: float | None = None
     space: str | None = None
     kernel: str | None = None
     kernel_order: float | None = None
@@ -48,6 +49,10 @@ class Choices:
     rate: float = 0.05
     seed: int = 0
     grading: Callable | None = None  # x -> the share of the spacing there, (d,) -> (); for scripts, and no flag
+
+    def chosen_beside_tol(self) -> list[str]:
+        """What is chosen though `tol` chooses it."""
+        return [name for name, value in vars(self).items() if name != "tol" and value != getattr(Choices, name)]
 
     @property
     def of_space(self) -> str:

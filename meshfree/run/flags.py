@@ -29,6 +29,8 @@ from .defaults import (
 RENAMED = {"shape": "kernel_order", "nodes": "cloud"}  # flags by their names in old scripts
 OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
+_NUMBERS = {"tol", "degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Output:
@@ -45,6 +47,7 @@ def _by_dimension(numbers: Mapping[int, float]) -> str:
 
 
 HELP = {
+    "tol": "The relative error that is asked for, in place of a space: one is chosen, and its error estimated.",
     "space": "; ".join(f"{name}: {rules.phrase}" for name, rules in SPACES.items())
     + ". Default: eigenbasis, collocation for a named kernel.",
     "kernel": "The kernel; default: gaussian, "
@@ -102,7 +105,9 @@ def parse(
     before = Choices(**defaults)
     family = before.family
     parsed = _parsed(equation, before, args, program, description)
-    if parsed[1].family != family:
+    if parsed[1].tol is not None and "tol" not in defaults:
+        parsed = _parsed(equation, Choices(), args, program, description)
+    elif parsed[1].family != family:
         # A script's degree and scale are those of its own space: another one starts from its rules.
         others = {name: value for name, value in defaults.items() if name not in OF_ONE_FAMILY}
         parsed = _parsed(equation, Choices(**others), args, program, description)
@@ -173,9 +178,7 @@ def _refuse_unknown(defaults: Mapping[str, Any], args: Sequence[str], equation: 
     unknown = [name for name in defaults if name not in names]
     if unknown:
         raise ValueError(f"no flag is named {', '.join(unknown)}; a script may set {', '.join(names)}")
-    for name in {"degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} & set(
-        defaults
-    ):
+    for name in _NUMBERS & set(defaults):
         if isinstance(defaults[name], str):
             raise TypeError(f"{name}= is a number; got {defaults[name]!r}")
     if not isinstance(defaults.get("scale", ()), tuple | list):

@@ -31,26 +31,31 @@ class Outcome:
     )  # relative L2 at independent points, without a domain at the nodes; None: nothing to compare with
     residual: float | None  # root mean square off the nodes; None without a domain to take points from
     seconds: float
-    stopped: bool = False  # by Ctrl-C, in tuning or before a finer resolution
+    stopped: bool = False  # by Ctrl-C, in tuning, before a finer resolution, or before a tolerance is reached
 
 
 def study(problem: Problem, choices: Choices) -> Outcome:
-    """Nodes, space, tuning and solve, as chosen."""
-    began = time.perf_counter()
-    cloud = nodes(problem, choices)
-    space, history = build_space(problem, cloud, choices), None
-    if choices.tune:
-        space, history = _tuned(problem, space, choices)
-    u = solve(problem, space, solver=choices.solver)
-    check = None if problem.domain is None else check_cloud(problem, space.cloud, choices.seed)
+    """Nodes, space, tuning and solve, as chosen; or what `tol` makes of it."""
+    began, history = time.perf_counter(), None
+    if choices.tol is not None:
+        others = [f"--{name.replace('_', '-')}" for name in choices.chosen_beside_tol()]
+        if others:
+            raise ValueError(f"--tol chooses the space and its nodes: drop {', '.join(others)}, or --tol")
+        u = solve(problem, tol=choices.tol)
+    else:
+        space = build_space(problem, nodes(problem, choices), choices)
+        if choices.tune:
+            space, history = _tuned(problem, space, choices)
+        u = solve(problem, space, solver=choices.solver)
+    check = None if problem.domain is None else check_cloud(problem, u.space.cloud, choices.seed)
     return Outcome(
         problem,
         u,
         history,
-        None if problem.exact is None else error(problem, u, space.cloud.points if problem.domain is None else None),
+        None if problem.exact is None else error(problem, u, u.space.cloud.points if problem.domain is None else None),
         None if check is None else residual_norm(problem, u, check),
         time.perf_counter() - began,
-        history is not None and history.interrupted,
+        u.stats.get("interrupted", False) or (history is not None and history.interrupted),
     )
 
 
@@ -60,6 +65,8 @@ def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> l
     Where no exact solution is known, the errors are differences from the finest one, which has none. Ctrl-C ends it
     with the resolutions that are finished, if there are any.
     """
+    if choices.tol is not None:
+        raise ValueError("--tol solves at several resolutions until one is fine enough: drop --converge, or --tol")
     if choices.cloud is not None:
         raise ValueError("a convergence study makes its own nodes: give --spacing in place of --cloud")
     if problem.domain is None:

@@ -34,10 +34,16 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         rows.insert(3, ("tune", f"{_steps(len(h.loss) - 1)}, log of the loss {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
     if outcome.residual is not None:
         rows.append(("off nodes", f"{outcome.residual:.1e} (weighted residual at other points)"))
+    if "ladder" in stats:
+        rows.append(("estimate", f"{stats['estimate']:.1e} (of the relative error)"))
     if outcome.error is not None:
         where = "the nodes" if outcome.problem.domain is None else f"{SAMPLES} independent points"
         rows.append(("error", f"{outcome.error:.1e} (relative L2 at {where})"))
     seconds = stats["seconds"]
+    rows += [
+        ("tried", f"{rung['space']}: {rung['unknowns']} unknowns, {rung['estimate']:.1e}, {rung['seconds']:.2f} s")
+        for rung in stats.get("ladder", [])
+    ]
     spent = f"assembly {seconds['assembly']:.2f}, solve {seconds['solve']:.2f}, in all {outcome.seconds:.2f}"
     rows.append(("seconds", spent))
     return "\n".join(f"{key:<10} {text}" for key, text in rows)

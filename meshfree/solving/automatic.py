@@ -54,6 +54,7 @@ STENCIL_DEGREE = {1: 6, 2: 6, 3: 4}
 FIRST_NODES = {1: 60, 2: 600, 3: 1500}
 GROWTH = (1.5, 3.0, 4.0)  # of the number of nodes: at least, where the order is not known yet, at most
 ROOM = 1.5  # for what the observed order promises too much
+INTERRUPTED = "It was interrupted"
 TINY = 1e-300  # in place of 0, of which there is no logarithm
 SLOWER = {True: 1.3, False: 2.5}  # powers of the unknowns that the time of a rung grows with: sparse, dense
 
@@ -182,8 +183,8 @@ def solve(
             f"asked to be below tol. {limit}. Best: {u.space.describe()}, {best.unknowns} unknowns",
             stacklevel=4,
         )
-    stats = {**u.stats, "estimate": best.estimate, "reached": not limit, "ladder": told}
-    return Solution(u.space, u.coefficients, stats)
+    told_too = {"estimate": best.estimate, "reached": not limit, "interrupted": limit == INTERRUPTED, "ladder": told}
+    return Solution(u.space, u.coefficients, {**u.stats, **told_too})
 
 
 class _Ladder:
@@ -222,7 +223,7 @@ class _Ladder:
             except KeyboardInterrupt:
                 if not self.rungs:
                     raise
-                limits = ["It was interrupted"]
+                limits = [INTERRUPTED]
         if not self.rungs:
             raise self.refused[0]
         return ". ".join(limits)
