@@ -173,7 +173,7 @@ def solve(
             "a space is chosen by numbers, and here JAX traces the problem: give a space under jit and grad"
         )
     require_double()
-    ladder = _Ladder(problem, tol, initial, tuple(functions), max_unknowns, seconds)
+    ladder = Ladder(problem, tol, initial, tuple(functions), max_unknowns, seconds)
     limit = ladder.climb(progress)
     best = ladder.best()
     u, told = best.solution, [rung.told() for rung in ladder.rungs]
@@ -187,7 +187,7 @@ def solve(
     return Solution(u.space, u.coefficients, {**u.stats, **told_too})
 
 
-class _Ladder:
+class Ladder:
     """The rungs so far, and what all of them are judged by: one cloud for residuals, one sample for differences."""
 
     def __init__(self, problem: Problem, tol, initial, functions, max_unknowns: int, seconds: float):
@@ -354,7 +354,7 @@ class _Ladder:
         left = (1.0 if sparse else DENSE_SHARE) * self.seconds - self._spent()
         # the first rung of a kind compiles what the others only run
         next_one = own[-1].seconds * (unknowns / own[-1].unknowns) ** SLOWER[sparse] if len(own) > 1 else 0.0
-        if next_one > left:
+        if self.rungs and next_one > left:
             raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} unknowns")
 
     def _tried(self, make: Callable[[], Space]) -> Rung | None:
