@@ -1,6 +1,6 @@
 """Finding a kernel's scale without the exact solution: `mf.tune(problem, space)` beside gradient descent.
 
-    python scripts/tuning.py               about four minutes on two cores
+    python scripts/tuning.py               some 25 minutes on two cores
     python scripts/tuning.py B4 Matern     of these cases and kernels only
 
 From 0.1, 1 and 10 times the best of 40 scales, which a scan with the exact solution finds: the error that the search
