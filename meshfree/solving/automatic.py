@@ -47,6 +47,7 @@ ROWS_PER_FUNCTION = 2
 MOST_DENSE = 3000  # unknowns, whose matrix takes seconds to factor
 FALLING = 0.1  # of the residual from rung to rung: another scale would hardly do better
 RESOLVED = 0.1  # an estimate from which on errors can be extrapolated
+PATIENT, UNCHANGED = 500, 0.5  # unknowns, and a share of the residual, from which on nothing is hoped for
 BEYOND = 1.25  # times the highest degree: what extrapolation says is no more exact
 DENSE_SHARE = 0.5  # of the seconds, for eigenfunctions
 
@@ -271,9 +272,13 @@ class Ladder:
 
     def _check_degree(self, own: list[tuple[int, Rung]], last: int) -> None:
         """OutOfReachError where the estimates, taken to fall geometrically, leave more to do than degrees are left."""
-        if len(own) < 3 or own[-1][1].estimate > RESOLVED or self._is_nonlocal():
+        if len(own) < 3 or self._is_nonlocal():
             return
         (before, earlier), (degree, rung) = own[-3], own[-1]
+        if rung.estimate > RESOLVED:
+            if rung.unknowns > PATIENT and rung.residual > UNCHANGED * earlier.residual:
+                raise OutOfReachError(f"Eigenfunctions resolve nothing up to degree {degree}")
+            return
         slope = math.log(max(earlier.estimate, TINY) / max(rung.estimate, TINY)) / (degree - before)
         if slope <= 0:
             raise OutOfReachError(f"Eigenfunctions do not improve from degree {before} to {degree}")

@@ -1,5 +1,7 @@
 """A problem without a space: the ladder of spaces, what it says of the error, and where it ends."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,7 +60,7 @@ def test_the_ladder_tells_what_was_tried():
     ladder = u.stats["ladder"]
     assert len(ladder) >= 2
     assert all(set(rung) == {"space", "unknowns", "residual", "estimate", "seconds"} for rung in ladder)
-    assert all(fine["unknowns"] > coarse["unknowns"] for coarse, fine in zip(ladder, ladder[1:], strict=False))
+    assert all(fine["unknowns"] > coarse["unknowns"] for coarse, fine in itertools.pairwise(ladder))
     assert ladder[-1]["space"] == u.space.describe()
     assert ladder[-1]["estimate"] == u.stats["estimate"] <= 1e-8 / 3
     assert "estimate" in repr(u)
@@ -224,13 +226,14 @@ def test_a_singular_problem_is_refused():
         solved(problem, 1e-4)
 
 
-def test_a_problem_without_a_solution_is_refused():
-    """Δu + 20eᵘ = 0 has none on the disk, whose λ ends at 2."""
+def test_a_problem_without_a_solution_is_not_reached():
+    """Δu + 20eᵘ = 0 has none on the disk, whose λ ends at 2; least squares are least somewhere."""
     problem = mf.Problem(
         mf.Disk(), interior=lambda u, x: mf.laplacian(u)(x) + 20 * jnp.exp(u(x)), boundary=mf.dirichlet(0.0)
     )
-    with pytest.raises(mf.solving.newton.ConvergenceError):
-        solved(problem, 1e-4)
+    with pytest.warns(UserWarning, match="was not reached"):
+        u = solved(problem, 1e-4)
+    assert not u.stats["reached"] and u.stats["estimate"] > 0.1
 
 
 @pytest.mark.parametrize(
