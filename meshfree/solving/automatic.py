@@ -38,6 +38,7 @@ from .solution import Solution
 from .solve import require_double, solve_in
 
 TOLERANCE = 1e-6
+SECONDS = {1: 20.0, 2: 20.0, 3: 60.0}  # of work, by dimension
 MARGIN = 3  # times the estimate that a tolerance must exceed
 CHECK_POINTS = {1: 400, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
 
@@ -113,7 +114,7 @@ def solve(
     tol: float | None = None,
     functions: Sequence[Callable] = (),
     max_unknowns: int = 100_000,
-    seconds: float = 20.0,
+    seconds: float | None = None,
     progress: bool | None = None,
 ) -> Solution:
     """The function of `space` that makes the problem's residuals vanish, or least in square.
@@ -123,9 +124,9 @@ def solve(
     its error (`mf.estimate_error`), until three times that is below `tol`. `u.space` is the space,
     `stats["estimate"]` the estimate, `stats["reached"]` whether it suffices, and `stats["ladder"]` lists what was
     tried: `space`, `unknowns`, `residual`, `estimate`, `seconds`. Otherwise the best solution is returned, and a
-    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (which a rung, once begun, may
-    exceed). `functions` of x, singular as the solution is, are added to the eigenfunctions (`mf.Enriched`).
-    `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the best so far.
+    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (20, in
+    three dimensions 60; what has begun is finished). `functions` of x, singular as the solution is, are added to the
+    eigenfunctions (`mf.Enriched`). `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the best so far.
 
     In a given space:
 
@@ -167,6 +168,7 @@ def solve(
     tol = TOLERANCE if tol is None else float(tol)
     if not 0 < tol < 1:
         raise ValueError(f"tol is a relative error, between 0 and 1; got {tol}")
+    seconds = SECONDS.get(problem.domain.dim, SECONDS[3]) if seconds is None else float(seconds)
     if max_unknowns < 1 or not seconds > 0:
         raise ValueError(f"max_unknowns and seconds must be positive; got {max_unknowns} and {seconds}")
     if is_traced(problem, initial):
@@ -230,8 +232,8 @@ class Ladder:
         return ". ".join(limits)
 
     def best(self) -> Rung:
-        """That of the smallest estimate."""
-        return min(self.rungs, key=lambda rung: rung.estimate)
+        """That of the smallest estimate, the last of equal ones."""
+        return min(reversed(self.rungs), key=lambda rung: rung.estimate)
 
     # ---------------------------------------------------------------------------------------------- eigenfunctions
 
@@ -329,7 +331,7 @@ class Ladder:
     def _next_count(self, own: list[Rung], nodes: int) -> int:
         """How many nodes come next: as many as the observed order promises to need."""
         least, usual, most = GROWTH
-        factor, needed, rung = usual, math.inf, own[-1]
+        factor, needed, rung = usual, 0.0, own[-1]
         if len(own) > 1:
             fallen = math.log(max(own[-2].estimate, TINY) / max(rung.estimate, TINY))
             order = fallen / math.log(rung.unknowns / own[-2].unknowns)
@@ -337,8 +339,8 @@ class Ladder:
                 needed = min(ROOM * MARGIN * rung.estimate / self.tol, 1e9) ** (1 / order)
                 factor = min(max(needed, least), most)
         room = self.max_unknowns / rung.unknowns
-        if room < least or (len(own) > 1 and needed > 2 * room and rung is not self.best()):
-            would = f": some {needed * rung.unknowns:.0e} would do" * math.isfinite(needed)
+        if room < least or (needed > 2 * room and rung is not self.best()):
+            would = f": some {needed * rung.unknowns:.0e} would do" * (needed > 0)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
         return int(min(factor, room) * nodes)
 
