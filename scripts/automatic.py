@@ -1,4 +1,4 @@
-"""What `mf.solve(problem, tol=)` makes of every predefined problem: the space, what it says of the error, and the truth.
+"""What `mf.solve(problem, tol=)` makes of every predefined problem: the space, the estimate, and the true error.
 
     python scripts/automatic.py                    all problems at 1e-4 and 1e-8 (some ten minutes)
     python scripts/automatic.py 1e-6 lshape cubic  one tolerance, some problems

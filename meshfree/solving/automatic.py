@@ -67,6 +67,7 @@ class Rung(NamedTuple):
     solution: Solution
     values: Float[np.ndarray, "m *f"]  # at the sample
     residual: float  # on the check cloud
+    local: float  # of stencils Σ (h² η)² hᵈ, rooted, η the residual between the nodes and h the spacing there
     estimate: float
     seconds: float
 
@@ -126,7 +127,8 @@ def solve(
     tried: `space`, `unknowns`, `residual`, `estimate`, `seconds`. Otherwise the best solution is returned, and a
     warning says what limits it: `max_unknowns` of all fields, `seconds` of work (20, in
     three dimensions 60; what has begun is finished). `functions` of x, singular as the solution is, are added to the
-    eigenfunctions (`mf.Enriched`). `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the best so far.
+    eigenfunctions (`mf.Enriched`). `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the
+    best so far.
 
     In a given space:
 
@@ -302,21 +304,29 @@ class Ladder:
         degree, own = STENCIL_DEGREE[self.dim], list[Rung]()
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
         cloud = self.domain.cloud(self._spacing(FIRST_NODES))
-        previous = self._tried(lambda: Stencils(kernel, self._coarse_cloud(), degree, ghost=ghosts))
+        previous = self._on_nodes(lambda: Stencils(kernel, self._coarse_cloud(), degree, ghost=ghosts))[0]
         while True:
             self._check_room(len(cloud) * self.problem.fields, own, sparse=True)
-            found = self._tried(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
+            found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
             if found is None and ghosts:
-                found, ghosts = self._tried(lambda: Stencils(kernel, cloud, degree)), ()  # noqa: B023
+                ghosts = ()
+                found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree))  # noqa: B023
             if found is None:
                 raise OutOfReachError(f"Stencils on {len(cloud)} nodes: {self.refused[-1]}")
-            # of residuals at few points those that matter may be missing: no more than the order is believed
-            finer = 1.0 if previous is None else max(found.unknowns / previous.unknowns, 1.0)
-            previous = self._judged(found, previous, finer ** (-degree / self.dim))
+            previous = self._judged(found, previous)
             own.append(previous)
             yield previous
-            indicator = between_neighbours(self.problem, found.solution)
             cloud = refinement.refine(cloud, indicator, count=self._next_count(own, len(cloud)), order=degree - 1.0)
+
+    def _on_nodes(self, make: Callable[[], Space]) -> tuple[Rung | None, Any]:
+        """A solution by stencils, and its residual between the nodes."""
+        found = self._tried(make)
+        if found is None:
+            return None, None
+        cloud = found.solution.space.cloud
+        indicator = between_neighbours(self.problem, found.solution)
+        h = refinement.apart(np.asarray(cloud.points))
+        return found._replace(local=float(np.linalg.norm(h ** (2 + self.dim / 2) * indicator))), indicator
 
     def _coarse_cloud(self) -> Cloud:
         """What the first stencils are compared with."""
@@ -372,7 +382,8 @@ class Ladder:
                 warnings.simplefilter("ignore")  # of a coarse space: what the solution is worth is told by its estimate
                 u = solve_in(self.problem, make(), initial=self._start())
             residual, self.weights = weighted_residual(self.problem, u, self.check, self.weights)
-            return Rung(u, np.asarray(u(self.sample)), residual, math.nan, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            return Rung(u, np.asarray(u(self.sample)), residual, math.nan, math.nan, seconds)
         except (ValueError, ConvergenceError) as error:
             self.refused.append(error)
             return None
@@ -386,13 +397,22 @@ class Ladder:
         best = self.best().solution
         return best if best.stats["steps"] > 1 else None
 
-    def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
+    def _judged(self, found: Rung, previous: Rung | None) -> Rung:
         """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
         if previous is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 estimate = estimate_error(self.problem, found.solution)
         else:
-            estimate = estimated(found.values, previous.values, (found.residual, previous.residual), least)
+            estimate = estimated(found.values, previous.values, self._fallen(found, previous))
         self.rungs.append(found._replace(estimate=estimate))
         return self.rungs[-1]
+
+    @staticmethod
+    def _fallen(found: Rung, previous: Rung) -> tuple[float, float]:
+        """The residuals by which two solutions are compared: of stencils those at their own nodes, as the check cloud
+        misses what a corner or a layer does, unless it tells that something there is not resolved.
+        """
+        if math.isnan(found.local + previous.local) or found.residual > previous.residual:
+            return found.residual, previous.residual
+        return found.local, previous.local
