@@ -28,7 +28,6 @@ from ..kernels import Gaussian, Polyharmonic
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
-from ..spaces.base import COARSER
 from .error_estimate import estimate_error, estimated
 from .indicator import between_neighbours
 from .metrics import independent_points, weighted_residual
@@ -54,7 +53,7 @@ DENSE_SHARE = 0.5  # of the seconds, for eigenfunctions
 
 STENCIL_DEGREE = {1: 6, 2: 6, 3: 4}
 FIRST_NODES = {1: 60, 2: 600, 3: 1500}
-GROWTH = (1.5, 3.0, 4.0)  # of the number of nodes: at least, where the order is not known yet, at most
+LEAST, USUAL, MOST = 1.5, 3.0, 4.0  # growth of the number of nodes: USUAL where the order is not known yet
 ROOM = 1.5  # for what the observed order promises too much
 INTERRUPTED = "It was interrupted"
 TINY = 1e-300  # in place of 0, of which there is no logarithm
@@ -67,7 +66,7 @@ class Rung(NamedTuple):
     solution: Solution
     values: Float[np.ndarray, "m *f"]  # at the sample
     residual: float  # on the check cloud
-    local: float  # of stencils Σ (h² η)² hᵈ, rooted, η the residual between the nodes and h the spacing there
+    local: float  # of stencils √(Σ (h η)² hᵈ), η the residual between the nodes and h the spacing there
     estimate: float
     seconds: float
 
@@ -303,8 +302,7 @@ class Ladder:
             raise OutOfReachError("The residual uses u at other points, which stencils cannot")
         degree, own = STENCIL_DEGREE[self.dim], list[Rung]()
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
-        cloud = self.domain.cloud(self._spacing(FIRST_NODES))
-        previous = self._on_nodes(lambda: Stencils(kernel, self._coarse_cloud(), degree, ghost=ghosts))[0]
+        cloud, previous = self.domain.cloud(self._spacing(FIRST_NODES)), None
         while True:
             self._check_room(len(cloud) * self.problem.fields, own, sparse=True)
             found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
@@ -313,10 +311,15 @@ class Ladder:
                 found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree))  # noqa: B023
             if found is None:
                 raise OutOfReachError(f"Stencils on {len(cloud)} nodes: {self.refused[-1]}")
-            previous = self._judged(found, previous)
-            own.append(previous)
-            yield previous
-            cloud = refinement.refine(cloud, indicator, count=self._next_count(own, len(cloud)), order=degree - 1.0)
+            if previous is None:
+                previous, count = found, USUAL * len(cloud)  # to compare others with
+            else:
+                finer = previous.unknowns / found.unknowns
+                previous = self._judged(found, previous, min(finer, 1.0) ** (degree / self.dim))
+                own.append(previous)
+                yield previous
+                count = self._next_count(own, len(cloud))
+            cloud = refinement.refine(cloud, indicator, count=int(count), order=degree - 1.0)
 
     def _on_nodes(self, make: Callable[[], Space]) -> tuple[Rung | None, Any]:
         """A solution by stencils, and its residual between the nodes."""
@@ -326,11 +329,7 @@ class Ladder:
         cloud = found.solution.space.cloud
         indicator = between_neighbours(self.problem, found.solution)
         h = refinement.apart(np.asarray(cloud.points))
-        return found._replace(local=float(np.linalg.norm(h ** (2 + self.dim / 2) * indicator))), indicator
-
-    def _coarse_cloud(self) -> Cloud:
-        """What the first stencils are compared with."""
-        return self.domain.cloud(self._spacing(FIRST_NODES) * COARSER)
+        return found._replace(local=float(np.linalg.norm(h ** (1 + self.dim / 2) * indicator))), indicator
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:
         """Those with a condition, for equations of second order and more: beyond others a node would be free."""
@@ -338,21 +337,20 @@ class Ladder:
             return ()
         return tuple(name for name, residual in self.problem.match(self.domain.part_names).items() if residual)
 
-    def _next_count(self, own: list[Rung], nodes: int) -> int:
+    def _next_count(self, own: list[Rung], nodes: int) -> float:
         """How many nodes come next: as many as the observed order promises to need."""
-        least, usual, most = GROWTH
-        factor, needed, rung = usual, 0.0, own[-1]
+        factor, needed, rung = USUAL, 0.0, own[-1]
         if len(own) > 1:
             fallen = math.log(max(own[-2].estimate, TINY) / max(rung.estimate, TINY))
             order = fallen / math.log(rung.unknowns / own[-2].unknowns)
             if order > 0:
                 needed = min(ROOM * MARGIN * rung.estimate / self.tol, 1e9) ** (1 / order)
-                factor = min(max(needed, least), most)
+                factor = min(max(needed, LEAST), MOST)
         room = self.max_unknowns / rung.unknowns
-        if room < least or (needed > 2 * room and rung is not self.best()):
+        if room < LEAST or (needed > 2 * room and rung is not self.best()):
             would = f": some {needed * rung.unknowns:.0e} would do" * (needed > 0)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
-        return int(min(factor, room) * nodes)
+        return min(factor, room) * nodes
 
     # -------------------------------------------------------------------------------------------------- both kinds
 
@@ -397,21 +395,21 @@ class Ladder:
         best = self.best().solution
         return best if best.stats["steps"] > 1 else None
 
-    def _judged(self, found: Rung, previous: Rung | None) -> Rung:
+    def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
         """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
         if previous is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 estimate = estimate_error(self.problem, found.solution)
         else:
-            estimate = estimated(found.values, previous.values, self._fallen(found, previous))
+            estimate = estimated(found.values, previous.values, self._fallen(found, previous), least)
         self.rungs.append(found._replace(estimate=estimate))
         return self.rungs[-1]
 
     @staticmethod
     def _fallen(found: Rung, previous: Rung) -> tuple[float, float]:
-        """The residuals by which two solutions are compared: of stencils those at their own nodes, as the check cloud
-        misses what a corner or a layer does, unless it tells that something there is not resolved.
+        """The residuals by which two solutions are compared: of stencils what bounds their errors' gradients, as the
+        check cloud misses what a corner or a layer does, unless it tells that something there is not resolved.
         """
         if math.isnan(found.local + previous.local) or found.residual > previous.residual:
             return found.residual, previous.residual

@@ -56,12 +56,13 @@ def estimated(
     values: Float[np.ndarray, "m *f"],
     others: Float[np.ndarray, "m *f"],
     residuals: tuple[float, float],
+    least: float = 0.0,
 ) -> float:
-    """‖u − v‖/‖u‖ · q/(1 − q) by the values at points, q = R_u/R_v, at most `SLOWEST`: where errors fall like
-    residuals, that of v is ‖u − v‖/(1 − q). At most 1: more says that neither is a solution.
+    """‖u − v‖/‖u‖ · q/(1 − q) by the values at points, q = R_u/R_v, between `least` and `SLOWEST`: where errors fall
+    like residuals, that of v is ‖u − v‖/(1 − q). At most 1: more says that neither is a solution.
     """
     fine, coarse = residuals
-    share = min(fine / coarse, SLOWEST) if coarse > 0 else SLOWEST
+    share = min(max(fine / coarse, least), SLOWEST) if coarse > 0 else SLOWEST
     return min(_difference(values, others) * share / (1 - share), 1.0)
 
 
