@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from ..equations.jet_system import is_local, order_of
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
+from ..geometry.domain import NoRoomError
 from ..internal.expected import INTEGER, NUMBER, OF_A_POINT, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
@@ -29,17 +30,17 @@ from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
 from ..spaces.base import COARSER
-from .error_estimate import estimate_error, estimated
+from .error_estimate import difference, estimate_error, estimated
 from .indicator import between_neighbours
 from .metrics import independent_points, weighted_residual
 from .newton import ConvergenceError
-from .off_nodes import CHECK_SEED
+from .off_nodes import CHECK_SEED, COMPARABLE
 from .solution import Solution
 from .solve import require_double, solve_in
 
 TOLERANCE = 1e-6
 MARGIN = 3  # times the estimate that a tolerance must exceed
-CHECK_POINTS = {1: 400, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
+CHECK_POINTS = {1: 4000, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
 
 DEGREES = {1: (12, 18, 26, 38, 56, 80, 112, 150), 2: (8, 12, 16, 20, 24, 32, 40, 48, 60), 3: (5, 8, 11, 14, 17, 20)}
 SCALES = (3.0, 1.0, 0.3)  # on the box mapped to [−1, 1]^d: smooth solutions, and such as oscillate
@@ -56,6 +57,9 @@ GROWTH = (1.5, 3.0, 4.0)  # of the number of nodes: at least, where the order is
 ROOM = 1.5  # for what the observed order promises too much
 INTERRUPTED = "It was interrupted"
 TINY = 1e-300  # in place of 0, of which there is no logarithm
+UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes has grown by
+THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
+PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
 SLOWER = {True: 1.3, False: 2.5}  # powers of the unknowns that the time of a rung grows with: sparse, dense
 
 
@@ -65,6 +69,7 @@ class Rung(NamedTuple):
     solution: Solution
     values: Float[np.ndarray, "m *f"]  # at the sample
     residual: float  # on the check cloud
+    unseen: float  # of the data, there
     estimate: float
     seconds: float
 
@@ -198,7 +203,9 @@ class _Ladder:
         self.refused: list[Exception] = []
         self.domain, self.dim = problem.domain, problem.domain.dim
         self.sample = independent_points(problem)
-        self.check = self.domain.cloud(self._spacing(CHECK_POINTS), seed=CHECK_SEED)
+        self.check = self._cloud(CHECK_POINTS, seed=CHECK_SEED)
+        # the residual moves nodes to other points than those that it is judged at: there it would fall faster
+        self.aside = self.domain.sample(self._count(CHECK_POINTS), seed=PLACING_SEED)
         self.weights: Mapping[str, Any] | None = None  # of the rows at the check cloud, the first rung's
 
     def climb(self, progress: bool | None) -> str:
@@ -211,10 +218,12 @@ class _Ladder:
             try:
                 for phase in (self._eigenfunctions, self._stencils):
                     try:
-                        for rung in phase():
+                        for number, rung in enumerate(phase()):
                             bar.update(min(self._spent(), self.seconds) - bar.n)
                             bar.set_postfix(unknowns=rung.unknowns, estimate=f"{rung.estimate:.1e}")
-                            if MARGIN * rung.estimate <= self.tol and len(self.rungs) > 1:
+                            if number and self._suffices(
+                                rung.estimate
+                            ):  # the first of a kind chose no node by a residual
                                 return ""
                             if interrupted():
                                 raise KeyboardInterrupt
@@ -236,14 +245,14 @@ class _Ladder:
 
     def _eigenfunctions(self) -> Iterator[Rung]:
         """Of growing degree, until that which would do is known to be out of reach."""
-        degrees, scale, own = DEGREES[min(self.dim, 3)], SCALES[0], list[tuple[int, Rung]]()
+        degrees, scale, tried = DEGREES[min(self.dim, 3)], SCALES[0], list[int]()
         sides = np.subtract(*self.domain.bounds[::-1])
         for degree in degrees:
             per_axis = degrees_on_box(degree, sides)
             functions = len(total_degrees(per_axis))
-            self._check_room(functions * self.problem.fields, [rung for _, rung in own], sparse=False)
-            cloud = self.domain.cloud(self._spacing({self.dim: ROWS_PER_FUNCTION * functions}), cluster=1.0)
-            best, previous = None, own[-1][1] if own else None
+            self._check_room(functions * self.problem.fields, self.rungs, sparse=False)
+            cloud = self._cloud({self.dim: ROWS_PER_FUNCTION * functions}, cluster=1.0)
+            best, previous = None, self.rungs[-1] if self.rungs else None
             for one in sorted(SCALES, key=lambda other: other != scale):
                 found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
                 if found is not None and (best is None or found.residual < best.residual):
@@ -251,10 +260,10 @@ class _Ladder:
                 if best is not None and previous is not None and best.residual < FALLING * previous.residual:
                     break
             if best is not None:
-                own.append((degree, self._judged(best, previous)))
-                yield own[-1][1]
-                self._check_degree(own, degrees[-1])
-            elif not own and degree != degrees[0]:
+                tried.append(degree)
+                yield self._judged(best, previous)
+                self._check_degree(tried, degrees[-1])
+            elif not tried and degree != degrees[0]:
                 self._refuse()
                 raise OutOfReachError("Newton's method does not converge in eigenfunctions")
         raise OutOfReachError(f"Eigenfunctions end at degree {degrees[-1]}")
@@ -269,11 +278,11 @@ class _Ladder:
         if len(wrong) == len(self.refused):
             raise wrong[0]
 
-    def _check_degree(self, own: list[tuple[int, Rung]], last: int) -> None:
+    def _check_degree(self, tried: list[int], last: int) -> None:
         """OutOfReachError where the estimates, taken to fall geometrically, leave more to do than degrees are left."""
-        if len(own) < 3 or own[-1][1].estimate > RESOLVED or self._is_nonlocal():
+        if len(tried) < 3 or self.rungs[-1].estimate > RESOLVED or self._is_nonlocal():
             return
-        (before, earlier), (degree, rung) = own[-3], own[-1]
+        before, degree, earlier, rung = tried[-3], tried[-1], self.rungs[-3], self.rungs[-1]
         slope = math.log(max(earlier.estimate, TINY) / max(rung.estimate, TINY)) / (degree - before)
         if slope <= 0:
             raise OutOfReachError(f"Eigenfunctions do not improve from degree {before} to {degree}")
@@ -292,12 +301,12 @@ class _Ladder:
             raise OutOfReachError(f"Stencils are tried in up to 3 dimensions, and this domain has {self.dim}")
         if self._is_nonlocal():
             raise OutOfReachError("The residual uses u at other points, which stencils cannot")
-        degree, own = STENCIL_DEGREE[self.dim], list[Rung]()
+        degree, first = STENCIL_DEGREE[self.dim], len(self.rungs)
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
-        cloud = self.domain.cloud(self._spacing(FIRST_NODES))
-        previous = self._tried(lambda: Stencils(kernel, self._coarse_cloud(), degree, ghost=ghosts))
+        cloud = self._cloud(FIRST_NODES)
+        previous = self._tried(lambda: Stencils(kernel, self._cloud(FIRST_NODES, COARSER), degree, ghost=ghosts))
         while True:
-            self._check_room(len(cloud) * self.problem.fields, own, sparse=True)
+            self._check_room(len(cloud) * self.problem.fields, self.rungs[first:], sparse=True)
             found = self._tried(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
             if found is None and ghosts:
                 found, ghosts = self._tried(lambda: Stencils(kernel, cloud, degree)), ()  # noqa: B023
@@ -306,14 +315,10 @@ class _Ladder:
             # of residuals at few points those that matter may be missing: no more than the order is believed
             finer = 1.0 if previous is None else max(found.unknowns / previous.unknowns, 1.0)
             previous = self._judged(found, previous, finer ** (-degree / self.dim))
-            own.append(previous)
             yield previous
-            indicator = between_neighbours(self.problem, found.solution)
-            cloud = refinement.refine(cloud, indicator, count=self._next_count(own, len(cloud)), order=degree - 1.0)
-
-    def _coarse_cloud(self) -> Cloud:
-        """What the first stencils are compared with."""
-        return self.domain.cloud(self._spacing(FIRST_NODES) * COARSER)
+            indicator = between_neighbours(self.problem, found.solution, self.aside)
+            count = self._next_count(first, len(cloud))
+            cloud = refinement.refine(cloud, indicator, count=count, order=degree - 1.0)
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:
         """Those with a condition, for equations of second order and more: beyond others a node would be free."""
@@ -321,27 +326,40 @@ class _Ladder:
             return ()
         return tuple(name for name, residual in self.problem.match(self.domain.part_names).items() if residual)
 
-    def _next_count(self, own: list[Rung], nodes: int) -> int:
+    def _next_count(self, first: int, nodes: int) -> int:
         """How many nodes come next: as many as the observed order promises to need."""
-        least, usual, most = GROWTH
+        (least, usual, most), own = GROWTH, self.rungs[first:]
         factor, needed, rung = usual, math.inf, own[-1]
-        if len(own) > 1:
+        resolved = len(own) > 1 and own[-2].estimate < RESOLVED
+        if resolved:
             fallen = math.log(max(own[-2].estimate, TINY) / max(rung.estimate, TINY))
             order = fallen / math.log(rung.unknowns / own[-2].unknowns)
             if order > 0:
-                needed = min(ROOM * MARGIN * rung.estimate / self.tol, 1e9) ** (1 / order)
+                needed = math.exp(min(math.log(ROOM * MARGIN * rung.estimate / self.tol) / order, UNREACHABLE))
                 factor = min(max(needed, least), most)
+        elif self._suffices(rung.estimate):
+            factor = least
         room = self.max_unknowns / rung.unknowns
-        if room < least or (len(own) > 1 and needed > 2 * room and rung is not self.best()):
+        worse = all(one is not self.best() for one in own[-2:])  # a single one may be so by chance
+        if room < least or (resolved and needed > 2 * room and worse):
             would = f": some {needed * rung.unknowns:.0e} would do" * math.isfinite(needed)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
         return int(min(factor, room) * nodes)
 
     # -------------------------------------------------------------------------------------------------- both kinds
 
-    def _spacing(self, counts: Mapping[int, int]) -> float:
-        count = counts.get(self.dim) or counts[3]
-        return float((self.domain.volume / count) ** (1 / self.dim))
+    def _count(self, counts: Mapping[int, int]) -> int:
+        return counts.get(self.dim) or counts[3]
+
+    def _cloud(self, counts: Mapping[int, int], times: float = 1.0, **options) -> Cloud:
+        """Of so many nodes, by `times` their spacing; of more where the domain is too thin for these."""
+        spacing, clouds = times * (self.domain.volume / self._count(counts)) ** (1 / self.dim), list[Cloud]()
+        while not clouds:
+            try:
+                clouds.append(self.domain.cloud(float(spacing), **options))
+            except NoRoomError:
+                spacing /= THINNER
+        return clouds[0]
 
     def _spent(self) -> float:
         return time.perf_counter() - self.began
@@ -364,8 +382,12 @@ class _Ladder:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a coarse space: what the solution is worth is told by its estimate
                 u = solve_in(self.problem, make(), initial=self._start())
-            residual, self.weights = weighted_residual(self.problem, u, self.check, self.weights)
-            return Rung(u, np.asarray(u(self.sample)), residual, math.nan, time.perf_counter() - began)
+            residual = weighted_residual(self.problem, u, self.check, self.weights)
+            self.weights = residual.weights
+            # of stencils the residual is large by itself at corners; least squares leave so much only of what is unseen
+            unseen = residual.share if u.space.local_basis is None else residual.unanswered
+            values, seconds = np.asarray(u(self.sample)), time.perf_counter() - began
+            return Rung(u, values, residual.size, unseen, math.nan, seconds)
         except (ValueError, ConvergenceError) as error:
             self.refused.append(error)
             return None
@@ -382,10 +404,27 @@ class _Ladder:
     def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
         """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
         if previous is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                estimate = estimate_error(self.problem, found.solution)
+            estimate = self._compared(found.solution)
         else:
             estimate = estimated(found.values, previous.values, (found.residual, previous.residual), least)
+            if least and self._suffices(estimate):  # nodes go where the residual is, which then falls more than errors
+                estimate = max(estimate, self._compared(found.solution))
+        if found.unseen >= COMPARABLE:  # whatever solutions agree on that have not seen it
+            estimate = max(estimate, found.unseen)
+        if self.rungs and previous is self.rungs[-1]:  # its error is no less than how far it is from a better one
+            far = difference(previous.values, found.values) - estimate
+            self.rungs[-1] = previous._replace(estimate=max(previous.estimate, far))
         self.rungs.append(found._replace(estimate=estimate))
         return self.rungs[-1]
+
+    def _suffices(self, estimate: float) -> bool:
+        return MARGIN * estimate <= self.tol
+
+    def _compared(self, u: Solution) -> float:
+        """The estimate by one more solution; infinite where there is none."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return estimate_error(self.problem, u)
+        except (ValueError, ConvergenceError):
+            return math.inf
