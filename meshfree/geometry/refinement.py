@@ -16,7 +16,7 @@ from .cloud import Cloud
 from .nodes.filling import DENSITY
 from .spacing import Spacing
 
-MOST_FINER, MOST_COARSER = 4.0, 1.5  # by which a spacing changes at most where nodes are placed by their contributions
+MOST_FINER, MOST_COARSER = 8.0, 1.5  # by which a spacing changes at most where nodes are placed by their contributions
 _BISECTIONS = 20
 EVEN = 1.8  # the largest spacing over the least of nodes of one spacing
 _SAMPLES = 50_000  # points of the domain at which the spacing is compared with the number of nodes
@@ -41,9 +41,10 @@ def refine(
       SIAM J. Numer. Anal. 33 (1996)); hᵢ is the local spacing.
     - `grading`: by how much the spacing grows per length away from a marked node, up to the old one; 0.2 to 0.5.
     - `count`: of all nodes, in place of `share`. The indicator is taken for a residual of second order, η ≈ K h^order,
-      that makes an error of h² η in a node's volume: the least Σ (h² η)² hᵈ for `count` nodes is that of equal
-      h^(2 + d/2) η, by which the spacing h changes, to a quarter at most (the equidistribution of de Boor, Good
-      approximation by splines with variable knots, ISNM 21 (1973)). `order`: of stencils their degree − 1.
+      whose error has a gradient of h η: the least Σ (h η)² hᵈ for `count` nodes is that of equal h^(1 + d/2) η, by
+      which the spacing h changes, to an eighth at most (the equidistribution of de Boor, Good approximation by splines
+      with variable knots, ISNM 21 (1973)). What a corner does to the solution elsewhere is bounded by gradients, not
+      by values. `order`: of stencils their degree − 1.
 
     All nodes are made anew, by `domain.cloud` with the new spacing and `seed`: so corners, parts and normals are those
     of the domain and the nodes stay even where spacings change; the old nodes are not among them. Raises ValueError
@@ -79,7 +80,7 @@ def local_spacing(cloud: Cloud) -> Float[np.ndarray, " n"]:
     All are multiplied by one number such that `domain.cloud` with this spacing has about as many interior nodes.
     """
     X, dim = np.asarray(cloud.points), cloud.dim
-    h = _apart(*_neighbours(X), dim)
+    h = apart(X)
     wanted = cloud.domain.volume * np.mean(1 / between_nodes(X, h)(cloud.domain.sample(_SAMPLES)) ** dim)
     border = len(cloud.normal_vectors)
     # on the line the spacing is that between nodes, the ends included; elsewhere interior nodes are counted
@@ -92,9 +93,10 @@ def _neighbours(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cKDTree(X).query(X, min(3 ** X.shape[1], len(X)))
 
 
-def _apart(distance: np.ndarray, around: np.ndarray, dim: int) -> Float[np.ndarray, " n"]:
+def apart(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """The mean distance to the nearest neighbour around every node, by volume."""
-    nearest = distance[around, 1]
+    distance, around = _neighbours(X)
+    dim, nearest = X.shape[1], distance[around, 1]
     return np.sum(nearest ** (dim + 1), axis=1) / np.sum(nearest**dim, axis=1)
 
 
@@ -152,9 +154,9 @@ def _equidistributed(X: np.ndarray, values: np.ndarray, count: int, order: float
     """The spacing of about `count` nodes that contribute alike."""
     dim = X.shape[1]
     distance, around = _neighbours(X)
-    h = _apart(distance, around, dim)
-    contribution = np.sqrt(np.mean(values[around] ** 2, axis=1)) * h ** (2 + dim / 2)
-    share = np.maximum(contribution / np.median(contribution[contribution > 0]), 1e-30) ** (-1 / (order + 2 + dim / 2))
+    h = apart(X)
+    contribution = np.sqrt(np.mean(values[around] ** 2, axis=1)) * h ** (1 + dim / 2)
+    share = np.maximum(contribution / np.median(contribution[contribution > 0]), 1e-30) ** (-1 / (order + 1 + dim / 2))
     graph = _graph_of(distance[:, 1:] * grading, around[:, 1:])
 
     def of(factor):

@@ -44,12 +44,25 @@ def _tainted_outputs(jaxpr, tainted_inputs: list[bool], met: set[str]) -> list[b
     for equation in jaxpr.eqns:
         inputs = [is_tainted(atom) for atom in equation.invars]
         if any(inputs):
-            inner = inner_program(equation)
-            met.add(equation.primitive.name)
-            # without a program to look into, an operation counts as a whole
-            outputs = [True] * len(equation.outvars) if inner is None else _tainted_outputs(inner, inputs, met)
+            branches = _known_branches(equation, inputs)
+            if branches is None:
+                met.add(equation.primitive.name)
+                inner = inner_program(equation)
+                # without a program to look into, an operation counts as a whole
+                outputs = [True] * len(equation.outvars) if inner is None else _tainted_outputs(inner, inputs, met)
+            else:
+                outputs = list(
+                    map(any, zip(*(_tainted_outputs(one, inputs[1:], met) for one in branches), strict=True))
+                )
             tainted.update(v for v, taint in zip(equation.outvars, outputs, strict=True) if taint)
     return [is_tainted(atom) for atom in jaxpr.outvars]
+
+
+def _known_branches(equation, tainted_inputs: list[bool]) -> list | None:
+    """The programs of a `cond` that what is tainted does not choose from, as that by platform in `jnp.diag`."""
+    if equation.primitive.name != "cond" or tainted_inputs[0]:
+        return None
+    return [branch.jaxpr for branch in equation.params["branches"]]
 
 
 def inner_program(equation):

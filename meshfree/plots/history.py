@@ -34,8 +34,8 @@ def plot_history(
     name: str = "scale",
     logarithmic: bool = True,
 ) -> matplotlib.figure.Figure:
-    """A tuning run: the loss and the tuned numbers at every step, the best iterate marked; of a search for one number,
-    the loss over that number.
+    """A tuning run: the loss and the tuned numbers at every step, the best iterate marked, the values of a scan before
+    step 0; of a search for one number, the loss over that number.
 
     - `history`: what `tune` returns; its parameters are read as raw leaves, and the positive numbers behind them are
       drawn
@@ -56,8 +56,9 @@ def plot_history(
         _draw_search(axes, scales[:, 0], np.exp(loss) if logarithmic else loss, logarithmic, name, best)
         return finish(figure, title, path)
     figure, (top, below) = stacked_panels(5.6, [2.2, 1.9])
-    _draw_loss(top, np.exp(loss) if logarithmic else loss, logarithmic, best)
-    _draw_scales(below, scales, name, best)
+    at = _Steps(loss, getattr(history, "scanned", 0))
+    _draw_loss(top, np.exp(loss) if logarithmic else loss, logarithmic, best, at)
+    _draw_scales(below, scales, name, best, at)
     return finish(figure, title, path)
 
 
@@ -75,27 +76,45 @@ def _draw_search(axes, scales: np.ndarray, loss: np.ndarray, logarithmic: bool, 
     axes.legend(**LEGEND)
 
 
-def _draw_loss(axes, loss: np.ndarray, logarithmic: bool, best: int) -> None:
-    axes.plot(np.arange(len(loss)), loss, color=COLORS[0], lw=1.6)
+class _Steps:
+    """Where the entries of a history are drawn: those of a scan, before 0, and the best of them at 0."""
+
+    def __init__(self, loss: np.ndarray, scanned: int):
+        self.before = np.arange(scanned + 1 if scanned else 0)
+        start = [int(np.nanargmin(loss[self.before]))] if scanned else []
+        self.path = np.array([*start, *range(len(self.before), len(loss))])
+
+    def draw(self, axes, values: np.ndarray, label: str | None, color) -> None:
+        axes.plot(np.arange(len(self.path)), values[self.path], color=color, lw=1.6, label=label)
+        if len(self.before):
+            axes.plot(self.before - len(self.before), values[self.before], "o", color=color, ms=3)
+
+    def step(self, best: int) -> int:
+        return int(np.flatnonzero(self.path == best)[0])
+
+
+def _draw_loss(axes, loss: np.ndarray, logarithmic: bool, best: int, at: _Steps) -> None:
+    at.draw(axes, loss, None, COLORS[0])
     if logarithmic:
         axes.set_yscale("log")
         plain_ticks(axes.yaxis, loss)
     axes.set_ylabel("residual" if logarithmic else "loss")
-    _mark_best(axes, best, loss[best : best + 1], f"best: {scientific(loss[best])} at step {best}")
+    step = at.step(best)
+    _mark_best(axes, step, loss[best : best + 1], f"best: {scientific(loss[best])} at step {step}")
     axes.legend(**LEGEND)
 
 
-def _draw_scales(axes, scales: np.ndarray, name: str, best: int) -> None:
+def _draw_scales(axes, scales: np.ndarray, name: str, best: int, at: _Steps) -> None:
     for k, column in enumerate(scales.T):
         label = f"{name}$_{{{k + 1}}}$" if 1 < scales.shape[1] <= len(COLORS) else None
-        axes.plot(np.arange(len(column)), column, color=COLORS[k % len(COLORS)], lw=1.6, label=label)
+        at.draw(axes, column, label, COLORS[k % len(COLORS)])
     if np.nanmin(scales) > 0 and np.nanmax(scales) > 10 * np.nanmin(scales):
         axes.set_yscale("log")
         plain_ticks(axes.yaxis, scales)
     axes.set_ylabel(name)
-    axes.set_xlabel("step")
+    axes.set_xlabel("step" + ", a scan before 0" * bool(len(at.before)))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    _mark_best(axes, best, scales[best])
+    _mark_best(axes, at.step(best), scales[best])
     if axes.get_legend_handles_labels()[0]:
         axes.legend(**LEGEND)
 

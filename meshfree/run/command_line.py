@@ -208,7 +208,7 @@ def _reached(outcomes: Sequence[Outcome], choices: Choices, output: Output) -> s
     history = outcomes[-1].history
     parts = [f"{len(outcomes)} resolution{'s' * (len(outcomes) != 1)} solved"] * output.converge
     if history is not None and history.interrupted:
-        parts.append(f"the best of {len(history.loss) - 1} steps of tuning, of {choices.tune}, kept")
+        parts.append(f"the best of {history.steps} steps of tuning, of {choices.tune}, kept")
     if output.save:
         parts.append(f"{output.save} written")
     return ", ".join(parts)

@@ -31,7 +31,7 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         rows.insert(3, ("coupling", sparse))
     if outcome.history is not None:
         h = outcome.history
-        rows.insert(3, ("tune", f"{_steps(len(h.loss) - 1)}, log of the loss {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
+        rows.insert(3, ("tune", f"{_steps(h.steps)}, log of the loss {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
     if outcome.residual is not None:
         rows.append(("off nodes", f"{outcome.residual:.1e} (weighted residual at other points)"))
     if "ladder" in stats:

@@ -39,6 +39,7 @@ from .solution import Solution
 from .solve import require_double, solve_in
 
 TOLERANCE = 1e-6
+SECONDS = {1: 20.0, 2: 20.0, 3: 60.0}  # of work, by dimension
 MARGIN = 3  # times the estimate that a tolerance must exceed
 CHECK_POINTS = {1: 4000, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
 
@@ -48,6 +49,7 @@ ROWS_PER_FUNCTION = 2
 MOST_DENSE = 3000  # unknowns, whose matrix takes seconds to factor
 FALLING = 0.1  # of the residual from rung to rung: another scale would hardly do better
 RESOLVED = 0.1  # an estimate from which on errors can be extrapolated
+PATIENT, UNCHANGED = 500, 0.5  # unknowns, and a share of the residual, from which on nothing is hoped for
 BEYOND = 1.25  # times the highest degree: what extrapolation says is no more exact
 DENSE_SHARE = 0.5  # of the seconds, for eigenfunctions
 
@@ -57,7 +59,7 @@ GROWTH = (1.5, 3.0, 4.0)  # of the number of nodes: at least, where the order is
 ROOM = 1.5  # for what the observed order promises too much
 INTERRUPTED = "It was interrupted"
 TINY = 1e-300  # in place of 0, of which there is no logarithm
-UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes has grown by
+UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes grows by
 THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
 PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
 SLOWER = {True: 1.3, False: 2.5}  # powers of the unknowns that the time of a rung grows with: sparse, dense
@@ -70,6 +72,7 @@ class Rung(NamedTuple):
     values: Float[np.ndarray, "m *f"]  # at the sample
     residual: float  # on the check cloud
     unseen: float  # of the data, there
+    local: float  # of stencils Σ (h² η)² hᵈ, rooted, η the residual between the nodes and h the spacing there
     estimate: float
     seconds: float
 
@@ -117,7 +120,7 @@ def solve(
     tol: float | None = None,
     functions: Sequence[Callable] = (),
     max_unknowns: int = 100_000,
-    seconds: float = 20.0,
+    seconds: float | None = None,
     progress: bool | None = None,
 ) -> Solution:
     """The function of `space` that makes the problem's residuals vanish, or least in square.
@@ -127,9 +130,10 @@ def solve(
     its error (`mf.estimate_error`), until three times that is below `tol`. `u.space` is the space,
     `stats["estimate"]` the estimate, `stats["reached"]` whether it suffices, and `stats["ladder"]` lists what was
     tried: `space`, `unknowns`, `residual`, `estimate`, `seconds`. Otherwise the best solution is returned, and a
-    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (which a rung, once begun, may
-    exceed). `functions` of x, singular as the solution is, are added to the eigenfunctions (`mf.Enriched`).
-    `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the best so far.
+    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (20, in
+    three dimensions 60; what has begun is finished). `functions` of x, singular as the solution is, are added to the
+    eigenfunctions (`mf.Enriched`). `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the
+    best so far.
 
     In a given space:
 
@@ -171,6 +175,7 @@ def solve(
     tol = TOLERANCE if tol is None else float(tol)
     if not 0 < tol < 1:
         raise ValueError(f"tol is a relative error, between 0 and 1; got {tol}")
+    seconds = SECONDS.get(problem.domain.dim, SECONDS[3]) if seconds is None else float(seconds)
     if max_unknowns < 1 or not seconds > 0:
         raise ValueError(f"max_unknowns and seconds must be positive; got {max_unknowns} and {seconds}")
     if is_traced(problem, initial):
@@ -178,7 +183,7 @@ def solve(
             "a space is chosen by numbers, and here JAX traces the problem: give a space under jit and grad"
         )
     require_double()
-    ladder = _Ladder(problem, tol, initial, tuple(functions), max_unknowns, seconds)
+    ladder = Ladder(problem, tol, initial, tuple(functions), max_unknowns, seconds)
     limit = ladder.climb(progress)
     best = ladder.best()
     u, told = best.solution, [rung.told() for rung in ladder.rungs]
@@ -192,7 +197,7 @@ def solve(
     return Solution(u.space, u.coefficients, {**u.stats, **told_too})
 
 
-class _Ladder:
+class Ladder:
     """The rungs so far, and what all of them are judged by: one cloud for residuals, one sample for differences."""
 
     def __init__(self, problem: Problem, tol, initial, functions, max_unknowns: int, seconds: float):
@@ -221,9 +226,8 @@ class _Ladder:
                         for number, rung in enumerate(phase()):
                             bar.update(min(self._spent(), self.seconds) - bar.n)
                             bar.set_postfix(unknowns=rung.unknowns, estimate=f"{rung.estimate:.1e}")
-                            if number and self._suffices(
-                                rung.estimate
-                            ):  # the first of a kind chose no node by a residual
+                            # the nodes of the first of a kind were chosen by nothing
+                            if number and self._suffices(rung.estimate):
                                 return ""
                             if interrupted():
                                 raise KeyboardInterrupt
@@ -238,8 +242,8 @@ class _Ladder:
         return ". ".join(limits)
 
     def best(self) -> Rung:
-        """That of the smallest estimate."""
-        return min(self.rungs, key=lambda rung: rung.estimate)
+        """That of the smallest estimate, the last of equal ones."""
+        return min(reversed(self.rungs), key=lambda rung: rung.estimate)
 
     # ---------------------------------------------------------------------------------------------- eigenfunctions
 
@@ -280,9 +284,13 @@ class _Ladder:
 
     def _check_degree(self, tried: list[int], last: int) -> None:
         """OutOfReachError where the estimates, taken to fall geometrically, leave more to do than degrees are left."""
-        if len(tried) < 3 or self.rungs[-1].estimate > RESOLVED or self._is_nonlocal():
+        if len(tried) < 3 or self._is_nonlocal():
             return
         before, degree, earlier, rung = tried[-3], tried[-1], self.rungs[-3], self.rungs[-1]
+        if rung.estimate > RESOLVED:
+            if rung.unknowns > PATIENT and rung.residual > UNCHANGED * earlier.residual:
+                raise OutOfReachError(f"Eigenfunctions resolve nothing up to degree {degree}")
+            return
         slope = math.log(max(earlier.estimate, TINY) / max(rung.estimate, TINY)) / (degree - before)
         if slope <= 0:
             raise OutOfReachError(f"Eigenfunctions do not improve from degree {before} to {degree}")
@@ -304,21 +312,28 @@ class _Ladder:
         degree, first = STENCIL_DEGREE[self.dim], len(self.rungs)
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
         cloud = self._cloud(FIRST_NODES)
-        previous = self._tried(lambda: Stencils(kernel, self._cloud(FIRST_NODES, COARSER), degree, ghost=ghosts))
+        previous = self._on_nodes(lambda: Stencils(kernel, self._cloud(FIRST_NODES, COARSER), degree, ghost=ghosts))[0]
         while True:
             self._check_room(len(cloud) * self.problem.fields, self.rungs[first:], sparse=True)
-            found = self._tried(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
+            found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
             if found is None and ghosts:
-                found, ghosts = self._tried(lambda: Stencils(kernel, cloud, degree)), ()  # noqa: B023
+                ghosts = ()
+                found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree))  # noqa: B023
             if found is None:
                 raise OutOfReachError(f"Stencils on {len(cloud)} nodes: {self.refused[-1]}")
-            # of residuals at few points those that matter may be missing: no more than the order is believed
-            finer = 1.0 if previous is None else max(found.unknowns / previous.unknowns, 1.0)
-            previous = self._judged(found, previous, finer ** (-degree / self.dim))
+            previous = self._judged(found, previous)
             yield previous
-            indicator = between_neighbours(self.problem, found.solution, self.aside)
-            count = self._next_count(first, len(cloud))
-            cloud = refinement.refine(cloud, indicator, count=count, order=degree - 1.0)
+            cloud = refinement.refine(cloud, indicator, count=self._next_count(first, len(cloud)), order=degree - 1.0)
+
+    def _on_nodes(self, make: Callable[[], Space]) -> tuple[Rung | None, Any]:
+        """A solution by stencils, and its residual between the nodes."""
+        found = self._tried(make)
+        if found is None:
+            return None, None
+        cloud = found.solution.space.cloud
+        indicator = between_neighbours(self.problem, found.solution, self.aside)
+        h = refinement.apart(np.asarray(cloud.points))
+        return found._replace(local=float(np.linalg.norm(h ** (2 + self.dim / 2) * indicator))), indicator
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:
         """Those with a condition, for equations of second order and more: beyond others a node would be free."""
@@ -329,20 +344,20 @@ class _Ladder:
     def _next_count(self, first: int, nodes: int) -> int:
         """How many nodes come next: as many as the observed order promises to need."""
         (least, usual, most), own = GROWTH, self.rungs[first:]
-        factor, needed, rung = usual, math.inf, own[-1]
-        resolved = len(own) > 1 and own[-2].estimate < RESOLVED
-        if resolved:
+        factor, needed, rung = usual, 0.0, own[-1]
+        if len(own) > 1 and own[-2].estimate < RESOLVED:
             fallen = math.log(max(own[-2].estimate, TINY) / max(rung.estimate, TINY))
             order = fallen / math.log(rung.unknowns / own[-2].unknowns)
             if order > 0:
-                needed = math.exp(min(math.log(ROOM * MARGIN * rung.estimate / self.tol) / order, UNREACHABLE))
+                few = math.log(ROOM * MARGIN * max(rung.estimate, TINY) / self.tol) / order
+                needed = math.exp(min(few, UNREACHABLE))
                 factor = min(max(needed, least), most)
         elif self._suffices(rung.estimate):
             factor = least
         room = self.max_unknowns / rung.unknowns
         worse = all(one is not self.best() for one in own[-2:])  # a single one may be so by chance
-        if room < least or (resolved and needed > 2 * room and worse):
-            would = f": some {needed * rung.unknowns:.0e} would do" * math.isfinite(needed)
+        if room < least or (needed > 2 * room and worse):
+            would = f": some {needed * rung.unknowns:.0e} would do" * (needed > 0)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
         return int(min(factor, room) * nodes)
 
@@ -372,7 +387,7 @@ class _Ladder:
         left = (1.0 if sparse else DENSE_SHARE) * self.seconds - self._spent()
         # the first rung of a kind compiles what the others only run
         next_one = own[-1].seconds * (unknowns / own[-1].unknowns) ** SLOWER[sparse] if len(own) > 1 else 0.0
-        if next_one > left:
+        if self.rungs and next_one > left:
             raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} unknowns")
 
     def _tried(self, make: Callable[[], Space]) -> Rung | None:
@@ -387,7 +402,7 @@ class _Ladder:
             # of stencils the residual is large by itself at corners; least squares leave so much only of what is unseen
             unseen = residual.share if u.space.local_basis is None else residual.unanswered
             values, seconds = np.asarray(u(self.sample)), time.perf_counter() - began
-            return Rung(u, values, residual.size, unseen, math.nan, seconds)
+            return Rung(u, values, residual.size, unseen, math.nan, math.nan, seconds)
         except (ValueError, ConvergenceError) as error:
             self.refused.append(error)
             return None
@@ -401,18 +416,19 @@ class _Ladder:
         best = self.best().solution
         return best if best.stats["steps"] > 1 else None
 
-    def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
+    def _judged(self, found: Rung, previous: Rung | None) -> Rung:
         """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
         if previous is None:
             estimate = self._compared(found.solution)
         else:
-            estimate = estimated(found.values, previous.values, (found.residual, previous.residual), least)
-            if least and self._suffices(estimate):  # nodes go where the residual is, which then falls more than errors
+            estimate = estimated(found.values, previous.values, self._fallen(found, previous))
+            local = found.solution.space.local_basis is not None
+            if local and self._suffices(estimate):  # nodes go where the residual is, which then falls more than errors
                 estimate = max(estimate, self._compared(found.solution))
         if found.unseen >= COMPARABLE:  # whatever solutions agree on that have not seen it
-            estimate = max(estimate, found.unseen)
+            estimate = max(estimate, min(found.unseen, 1.0))
         if self.rungs and previous is self.rungs[-1]:  # its error is no less than how far it is from a better one
-            far = difference(previous.values, found.values) - estimate
+            far = min(difference(previous.values, found.values), 1.0) - estimate
             self.rungs[-1] = previous._replace(estimate=max(previous.estimate, far))
         self.rungs.append(found._replace(estimate=estimate))
         return self.rungs[-1]
@@ -428,3 +444,12 @@ class _Ladder:
                 return estimate_error(self.problem, u)
         except (ValueError, ConvergenceError):
             return math.inf
+
+    @staticmethod
+    def _fallen(found: Rung, previous: Rung) -> tuple[float, float]:
+        """The residuals by which two solutions are compared: of stencils those at their own nodes, as the check cloud
+        misses what a corner or a layer does, unless it tells that something there is not resolved.
+        """
+        if math.isnan(found.local + previous.local) or found.residual > previous.residual:
+            return found.residual, previous.residual
+        return found.local, previous.local

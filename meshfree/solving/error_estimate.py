@@ -56,14 +56,13 @@ def estimated(
     values: Float[np.ndarray, "m *f"],
     others: Float[np.ndarray, "m *f"],
     residuals: tuple[float, float],
-    least: float = 0.0,
 ) -> float:
-    """‖u − v‖/‖u‖ · q/(1 − q) by the values at points, q = R_u/R_v, between `least` and `SLOWEST`: where errors fall
-    like residuals, that of v is ‖u − v‖/(1 − q).
+    """‖u − v‖/‖u‖ · q/(1 − q) by the values at points, q = R_u/R_v, at most `SLOWEST`: where errors fall like
+    residuals, that of v is ‖u − v‖/(1 − q). At most 1: more says that neither is a solution.
     """
     fine, coarse = residuals
-    share = min(max(fine / coarse, least), SLOWEST) if coarse > 0 else SLOWEST
-    return difference(values, others) * share / (1 - share)
+    share = min(fine / coarse, SLOWEST) if coarse > 0 else SLOWEST
+    return min(difference(values, others) * share / (1 - share), 1.0)
 
 
 def difference(values: Float[np.ndarray, "m *f"], others: Float[np.ndarray, "m *f"]) -> float:

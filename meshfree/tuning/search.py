@@ -38,20 +38,26 @@ def search(value: Callable[[Float[np.ndarray, " p"]], float], count: int) -> Non
     minimize(finite, best, method="Nelder-Mead", options={"initial_simplex": simplex, "xatol": 1e-2, "fatol": 1e-2})
 
 
+def outwards(reach: float, count: int) -> list[float]:
+    """So many even steps from −reach to reach, the smallest first, which is 0."""
+    steps = np.linspace(-reach, reach, count)
+    steps[np.argmin(abs(steps))] = 0.0
+    return sorted(steps.tolist(), key=abs)
+
+
 def _along(value, start, direction, reach: float, count: int) -> Float[np.ndarray, " p"]:
     """The best of a scan along a line, from the start outwards, and of a bounded search around the best of it."""
     from scipy.optimize import minimize_scalar
 
-    steps = np.linspace(-reach, reach, count)
     found: dict[float, float] = {}
 
     def at(step: float) -> float:
         found[step] = value(start + step * direction)
         return found[step] if math.isfinite(found[step]) else max(filter(math.isfinite, found.values()), default=0.0)
 
-    for step in sorted(steps, key=abs):
-        at(float(step))
-    middle, width = _least(found), steps[1] - steps[0]
+    for step in outwards(reach, count):
+        at(step)
+    middle, width = _least(found), 2 * reach / (count - 1)
     minimize_scalar(
         at, bounds=(middle - width, middle + width), method="bounded", options={"maxiter": REFINED, "xatol": 1e-3}
     )

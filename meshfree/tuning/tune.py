@@ -27,7 +27,7 @@ from ..pde.problem import Problem
 from ..solving.frequencies import with_frequencies
 from ..solving.newton import ConvergenceError
 from .losses import own_loss
-from .search import REFINED, SCANNED, search
+from .search import REACH, REFINED, SCANNED, outwards, search
 
 if TYPE_CHECKING:
     import optax
@@ -36,6 +36,8 @@ FORWARD = 4  # parameters up to which forward mode is cheaper: one scale costs i
 DESCENT = 100  # steps
 SEARCH = "search"
 HALVINGS = 12  # of a step to where the loss is not finite
+AUTO = "auto"
+NO_LOSS = (ConvergenceError, ValueError, MemoryError)  # of a solve at a parameter that does not suit, but for the start
 _NAMED = 8  # leaves in a message
 
 
@@ -56,8 +58,13 @@ def _loss(given: Any) -> Any:
     return given
 
 
+def _scan(given: Any) -> Any:
+    return given if given is None or given == AUTO else INTEGER.read(given)
+
+
 _LOSS = Kind("a Problem, or a function of the tree,", _loss, anywhere=False)
 _OPTIMIZER = Kind("an optimiser of Optax, as optax.adam(0.05), or 'search',", _optimizer)
+_SCAN = Kind("an integer, None or 'auto',", _scan)
 
 
 class History(eqx.Module):
@@ -65,7 +72,8 @@ class History(eqx.Module):
 
     `loss`: (k,), as the loss returned it. `seconds`: (k,), since the start. `parameters`: what `where` names, stacked,
     (k,) or (k, …) for one leaf, a pytree of such arrays for several. `interrupted`: whether Ctrl-C ended it.
-    `searched`: whether its entries are those of a search, in which one does not lead to the next.
+    `searched`: whether its entries are those of a search, in which one does not lead to the next. `scanned`: how many
+    entries after the first are those of a scan; the descent goes on from the best of these and the first.
     """
 
     loss: Float[np.ndarray, " k"]
@@ -73,6 +81,12 @@ class History(eqx.Module):
     parameters: PyTree
     interrupted: bool = False
     searched: bool = False
+    scanned: int = 0
+
+    @property
+    def steps(self) -> int:
+        """The steps of the descent, or the losses of the search after the first."""
+        return len(self.loss) - 1 - self.scanned
 
     @property
     def best(self) -> int:
@@ -103,7 +117,7 @@ def _advice(tree: Any) -> str:
 
 
 @settled
-@expects(loss=_LOSS, where=FUNCTION, optimizer=_OPTIMIZER, steps=INTEGER)
+@expects(loss=_LOSS, where=FUNCTION, optimizer=_OPTIMIZER, steps=INTEGER, scan=_SCAN)
 def tune(
     loss: Callable[[Any], Any] | Problem,
     tree: Any,
@@ -111,6 +125,7 @@ def tune(
     *,
     optimizer: optax.GradientTransformation | str | None = None,
     steps: int | None = None,
+    scan: int | str | None = AUTO,
     progress: bool | None = None,
 ) -> tuple[Any, History]:
     """Minimise `loss(tree)` over the leaves that `where` names: (the best tree seen, its history).
@@ -126,19 +141,27 @@ def tune(
     `optax.lbfgs()` included; default `optax.adam(0.05)`, and `steps` 100. A problem in place of the loss means that of
     the search. `progress`: a bar; by default where standard error is a terminal.
 
+    `scan`: the descent starts at the best of so many values of the one positive number that is tuned, even on its
+    logarithm from 1/30 to 30 times what it is, itself among them; those without a finite loss and slope are left out.
+    Along a scale a loss has several minima, and is flat far off: from 10 times the best scale a descent alone ends
+    orders of magnitude short. Default "auto": 9 where one positive scalar alone is tuned, otherwise none; 0 and None:
+    none.
+
     Positive parameters of kernels, the `raw_` leaves, move by their logarithm, whatever the unit of length: a step of
     0.05 is one of 5 %. All other leaves move as they are.
 
     A step to where the loss or its gradient is not finite is halved until it is. Ctrl-C ends it after the step that
     runs, and returns the best so far; a second one at once.
-    Raises ValueError for a loss that is not finite, or no scalar, at the start, for `where` naming no float leaf, for
-    leaves that the loss is not computed from, by default for a kernel without a scale, and where no loss of a search is
-    finite.
+    Raises ValueError for a loss that is no scalar, or not finite at the start (with a scan: at any of its values), for
+    a scan where several numbers or no positive one are tuned, for `where` naming no float leaf, for leaves that the
+    loss is not computed from, by default for a kernel without a scale, and where no loss of a search is finite.
     """
     from tqdm import tqdm  # here, so that importing meshfree stays light
 
     if steps is not None and steps < 0:
         raise ValueError(f"steps must be at least 0; got {steps}")
+    if isinstance(scan, int) and scan < 0:
+        raise ValueError(f"scan must be at least 0; got {scan}")
     run: _Search | _Descent
     with deferred() as interrupted:
         if isinstance(problem := getattr(loss, "problem", loss), Problem) and hasattr(tree, "cloud"):
@@ -146,9 +169,11 @@ def tune(
         if isinstance(loss, Problem):
             loss, optimizer = own_loss(loss, tree), optimizer or SEARCH
         if isinstance(optimizer, str):
+            if scan != AUTO:
+                raise ValueError(f"a search makes a scan of its own, and scan={scan} is for gradient descent: drop it")
             run = _Search(loss, tree, where, steps)
         else:
-            run = _Descent(loss, tree, where, optimizer or _adam(), steps)
+            run = _Descent(loss, tree, where, optimizer or _adam(), steps, scan)
         bar = tqdm(total=run.steps, desc="tune", disable=None if progress is None else not progress)
         with contextlib.closing(bar):
 
@@ -185,9 +210,11 @@ class _Run:
         floats = jax.tree.map(eqx.is_inexact_array, named)
         self.moving, self.fixed = eqx.partition(named, floats)
         self.logarithmic, _ = eqx.partition(where(_raw_leaves(tree)), floats)
+        self.start = self.moving
         if not jax.tree.leaves(self.moving):
             raise ValueError("where names no array of floating type: there is nothing to tune")
         self.losses, self.times, self.iterates = [], [], []
+        self.scanned = 0
         self.began = time.perf_counter()
 
     def best_tree(self) -> Any:
@@ -197,7 +224,18 @@ class _Run:
 
     def history(self, interrupted: bool) -> History:
         stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *self.iterates)
-        return History(np.array(self.losses), np.array(self.times), stacked, interrupted, isinstance(self, _Search))
+        searched = isinstance(self, _Search)
+        return History(np.array(self.losses), np.array(self.times), stacked, interrupted, searched, self.scanned)
+
+    def _moved(self, steps: Float[np.ndarray, " p"]) -> Any:
+        """The leaves of the start, all positive numbers, with these steps of their logarithms."""
+        leaves, structure = jax.tree.flatten(self.start)
+        parts = np.split(steps, np.cumsum([leaf.size for leaf in leaves])[:-1])
+        numbers = [
+            np.logaddexp(0, np.asarray(leaf)) * np.exp(part.reshape(leaf.shape))
+            for leaf, part in zip(leaves, parts, strict=True)
+        ]
+        return jax.tree.unflatten(structure, [as_jax(unconstrained(number, "a parameter")) for number in numbers])
 
     def _record(self, value, moving) -> None:
         self.losses.append(float(value))
@@ -214,31 +252,22 @@ class _Search(_Run):
 
     def __init__(self, loss, tree, where, steps: int | None):
         super().__init__(loss, tree, where)
-        leaves, kinds = jax.tree.leaves(self.moving), jax.tree.leaves(self.logarithmic)
-        if not all(kinds):
+        if not all(jax.tree.leaves(self.logarithmic)):
             raise ValueError(
                 "a search is for positive parameters of kernels, and where names another leaf: give a loss and an "
                 "optimizer, as in mf.tune(loss, tree, where, optimizer=optax.adam(0.05))"
             )
-        self.count = sum(leaf.size for leaf in leaves)
+        self.count = sum(leaf.size for leaf in jax.tree.leaves(self.moving))
         self.steps = SCANNED + REFINED - 1 + 60 * (self.count - 1) if steps is None else steps
         self._known(self.moving, at_start=True)
 
     def until(self, told: Callable[[], bool]) -> None:
-        leaves, structure = jax.tree.flatten(self.moving)
-        logarithms = [np.log(np.logaddexp(0, np.asarray(leaf))) for leaf in leaves]
-
         def value(steps: Float[np.ndarray, " p"]) -> float:
             if not np.any(steps):
                 return self.losses[0]
             if len(self.losses) > self.steps:
                 raise _EnoughError
-            parts = np.split(steps, np.cumsum([leaf.size for leaf in leaves])[:-1])
-            raw = [
-                unconstrained(np.exp(start + part.reshape(start.shape)), "a parameter")
-                for start, part in zip(logarithms, parts, strict=True)
-            ]
-            self._known(jax.tree.unflatten(structure, raw))
+            self._known(self._moved(steps))
             if told():
                 raise _EnoughError
             return self.losses[-1]
@@ -249,7 +278,7 @@ class _Search(_Run):
     def _known(self, moving, at_start: bool = False) -> None:
         try:
             found = float(self.loss(_placed(self.where, self.tree, moving, self.fixed)))
-        except (ConvergenceError, ValueError):
+        except NO_LOSS:
             if at_start:
                 raise
             found = np.nan
@@ -259,25 +288,60 @@ class _Search(_Run):
 class _Descent(_Run):
     """Gradient descent: the iterate with its loss and gradient, and the optimiser's memory."""
 
-    def __init__(self, loss, tree, where, optimizer, steps: int | None):
+    def __init__(self, loss, tree, where, optimizer, steps: int | None, scan: int | str | None):
         super().__init__(loss, tree, where)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
-        self.optimizer, self.steps = optimizer, DESCENT if steps is None else steps
+        self.scan = outwards(REACH, self._values(scan))[1:]
+        self.optimizer, self.descent = optimizer, DESCENT if steps is None else steps
+        self.steps = len(self.scan) + self.descent
         self.memory = _started(self.optimizer, self.moving, self.logarithmic)
         searches = _searches(self.optimizer, self.memory, self.moving)
         self.searched = (self.loss, tree, self.where, self.fixed, self.reads) if searches else None
         self.value, self.gradient = self._evaluated(self.moving)
-        if jnp.shape(self.value) != () or not _finite(self.value, self.gradient):
-            raise ValueError(f"the loss or its gradient is not finite at the start: {self.value}, {self.gradient}")
+        if not _finite(self.value, self.gradient):
+            if not self.scan:
+                raise ValueError(f"the loss or its gradient is not finite at the start: {self.value}, {self.gradient}")
+            self.value = np.nan  # where the scan does not stay
         if not any(np.any(leaf) for leaf in jax.tree.leaves(self.gradient)):
             self._check_dependence()
         self._record(self.value, self.moving)
 
+    def _values(self, scan: int | str | None) -> int:
+        """How many values to scan, the start among them. ValueError for more than it where there is no one number."""
+        alone = all(jax.tree.leaves(self.logarithmic)) and sum(map(np.size, jax.tree.leaves(self.moving))) == 1
+        if isinstance(scan, str):
+            return SCANNED if alone else 1
+        if scan and not alone:
+            raise ValueError(
+                f"scan={scan} is for one positive scalar of a kernel, as its scale, and where names several numbers or "
+                "another leaf: drop scan, or tune one scale"
+            )
+        return scan or 1
+
     def until(self, told: Callable[[], bool]) -> None:
-        for _ in range(self.steps):
+        for step in self.scan:
+            self._look(self._moved(np.array([step])))
+            if told():
+                return
+        if self.scan:
+            if not np.isfinite(self.value):
+                raise ValueError(
+                    f"the loss or its gradient is not finite at the start, nor at the {len(self.scan)} others of a scan"
+                )
+            self.memory = _started(self.optimizer, self.moving, self.logarithmic)
+        for _ in range(self.descent):
             self.step()
             if told():
                 break
+
+    def _look(self, moving) -> None:
+        """One value of the scan: go there where it is better."""
+        value, gradient = self._evaluated(moving)
+        finite = _finite(value, gradient)
+        self._record(value if finite else np.nan, moving)
+        self.scanned += 1
+        if finite and not self.value <= value:
+            self.moving, self.value, self.gradient = moving, value, gradient
 
     def _check_dependence(self) -> None:
         """ValueError for a loss that is not computed from the leaves; a slope may be zero by chance."""
@@ -334,7 +398,7 @@ class _Descent(_Run):
         directions = [_only(self.where, tree, shaped([part[k] for part in places])) for k in range(size)]
         try:
             found = self.given.slopes(tree, directions)
-        except (ConvergenceError, ValueError):
+        except NO_LOSS:
             if not self.losses:
                 raise
             return np.nan, moving  # a step too far

@@ -122,3 +122,15 @@ def test_a_search_is_the_loss_over_the_number():
     np.testing.assert_allclose(line.get_xydata(), [[0.1, 1.0], [1.0, 1e-2], [3.0, 1e-3], [10.0, 1e-1]], rtol=1e-12)
     np.testing.assert_allclose(best.get_xydata(), [[3.0, 1e-3]], rtol=1e-12)
     assert axes.get_xscale() == axes.get_yscale() == "log"
+
+
+def test_a_scan_is_drawn_before_the_steps_that_start_at_its_best():
+    scales, loss = np.array([1.0, 0.1, 10.0, 0.2, 0.3]), np.log([1e-2, 1e-3, 1.0, 1e-4, 1e-5])
+    scanned = History(loss, np.arange(5.0), np.log(np.expm1(scales)), scanned=2)
+    top, below = plot_history(scanned).axes
+    for axes, values in ((top, np.exp(loss)), (below, scales)):
+        path, before, *_ = axes.lines
+        np.testing.assert_allclose(path.get_xydata(), np.stack([range(3), values[[1, 3, 4]]], axis=1), rtol=1e-12)
+        np.testing.assert_allclose(before.get_xydata(), np.stack([range(-3, 0), values[:3]], axis=1), rtol=1e-12)
+        assert axes.lines[-1].get_xydata() == pytest.approx(np.array([[2, values[4]]]))
+    assert below.get_xlabel() == "step, a scan before 0"

@@ -74,7 +74,7 @@ def test_a_loss_of_ones_own_is_searched_too_and_a_problem_descended():
     loss = losses.leave_one_out(PROBLEM)
     space, history = mf.tune(loss, of_scale(0.3), optimizer="search", steps=9, progress=False)
     assert loss(space) == history.loss.min() < history.loss[0] - 1
-    descended, steps = mf.tune(PROBLEM, of_scale(0.3), optimizer=optax.adam(0.1), steps=2, progress=False)
+    descended, steps = mf.tune(PROBLEM, of_scale(0.3), optimizer=optax.adam(0.1), steps=2, scan=0, progress=False)
     assert steps.loss.shape == (3,) and steps.loss[2] < steps.loss[0]
     assert steps.loss[0] == losses.own_loss(PROBLEM, descended)(of_scale(0.3))
 

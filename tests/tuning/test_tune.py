@@ -1,6 +1,7 @@
 """Losses and tuning: against brute force, and with everything that can go wrong in a long run."""
 
 import importlib
+import signal
 
 import equinox as eqx
 import jax
@@ -12,6 +13,7 @@ from shared_cases import SQUARE
 
 import meshfree as mf
 from meshfree.equations.assemble import assemble
+from meshfree.solving.newton import ConvergenceError
 from meshfree.tuning import losses
 
 NODES = SQUARE.cloud(0.22)
@@ -146,7 +148,8 @@ def test_slopes_by_hand_are_those_of_jax(name):
 def test_tuning_lowers_the_error_without_the_exact_solution(loss):
     tuned, history = mf.tune(loss, SPACE, steps=30, optimizer=optax.adam(0.1), progress=False)
     assert mf.error(PROBLEM, mf.solve(PROBLEM, tuned)) < 0.2 * mf.error(PROBLEM, mf.solve(PROBLEM, SPACE))
-    assert history.loss.shape == history.seconds.shape == history.parameters.shape == (31,)
+    assert history.loss.shape == history.seconds.shape == history.parameters.shape == (39,)
+    assert (history.scanned, history.steps) == (8, 30)
     assert np.all(np.diff(history.seconds) > 0)
     np.testing.assert_allclose(jax.nn.softplus(history.parameters[0]), 0.3, rtol=1e-12)
     np.testing.assert_allclose(tuned.kernel.scale, jax.nn.softplus(history.parameters[history.best]), rtol=1e-12)
@@ -204,14 +207,145 @@ def test_positive_parameters_of_kernels_move_by_their_logarithm():
 
 def test_lbfgs_tunes_too():
     loss = losses.residual(PROBLEM, CHECK)
-    _, history = mf.tune(loss, SPACE, steps=4, optimizer=optax.lbfgs(), progress=False)
+    _, history = mf.tune(loss, SPACE, steps=4, scan=None, optimizer=optax.lbfgs(), progress=False)
     assert history.loss.min() < history.loss[0] - 1
+    _, scanned = mf.tune(loss, SPACE, steps=4, optimizer=optax.lbfgs(), progress=False)
+    assert scanned.loss.min() <= scanned.loss[:9].min() < history.loss[0] - 1
+
+
+B1 = losses.residual(PROBLEM, CHECK)
+
+
+def scaled(scale):
+    return mf.Collocation(mf.Gaussian(scale), NODES)
+
+
+def raw_scale(kernel):
+    return kernel.raw_scale
+
+
+def test_a_descent_starts_at_the_best_of_a_scan():
+    """Against the loss itself at the nine values, and a descent from the best of them."""
+    start = 0.2
+    tuned, history = mf.tune(B1, scaled(start), steps=3, optimizer=optax.adam(0.1), progress=False)
+    assert (history.scanned, history.steps, len(history.loss)) == (8, 3, 12)
+    scales = np.logaddexp(0, history.parameters)
+    assert scales[0] == pytest.approx(start, rel=1e-12)
+    np.testing.assert_allclose(np.sort(scales[:9]), start * 30 ** np.linspace(-1, 1, 9), rtol=1e-9)
+    assert np.all(np.diff(abs(np.log(scales[:9] / start))) > -1e-9), "from the start outwards"
+    best = scaled(scales[np.nanargmin(history.loss[:9])])
+    _, alone = mf.tune(B1, best, steps=3, optimizer=optax.adam(0.1), scan=None, progress=False)
+    assert (alone.scanned, len(alone.loss)) == (0, 4)
+    np.testing.assert_allclose(alone.loss[1:], history.loss[9:], rtol=1e-4)
+    assert B1(tuned) == pytest.approx(history.loss.min(), rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:between the nodes")
+@pytest.mark.parametrize("times", [0.1, 10.0, 20.0])
+def test_a_scan_finds_the_scale_from_far_away(times):
+    """Beside the best of a scan with the exact solution; from twenty times it a descent alone ends decades off."""
+    domain = mf.Interval()
+
+    def exact(x):
+        return jnp.sin(40 * x[0])
+
+    problem = mf.Problem(
+        domain,
+        interior=lambda u, x: mf.laplacian(u)(x) + 1600 * exact(x),
+        boundary=mf.dirichlet(exact),
+        exact=exact,
+    )
+    cloud = domain.cloud(1 / 80, cluster=1.0)
+
+    def of_scale(scale):
+        return mf.Collocation(mf.Matern(5.5, scale), cloud)
+
+    def error(space):
+        return mf.error(problem, mf.solve(problem, space))
+
+    def reached(scan):
+        return error(mf.tune(problem, of_scale(times * best), optimizer=optax.adam(0.1), steps=40, scan=scan)[0])
+
+    scales = np.geomspace(0.05, 5, 25)
+    errors = [error(of_scale(scale)) for scale in scales]
+    best, least = scales[np.argmin(errors)], min(errors)
+    assert reached(9) <= 3 * least
+    assert times < 20 or reached(None) > 1e3 * least
+
+
+def test_scanned_values_without_a_loss_are_left_out():
+    """Where it is not finite, at the start as well."""
+
+    def loss(kernel):
+        return jnp.where(kernel.scale < 2.0, -jnp.log(kernel.scale), jnp.nan)
+
+    for start, finite in ((1.0, 5), (3.0, 4)):
+        kernel, history = mf.tune(loss, mf.Gaussian(start), raw_scale, steps=0, progress=False)
+        assert np.isfinite(history.loss).sum() == finite
+        assert kernel.scale == pytest.approx(start * 30 ** (0 if start == 1.0 else -0.25), rel=1e-9)
+    with pytest.raises(ValueError, match="not finite at the start, nor at the 8 others of a scan"):
+        mf.tune(lambda kernel: jnp.nan * kernel.scale, mf.Gaussian(), raw_scale, progress=False)
+
+
+@pytest.mark.parametrize("error", [ValueError, MemoryError, ConvergenceError])
+def test_scanned_values_that_cannot_be_solved_are_left_out(monkeypatch, error):
+    whole, calls = losses.solve_on_host, iter(range(100))
+
+    def singular(*args, **options):
+        if next(calls) in (2, 3):
+            raise error("singular")
+        return whole(*args, **options)
+
+    monkeypatch.setattr(losses, "solve_on_host", singular)
+    _, history = mf.tune(B1, SPACE, steps=1, progress=False)
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(history.loss)), [2, 3])
+    calls = iter([2])
+    with pytest.raises(error, match="singular"):
+        mf.tune(B1, SPACE, steps=1, progress=False)
+
+
+@pytest.mark.parametrize(("scan", "values"), [(1, 1), (2, 2), (4, 4), (5, 5)])
+def test_a_scan_of_any_number_of_values_has_the_start_among_them(scan, values):
+    kernel, history = mf.tune(
+        lambda kernel: jnp.log(kernel.scale) ** 2, mf.Gaussian(1.0), raw_scale, steps=0, scan=scan, progress=False
+    )
+    assert len(history.loss) == values and history.loss[0] == pytest.approx(0.0, abs=1e-30)
+    assert kernel.scale == pytest.approx(1.0, rel=1e-12)
+
+
+def test_only_one_positive_number_is_scanned():
+    _, history = mf.tune(losses.residual(PROBLEM, CHECK), ANISOTROPIC, steps=1, progress=False)
+    assert (history.scanned, len(history.loss)) == (0, 2)
+    told = "scan=9 is for one positive scalar of a kernel.* drop scan, or tune one scale"
+    with pytest.raises(ValueError, match=told):
+        mf.tune(losses.residual(PROBLEM, CHECK), ANISOTROPIC, scan=9, progress=False)
+    with pytest.raises(ValueError, match=told):
+        mf.tune(lambda x: x**2, jnp.array(1.0), lambda x: x, scan=9, progress=False)
+    with pytest.raises(ValueError, match="a search makes a scan of its own, and scan=5 is for gradient descent"):
+        mf.tune(PROBLEM, SPACE, scan=5, progress=False)
+    with pytest.raises(ValueError, match="scan must be at least 0; got -1"):
+        mf.tune(B1, SPACE, scan=-1, progress=False)
+
+
+def test_ctrl_c_in_a_scan_keeps_the_best_so_far(monkeypatch, capsys):
+    whole, calls = losses.solve_on_host, iter(range(100))
+
+    def interrupted(*args, **options):
+        if next(calls) == 4:
+            signal.raise_signal(signal.SIGINT)
+        return whole(*args, **options)
+
+    monkeypatch.setattr(losses, "solve_on_host", interrupted)
+    space, history = mf.tune(B1, SPACE, progress=True)
+    assert history.interrupted and (history.scanned, history.steps) == (4, 0)
+    np.testing.assert_allclose(space.kernel.raw_scale, history.parameters[history.best])
+    assert "4/108" in capsys.readouterr().err
 
 
 def test_what_where_does_not_name_is_frozen_bit_for_bit():
     space = mf.Collocation(mf.RationalQuadratic(1.0, 0.4), NODES)
     where = lambda s: s.kernel.raw_alpha  # noqa: E731
-    tuned, history = mf.tune(losses.residual(PROBLEM, CHECK), space, where, steps=2, progress=False)
+    tuned, history = mf.tune(losses.residual(PROBLEM, CHECK), space, where, steps=2, scan=0, progress=False)
     assert tuned.kernel.raw_alpha != space.kernel.raw_alpha
     assert tuned.kernel.raw_scale is space.kernel.raw_scale
     assert tuned.centers is space.centers
