@@ -25,6 +25,10 @@ _LOOKED_AT = 64  # points at which a function's spacing is looked at before any 
 _PAIRS = 2**22  # of a point and a member of a union that are looked at together
 
 
+class NoRoomError(ValueError):
+    """A spacing too coarse for any interior node."""
+
+
 class Domain(Shape):
     """A bounded shape in 1, 2 or 3 dimensions with a named boundary: a `Shape` that makes clouds, moves and combines.
 
@@ -146,10 +150,10 @@ class Domain(Shape):
         if len(X):  # the median: where it is fine in spots only, the placement counts
             check_count(self.volume / np.median(spacing(X)) ** self.dim)
 
-    def _too_coarse(self, spacing) -> ValueError:
+    def _too_coarse(self, spacing) -> "NoRoomError":
         lower, upper = self.bounds
         size = " x ".join(f"{side:g}" for side in upper - lower)
-        return ValueError(
+        return NoRoomError(
             f"spacing={spacing} leaves no room for interior nodes in {self} of size {size}; use a smaller one"
         )
 

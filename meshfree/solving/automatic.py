@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from ..equations.jet_system import is_local, order_of
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
+from ..geometry.domain import NoRoomError
 from ..internal.expected import INTEGER, NUMBER, OF_A_POINT, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
@@ -28,18 +29,18 @@ from ..kernels import Gaussian, Polyharmonic
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
-from .error_estimate import estimate_error, estimated
+from .error_estimate import difference, estimate_error, estimated
 from .indicator import between_neighbours
 from .metrics import independent_points, weighted_residual
 from .newton import ConvergenceError
-from .off_nodes import CHECK_SEED
+from .off_nodes import CHECK_SEED, COMPARABLE
 from .solution import Solution
 from .solve import require_double, solve_in
 
 TOLERANCE = 1e-6
 SECONDS = {1: 20.0, 2: 20.0, 3: 60.0}  # of work, by dimension
 MARGIN = 3  # times the estimate that a tolerance must exceed
-CHECK_POINTS = {1: 400, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
+CHECK_POINTS = {1: 4000, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
 
 DEGREES = {1: (12, 18, 26, 38, 56, 80, 112, 150), 2: (8, 12, 16, 20, 24, 32, 40, 48, 60), 3: (5, 8, 11, 14, 17, 20)}
 SCALES = (3.0, 1.0, 0.3)  # on the box mapped to [−1, 1]^d: smooth solutions, and such as oscillate
@@ -47,6 +48,7 @@ ROWS_PER_FUNCTION = 2
 MOST_DENSE = 3000  # unknowns, whose matrix takes seconds to factor
 FALLING = 0.1  # of the residual from rung to rung: another scale would hardly do better
 RESOLVED = 0.1  # an estimate from which on errors can be extrapolated
+UNRESOLVED = 0.01  # of an error that large the next is at least: residuals fall by more near a resonance
 PATIENT, UNCHANGED = 500, 0.5  # unknowns, and a share of the residual, from which on nothing is hoped for
 BEYOND = 1.25  # times the highest degree: what extrapolation says is no more exact
 DENSE_SHARE = 0.5  # of the seconds, for eigenfunctions
@@ -57,6 +59,9 @@ LEAST, USUAL, MOST = 1.5, 3.0, 4.0  # growth of the number of nodes: USUAL where
 ROOM = 1.5  # for what the observed order promises too much
 INTERRUPTED = "It was interrupted"
 TINY = 1e-300  # in place of 0, of which there is no logarithm
+UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes grows by
+THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
+PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
 SLOWER = {True: 1.3, False: 2.5}  # powers of the unknowns that the time of a rung grows with: sparse, dense
 
 
@@ -66,9 +71,10 @@ class Rung(NamedTuple):
     solution: Solution
     values: Float[np.ndarray, "m *f"]  # at the sample
     residual: float  # on the check cloud
+    unseen: float  # of the data, there
     local: float  # of stencils √(Σ (h η)² hᵈ), η the residual between the nodes and h the spacing there
     estimate: float
-    seconds: float
+    seconds: float  # since the rung before, all that was tried included
 
     @property
     def unknowns(self) -> int:
@@ -197,12 +203,15 @@ class Ladder:
     def __init__(self, problem: Problem, tol, initial, functions, max_unknowns: int, seconds: float):
         self.problem, self.tol = problem, tol
         self.initial, self.functions = initial, functions
-        self.max_unknowns, self.seconds, self.began = max_unknowns, seconds, time.perf_counter()
+        self.max_unknowns, self.seconds = max_unknowns, seconds
+        self.began = self.since = time.perf_counter()
         self.rungs: list[Rung] = []
         self.refused: list[Exception] = []
         self.domain, self.dim = problem.domain, problem.domain.dim
         self.sample = independent_points(problem)
-        self.check = self.domain.cloud(self._spacing(CHECK_POINTS), seed=CHECK_SEED)
+        self.check = self._cloud(CHECK_POINTS, seed=CHECK_SEED)
+        # the residual moves nodes to other points than those that it is judged at: there it would fall faster
+        self.aside = self.domain.sample(self._count(CHECK_POINTS), seed=PLACING_SEED)
         self.weights: Mapping[str, Any] | None = None  # of the rows at the check cloud, the first rung's
 
     def climb(self, progress: bool | None) -> str:
@@ -218,7 +227,7 @@ class Ladder:
                         for rung in phase():
                             bar.update(min(self._spent(), self.seconds) - bar.n)
                             bar.set_postfix(unknowns=rung.unknowns, estimate=f"{rung.estimate:.1e}")
-                            if MARGIN * rung.estimate <= self.tol and len(self.rungs) > 1:
+                            if self._suffices(rung.estimate) and len(self.rungs) > 1:
                                 return ""
                             if interrupted():
                                 raise KeyboardInterrupt
@@ -240,25 +249,27 @@ class Ladder:
 
     def _eigenfunctions(self) -> Iterator[Rung]:
         """Of growing degree, until that which would do is known to be out of reach."""
-        degrees, scale, own = DEGREES[min(self.dim, 3)], SCALES[0], list[tuple[int, Rung]]()
-        sides = np.subtract(*self.domain.bounds[::-1])
+        degrees, scale, tried = DEGREES[min(self.dim, 3)], SCALES[0], list[int]()
+        sides, won, settled = np.subtract(*self.domain.bounds[::-1]), None, False
         for degree in degrees:
             per_axis = degrees_on_box(degree, sides)
             functions = len(total_degrees(per_axis))
-            self._check_room(functions * self.problem.fields, [rung for _, rung in own], sparse=False)
-            cloud = self.domain.cloud(self._spacing({self.dim: ROWS_PER_FUNCTION * functions}), cluster=1.0)
-            best, previous = None, own[-1][1] if own else None
-            for one in sorted(SCALES, key=lambda other: other != scale):
+            self._check_room(functions * self.problem.fields, self.rungs, sparse=False)
+            cloud = self._cloud({self.dim: ROWS_PER_FUNCTION * functions}, cluster=1.0)
+            best, previous = None, self.rungs[-1] if self.rungs else None
+            for one in [scale] if settled else sorted(SCALES, key=lambda other: other != scale):
                 found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
                 if found is not None and (best is None or found.residual < best.residual):
                     best, scale = found, one
                 if best is not None and previous is not None and best.residual < FALLING * previous.residual:
                     break
             if best is not None:
-                own.append((degree, self._judged(best, previous)))
-                yield own[-1][1]
-                self._check_degree(own, degrees[-1])
-            elif not own and degree != degrees[0]:
+                tried.append(degree)
+                rung = self._judged(best, previous)
+                settled, won = rung.estimate < RESOLVED and scale == won, scale
+                yield rung
+                self._check_degree(tried, degrees[-1])
+            elif not tried and degree != degrees[0]:
                 self._refuse()
                 raise OutOfReachError("Newton's method does not converge in eigenfunctions")
         raise OutOfReachError(f"Eigenfunctions end at degree {degrees[-1]}")
@@ -273,11 +284,11 @@ class Ladder:
         if len(wrong) == len(self.refused):
             raise wrong[0]
 
-    def _check_degree(self, own: list[tuple[int, Rung]], last: int) -> None:
+    def _check_degree(self, tried: list[int], last: int) -> None:
         """OutOfReachError where the estimates, taken to fall geometrically, leave more to do than degrees are left."""
-        if len(own) < 3 or self._is_nonlocal():
+        if len(tried) < 3 or self._is_nonlocal():
             return
-        (before, earlier), (degree, rung) = own[-3], own[-1]
+        before, degree, earlier, rung = tried[-3], tried[-1], self.rungs[-3], self.rungs[-1]
         if rung.estimate > RESOLVED:
             if rung.unknowns > PATIENT and rung.residual > UNCHANGED * earlier.residual:
                 raise OutOfReachError(f"Eigenfunctions resolve nothing up to degree {degree}")
@@ -300,11 +311,11 @@ class Ladder:
             raise OutOfReachError(f"Stencils are tried in up to 3 dimensions, and this domain has {self.dim}")
         if self._is_nonlocal():
             raise OutOfReachError("The residual uses u at other points, which stencils cannot")
-        degree, own = STENCIL_DEGREE[self.dim], list[Rung]()
+        degree, first = STENCIL_DEGREE[self.dim], len(self.rungs)
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
-        cloud, previous = self.domain.cloud(self._spacing(FIRST_NODES)), None
+        cloud, previous, before = self._cloud(FIRST_NODES), None, math.inf
         while True:
-            self._check_room(len(cloud) * self.problem.fields, own, sparse=True)
+            self._check_room(len(cloud) * self.problem.fields, self.rungs[first:], sparse=True)
             found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
             if found is None and ghosts:
                 ghosts = ()
@@ -312,13 +323,14 @@ class Ladder:
             if found is None:
                 raise OutOfReachError(f"Stencils on {len(cloud)} nodes: {self.refused[-1]}")
             if previous is None:
-                previous, count = found, USUAL * len(cloud)  # to compare others with
+                previous, count = found, USUAL * len(cloud)  # that others are compared with
             else:
-                finer = previous.unknowns / found.unknowns
-                previous = self._judged(found, previous, min(finer, 1.0) ** (degree / self.dim))
-                own.append(previous)
+                # errors fall no faster than the order has it, nor than differences did before
+                moved = difference(found.values, previous.values)
+                finer = min(previous.unknowns / found.unknowns, 1.0)
+                previous = self._judged(found, previous, max(finer ** (degree / self.dim), moved / before))
                 yield previous
-                count = self._next_count(own, len(cloud))
+                before, count = max(moved, TINY), self._next_count(first, len(cloud))
             cloud = refinement.refine(cloud, indicator, count=int(count), order=degree - 1.0)
 
     def _on_nodes(self, make: Callable[[], Space]) -> tuple[Rung | None, Any]:
@@ -327,7 +339,7 @@ class Ladder:
         if found is None:
             return None, None
         cloud = found.solution.space.cloud
-        indicator = between_neighbours(self.problem, found.solution)
+        indicator = between_neighbours(self.problem, found.solution, self.aside)
         h = refinement.apart(np.asarray(cloud.points))
         return found._replace(local=float(np.linalg.norm(h ** (1 + self.dim / 2) * indicator))), indicator
 
@@ -337,26 +349,40 @@ class Ladder:
             return ()
         return tuple(name for name, residual in self.problem.match(self.domain.part_names).items() if residual)
 
-    def _next_count(self, own: list[Rung], nodes: int) -> float:
+    def _next_count(self, first: int, nodes: int) -> float:
         """How many nodes come next: as many as the observed order promises to need."""
+        own = self.rungs[first:]
         factor, needed, rung = USUAL, 0.0, own[-1]
-        if len(own) > 1:
+        if len(own) > 1 and own[-2].estimate < RESOLVED:
             fallen = math.log(max(own[-2].estimate, TINY) / max(rung.estimate, TINY))
             order = fallen / math.log(rung.unknowns / own[-2].unknowns)
             if order > 0:
-                needed = min(ROOM * MARGIN * rung.estimate / self.tol, 1e9) ** (1 / order)
+                few = math.log(ROOM * MARGIN * max(rung.estimate, TINY) / self.tol) / order
+                needed = math.exp(min(few, UNREACHABLE))
                 factor = min(max(needed, LEAST), MOST)
+        elif self._suffices(rung.estimate):
+            factor = LEAST
         room = self.max_unknowns / rung.unknowns
-        if room < LEAST or (needed > 2 * room and rung is not self.best()):
+        worse = all(one is not self.best() for one in own[-2:])  # a single one may be so by chance
+        if room < LEAST or (needed > 2 * room and worse):
             would = f": some {needed * rung.unknowns:.0e} would do" * (needed > 0)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
         return min(factor, room) * nodes
 
     # -------------------------------------------------------------------------------------------------- both kinds
 
-    def _spacing(self, counts: Mapping[int, int]) -> float:
-        count = counts.get(self.dim) or counts[3]
-        return float((self.domain.volume / count) ** (1 / self.dim))
+    def _count(self, counts: Mapping[int, int]) -> int:
+        return counts.get(self.dim) or counts[3]
+
+    def _cloud(self, counts: Mapping[int, int], **options) -> Cloud:
+        """Of so many nodes; of more where the domain is too thin for these."""
+        spacing, clouds = (self.domain.volume / self._count(counts)) ** (1 / self.dim), list[Cloud]()
+        while not clouds:
+            try:
+                clouds.append(self.domain.cloud(float(spacing), **options))
+            except NoRoomError:
+                spacing /= THINNER
+        return clouds[0]
 
     def _spent(self) -> float:
         return time.perf_counter() - self.began
@@ -374,14 +400,15 @@ class Ladder:
 
     def _tried(self, make: Callable[[], Space]) -> Rung | None:
         """The solution in a space, not judged yet; None where there is none."""
-        began = time.perf_counter()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a coarse space: what the solution is worth is told by its estimate
                 u = solve_in(self.problem, make(), initial=self._start())
-            residual, self.weights = weighted_residual(self.problem, u, self.check, self.weights)
-            seconds = time.perf_counter() - began
-            return Rung(u, np.asarray(u(self.sample)), residual, math.nan, math.nan, seconds)
+            residual = weighted_residual(self.problem, u, self.check, self.weights)
+            self.weights = residual.weights
+            # of stencils the residual is large by itself at corners; least squares leave so much only of what is unseen
+            unseen = residual.share if u.space.local_basis is None else residual.unanswered
+            return Rung(u, np.asarray(u(self.sample)), residual.size, unseen, math.nan, math.nan, math.nan)
         except (ValueError, ConvergenceError) as error:
             self.refused.append(error)
             return None
@@ -398,18 +425,40 @@ class Ladder:
     def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
         """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
         if previous is None:
+            estimate = self._compared(found.solution)
+        else:
+            if difference(found.values, previous.values) > RESOLVED:
+                least = max(least, UNRESOLVED)
+            estimate = estimated(found.values, previous.values, self._fallen(found, previous), least)
+            local = found.solution.space.local_basis is not None
+            if local and self._suffices(estimate):  # nodes go where the residual is, which then falls more than errors
+                estimate = max(estimate, self._compared(found.solution))
+        if found.unseen >= COMPARABLE:  # whatever solutions agree on that have not seen it
+            estimate = max(estimate, min(found.unseen, 1.0))
+        if self.rungs and previous is self.rungs[-1]:  # its error is no less than how far it is from a better one
+            far = min(difference(previous.values, found.values), 1.0) - estimate
+            self.rungs[-1] = previous._replace(estimate=max(previous.estimate, far))
+        now = time.perf_counter()
+        self.rungs.append(found._replace(estimate=estimate, seconds=now - self.since))
+        self.since = now
+        return self.rungs[-1]
+
+    def _suffices(self, estimate: float) -> bool:
+        return MARGIN * estimate <= self.tol
+
+    def _compared(self, u: Solution) -> float:
+        """The estimate by one more solution; infinite where there is none."""
+        try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                estimate = estimate_error(self.problem, found.solution)
-        else:
-            estimate = estimated(found.values, previous.values, self._fallen(found, previous), least)
-        self.rungs.append(found._replace(estimate=estimate))
-        return self.rungs[-1]
+                return estimate_error(self.problem, u)
+        except (ValueError, ConvergenceError):
+            return math.inf
 
     @staticmethod
     def _fallen(found: Rung, previous: Rung) -> tuple[float, float]:
-        """The residuals by which two solutions are compared: of stencils what bounds their errors' gradients, as the
-        check cloud misses what a corner or a layer does, unless it tells that something there is not resolved.
+        """The residuals by which two solutions are compared: of stencils those at their own nodes, as the check cloud
+        misses what a corner or a layer does, unless it tells that something there is not resolved.
         """
         if math.isnan(found.local + previous.local) or found.residual > previous.residual:
             return found.residual, previous.residual

@@ -37,11 +37,11 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     v = solve_in(problem, space, initial=u if u.stats["steps"] > 1 else None)
     values, others = np.asarray(u(X)), np.asarray(v(X))
     if finer:
-        estimate = _difference(values, others)
+        estimate = difference(values, others)
     else:
         check = aside(u.space.cloud, problem.domain or u.space.cloud.domain)
-        fine, weights = weighted_residual(problem, u, check)
-        estimate = estimated(values, others, (fine, weighted_residual(problem, v, check, weights)[0]))
+        fine = weighted_residual(problem, u, check)
+        estimate = estimated(values, others, (fine.size, weighted_residual(problem, v, check, fine.weights).size))
     share = u.stats.get("off_nodes", 0.0)
     if share >= COMPARABLE:
         warnings.warn(
@@ -63,8 +63,10 @@ def estimated(
     """
     fine, coarse = residuals
     share = min(max(fine / coarse, least), SLOWEST) if coarse > 0 else SLOWEST
-    return min(_difference(values, others) * share / (1 - share), 1.0)
+    return min(difference(values, others) * share / (1 - share), 1.0)
 
 
-def _difference(values, others) -> float:
-    return float(np.linalg.norm(values - others) / max(np.linalg.norm(values), np.finfo(float).tiny))
+def difference(values: Float[np.ndarray, "m *f"], others: Float[np.ndarray, "m *f"]) -> float:
+    """‖u − v‖/‖u‖ by the values at points."""
+    with np.errstate(over="ignore"):  # of u = 0 the error is infinite, unless v = 0
+        return float(np.linalg.norm(values - others) / max(np.linalg.norm(values), np.finfo(float).tiny))

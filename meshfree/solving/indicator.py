@@ -46,18 +46,24 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     return largest
 
 
-def between_neighbours(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
+def between_neighbours(
+    problem: Problem, u: Solution, others: Float[np.ndarray, "n d"] | None = None
+) -> Float[np.ndarray, " m"]:
     """The same without another cloud: the interior residual half way to the nearest and to a farther neighbour, the
-    larger of the two.
+    largest of the two and of those at `others`, points that a node is the nearest of.
     """
     cloud, nodes = u.space.cloud, np.asarray(u.space.cloud.points)
-    near = cKDTree(nodes).query(nodes, 2 * cloud.dim + 2)[1][:, [1, -1]]
-    between = (nodes[:, None] + nodes[near]) / 2
-    inside = cloud.domain.contains(between.reshape(-1, cloud.dim))
-    found = assemble(problem, u.space).elsewhere(between.reshape(-1, cloud.dim)[inside], u.coefficients)
-    values = np.zeros(len(inside))
-    values[inside] = np.linalg.norm(np.asarray(found).reshape(len(found), -1), axis=1)
-    return values.reshape(-1, 2).max(axis=1)
+    tree = cKDTree(nodes)
+    near = tree.query(nodes, 2 * cloud.dim + 2)[1][:, [1, -1]]
+    between, of = ((nodes[:, None] + nodes[near]) / 2).reshape(-1, cloud.dim), np.repeat(np.arange(len(nodes)), 2)
+    inside = cloud.domain.contains(between)
+    points, of = between[inside], of[inside]
+    if others is not None:
+        points, of = np.concatenate([points, others]), np.append(of, tree.query(others)[1])
+    found = assemble(problem, u.space).elsewhere(points, u.coefficients)
+    largest = np.zeros(len(nodes))
+    np.maximum.at(largest, of, np.linalg.norm(np.asarray(found).reshape(len(found), -1), axis=1))
+    return largest
 
 
 @expects(what=Solution | Cloud)

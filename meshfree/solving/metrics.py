@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,6 +20,7 @@ from .finite_values import NotFiniteError, check_points, first_not_finite, not_f
 from .solution import Solution
 
 SAMPLES = 2000
+TINY = 1e-150  # in place of data that are 0, the square root of the least number
 _POINTS = NUMBERS._replace(phrase="points, an array (m, d),")
 SAMPLE_SEED = 20_000  # apart from the seeds that clouds are usually made with
 
@@ -64,19 +65,43 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error. Raises
     ValueError where a residual is not finite.
     """
-    return weighted_residual(problem, u, cloud)[0]
+    return weighted_residual(problem, u, cloud).size
+
+
+class Weighted(NamedTuple):
+    """The root mean square of a residual r, and its share of the data d, the residual of u = 0 linearised there.
+
+    `share` is ‖r‖/‖d‖, and `unanswered` r·d/d·d, without what of r is large by itself: 1 of data that no node has seen.
+    """
+
+    size: float
+    share: float
+    unanswered: float
+    weights: Mapping[str, Any]
 
 
 def weighted_residual(
     problem: Problem, u: Solution, cloud: Cloud, weights: Mapping[str, ArrayLike] | None = None
-) -> tuple[float, Mapping[str, Any]]:
-    """`residual_norm` and its row weights; with given ones, so that solutions in several spaces can be compared."""
-    system = assemble(problem, u.space, cloud, weights)
+) -> Weighted:
+    """What `residual_norm` measures; with given weights, so that solutions in several spaces can be compared."""
+    system, c = assemble(problem, u.space, cloud, weights), np.asarray(u.coefficients)
     with np.errstate(all="ignore"):  # what is not finite is told in words
-        residual = np.asarray(system.at_points(np.asarray(u.coefficients)))
-    if not np.isfinite(residual).all():
-        raise _residual_not_finite(system, residual, u)
-    return float(np.sqrt(np.mean(residual**2))), {name: system.row_weights[name] for name in cloud.parts}
+        residual = np.asarray(system.at_points(c))
+        if not np.isfinite(residual).all():
+            raise _residual_not_finite(system, residual, u)
+        if system.is_affine(c):
+            data = np.asarray(system.at_points(np.zeros_like(c)))
+        else:
+            data = residual - np.asarray(system.linearised(c)[1] @ c.reshape(-1))[: len(residual)]
+    size = _rms(residual)
+    # parts without a condition have no rows
+    kept = {name: system.row_weights[name] for name in cloud.parts if name in system.row_weights}
+    unanswered = abs(residual @ data) / max(data @ data, TINY)
+    return Weighted(size, float(size / max(_rms(data), TINY)), float(unanswered), kept)
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
 
 
 def _residual_not_finite(system: Collocated, residual: np.ndarray, u: Solution) -> NotFiniteError:
