@@ -48,6 +48,7 @@ ROWS_PER_FUNCTION = 2
 MOST_DENSE = 3000  # unknowns, whose matrix takes seconds to factor
 FALLING = 0.1  # of the residual from rung to rung: another scale would hardly do better
 RESOLVED = 0.1  # an estimate from which on errors can be extrapolated
+LOCAL = 1.5  # times its residual an error falls by this power of h at the tip of a crack, at other corners by more
 UNRESOLVED = 0.01  # of an error that large the next is at least: residuals fall by more near a resonance
 PATIENT, UNCHANGED = 500, 0.5  # unknowns, and a share of the residual, from which on nothing is hoped for
 BEYOND = 1.25  # times the highest degree: what extrapolation says is no more exact
@@ -62,7 +63,7 @@ TINY = 1e-300  # in place of 0, of which there is no logarithm
 UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes grows by
 THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
 PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
-SLOWER = {True: 1.3, False: 2.5}  # powers of the unknowns that the time of a rung grows with: sparse, dense
+SLOWER = 2.0  # the power of their number that the time of eigenfunctions grows with
 
 
 class Rung(NamedTuple):
@@ -72,7 +73,7 @@ class Rung(NamedTuple):
     values: Float[np.ndarray, "m *f"]  # at the sample
     residual: float  # on the check cloud
     unseen: float  # of the data, there
-    local: float  # of stencils √(Σ (h η)² hᵈ), η the residual between the nodes and h the spacing there
+    local: float  # of stencils √(Σ (h^3/2 η)² hᵈ), η the residual between the nodes and h the spacing there
     estimate: float
     seconds: float  # since the rung before, all that was tried included
 
@@ -254,7 +255,7 @@ class Ladder:
         for degree in degrees:
             per_axis = degrees_on_box(degree, sides)
             functions = len(total_degrees(per_axis))
-            self._check_room(functions * self.problem.fields, self.rungs, sparse=False)
+            self._check_dense(functions * self.problem.fields)
             cloud = self._cloud({self.dim: ROWS_PER_FUNCTION * functions}, cluster=1.0)
             best, previous = None, self.rungs[-1] if self.rungs else None
             for one in [scale] if settled else sorted(SCALES, key=lambda other: other != scale):
@@ -300,6 +301,17 @@ class Ladder:
         if needed > BEYOND * last:
             raise OutOfReachError(f"Eigenfunctions would need a degree of some {needed:.0f}")
 
+    def _check_dense(self, unknowns: int) -> None:
+        """OutOfReachError for more unknowns than are allowed, or than there is time for."""
+        most = min(self.max_unknowns, MOST_DENSE)
+        if unknowns > most:
+            raise OutOfReachError(f"{unknowns} eigenfunctions would be next, and {most} are allowed")
+        next_one = 0.0  # the first rung compiles what the others only run
+        if len(self.rungs) > 1:
+            next_one = self.rungs[-1].seconds * (unknowns / self.rungs[-1].unknowns) ** SLOWER
+        if self.rungs and next_one > DENSE_SHARE * self.seconds - self._spent():
+            raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} eigenfunctions")
+
     def _is_nonlocal(self) -> bool:
         return not is_local(self.problem, self.check)
 
@@ -315,7 +327,6 @@ class Ladder:
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
         cloud, previous, before = self._cloud(FIRST_NODES), None, math.inf
         while True:
-            self._check_room(len(cloud) * self.problem.fields, self.rungs[first:], sparse=True)
             found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
             if found is None and ghosts:
                 ghosts = ()
@@ -328,7 +339,8 @@ class Ladder:
                 # errors fall no faster than the order has it, nor than differences did before
                 moved = difference(found.values, previous.values)
                 finer = min(previous.unknowns / found.unknowns, 1.0)
-                previous = self._judged(found, previous, max(finer ** (degree / self.dim), moved / before))
+                seen_before = moved / before if before < RESOLVED else 0.0
+                previous = self._judged(found, previous, max(finer ** (degree / self.dim), seen_before))
                 yield previous
                 before, count = max(moved, TINY), self._next_count(first, len(cloud))
             cloud = refinement.refine(cloud, indicator, count=int(count), order=degree - 1.0)
@@ -341,7 +353,7 @@ class Ladder:
         cloud = found.solution.space.cloud
         indicator = between_neighbours(self.problem, found.solution, self.aside)
         h = refinement.apart(np.asarray(cloud.points))
-        return found._replace(local=float(np.linalg.norm(h ** (1 + self.dim / 2) * indicator))), indicator
+        return found._replace(local=float(np.linalg.norm(h ** (LOCAL + self.dim / 2) * indicator))), indicator
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:
         """Those with a condition, for equations of second order and more: beyond others a node would be free."""
@@ -362,12 +374,16 @@ class Ladder:
                 factor = min(max(needed, LEAST), MOST)
         elif self._suffices(rung.estimate):
             factor = LEAST
-        room = self.max_unknowns / rung.unknowns
+        room, time_left = self.max_unknowns / rung.unknowns, self.seconds - self._spent()
         worse = all(one is not self.best() for one in own[-2:])  # a single one may be so by chance
         if room < LEAST or (needed > 2 * room and worse):
             would = f": some {needed * rung.unknowns:.0e} would do" * (needed > 0)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
-        return min(factor, room) * nodes
+        # the first rung of a kind compiles what the others only run
+        in_time = time_left / rung.seconds if len(own) > 1 else math.inf * time_left
+        if in_time < LEAST:
+            raise OutOfReachError(f"seconds={self.seconds:g} leave no time for finer stencils")
+        return min(factor, room, in_time) * nodes
 
     # -------------------------------------------------------------------------------------------------- both kinds
 
@@ -386,17 +402,6 @@ class Ladder:
 
     def _spent(self) -> float:
         return time.perf_counter() - self.began
-
-    def _check_room(self, unknowns: int, own: list[Rung], *, sparse: bool) -> None:
-        """OutOfReachError for more unknowns than are allowed, or than there is time for."""
-        most = self.max_unknowns if sparse else min(self.max_unknowns, MOST_DENSE)
-        if unknowns > most:
-            raise OutOfReachError(f"{unknowns} unknowns would be needed next, and {most} are allowed")
-        left = (1.0 if sparse else DENSE_SHARE) * self.seconds - self._spent()
-        # the first rung of a kind compiles what the others only run
-        next_one = own[-1].seconds * (unknowns / own[-1].unknowns) ** SLOWER[sparse] if len(own) > 1 else 0.0
-        if self.rungs and next_one > left:
-            raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} unknowns")
 
     def _tried(self, make: Callable[[], Space]) -> Rung | None:
         """The solution in a space, not judged yet; None where there is none."""
