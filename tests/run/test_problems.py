@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import warnings
 from pathlib import Path
 
 import jax
@@ -46,6 +47,58 @@ def test_a_hundredth_of_the_million_nodes_is_on_the_way_to_the_declared_error():
     outcome = study(script.problem(), Choices(**script.DEFAULTS | {"spacing": coarser * script.DEFAULTS["spacing"]}))
     assert outcome.solution.space.size > 1e6 / coarser**2
     assert outcome.error < script.ERROR * coarser**3.5  # the order is 4
+
+
+SMOOTH = {  # those that a tolerance of 1e-8 is asked of
+    "anisotropic",
+    "cubic",
+    "flower",
+    "helmholtz",
+    "interface",
+    "laplace_mixed",
+    "liouville",
+    "neumann",
+    "poisson_disk",
+    "poisson_interval",
+    "poisson_square",
+    "porous",
+    "variable_coefficient",
+    "wendland_multilevel",
+}
+SOLIDS = {"ball_minus_ball", "cube_with_holes", "surface_mesh", "torus"}  # whose nodes take most of the time
+REACHED = SMOOTH | {
+    "annulus",
+    "electrostatics_polygon",
+    "lshape",
+    "naca0012",
+    "poisson_ball",
+    "poisson_cube",
+    "swiss_cheese",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "tol"),
+    [
+        pytest.param(path, tol, id=f"{path.stem}-{tol:g}")
+        for path in SCRIPTS
+        for tol in ((1e-4, 1e-8) if path.stem in SMOOTH else (1e-2 if path.stem in SOLIDS else 1e-4,))
+        if path.stem not in ("poisson_million", "poisson_ball_local")  # which are others on other nodes
+    ],
+)
+def test_a_tolerance_alone_is_reached_or_said_not_to_be(path, tol):
+    problem = load_script(path).problem()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        u = mf.solve(problem, tol=tol, seconds=100.0 if path.stem in REACHED else 5.0)
+    error = mf.error(problem, u) if problem.exact is not None else u.stats["estimate"]
+    print(f"{path.stem}: {u.space.describe()}, estimate {u.stats['estimate']:.1e}, error {error:.1e}")
+    if u.stats["reached"]:
+        assert error <= tol
+    else:
+        assert path.stem not in REACHED
+        assert any("was not reached" in str(warning.message) for warning in told)
+        assert error < 10 * u.stats["estimate"], "the best is said to be better than it is"
 
 
 @pytest.mark.parametrize(("space", "most"), [("stencils", 0.03), ("wendland", 0.9)])
