@@ -78,8 +78,9 @@ def refine(what: Solution | Cloud, by: Any, **options: Any) -> Space | Cloud:
     (n, d) -> (n,).
 
     `options`, of both: `share`, of the integral of the squared indicator that the marked nodes hold, 0.9; `grading`,
-    by how much the spacing grows per length away from them, 0.3; `seed`. See `geometry.refinement.refine`. Raises
-    ValueError as that and `indicator` do, TypeError for arguments of other kinds.
+    by how much the spacing grows per length away from them, 0.3; `count`, in place of the share, of the new nodes,
+    which are then placed such that all contribute alike; `seed`. See `geometry.refinement.refine`. Raises ValueError as
+    that and `indicator` do, TypeError for arguments of other kinds.
     """
     if isinstance(what, Cloud):
         return refinement.refine(what, by, **options)

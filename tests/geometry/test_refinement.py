@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 from shared_cases import SQUARE
 
 import meshfree as mf
+from meshfree.geometry import refinement
 from meshfree.geometry.refinement import between_nodes, local_spacing
 
 CENTER = np.array([0.3, 0.6])
@@ -106,3 +107,43 @@ def test_what_cannot_be_refined():
         mf.refine(cloud, peak, share=0)
     with pytest.raises(ValueError, match=r"this cloud has none; give Cloud\(..., domain=\)"):
         mf.refine(mf.Cloud(interior=cloud.points), peak)
+
+
+@pytest.mark.parametrize("domain", [mf.Interval(0, 1), mf.Box(), mf.Disk(), mf.Ball()], ids=repr)
+@pytest.mark.parametrize("growth", [1.5, 4.0])
+def test_a_count_of_nodes_is_about_met(domain, growth):
+    cloud = domain.cloud((domain.volume / 400) ** (1 / domain.dim))
+    corner = np.asarray(cloud.points)[np.argmax(cloud.points[:, 0])]
+
+    def indicator(X):
+        return 1 / (0.05 + np.linalg.norm(X - corner, axis=1))
+
+    finer = mf.refine(cloud, indicator, count=int(growth * len(cloud)))
+    assert 0.7 * growth < len(finer) / len(cloud) < 1.5 * growth
+
+
+def test_nodes_of_a_count_contribute_alike():
+    """The residual K h³ of a stencil of degree 4, K as at a corner, so that the best spacing is known: hᵖ K alike."""
+    cloud, order = SQUARE.cloud(0.05), 3.0
+
+    def strength(X):
+        return 1 / (0.03 + np.linalg.norm(X, axis=1))
+
+    def contributions(cloud):
+        X = np.asarray(cloud.points)
+        h = refinement.apart(X)
+        return h ** (order + 1 + 1) * strength(X)
+
+    before, X = contributions(cloud), np.asarray(cloud.points)
+    finer = mf.refine(cloud, refinement.apart(X) ** order * strength(X), count=3000, order=order, grading=0.5)
+    after = contributions(finer)
+    assert np.percentile(before, 99) / np.percentile(before, 1) > 10
+    assert np.percentile(after, 99) / np.percentile(after, 1) < 5
+
+
+@pytest.mark.parametrize(
+    ("options", "got"), [({"count": 0}, "got 0 and 3"), ({"count": 9, "order": 0.0}, "got 9 and 0")]
+)
+def test_a_count_that_cannot_be(options, got):
+    with pytest.raises(ValueError, match=got):
+        mf.refine(SQUARE.cloud(0.2), lambda X: X[:, 0] + 1, **options)

@@ -209,6 +209,13 @@ def test_ctrl_c_keeps_the_best_so_far(monkeypatch):
     assert u.stats["interrupted"] and not u.stats["reached"] and len(u.stats["ladder"]) >= 1
 
 
+def test_a_bar_is_shown_where_it_is_asked_for(capsys):
+    mf.solve(poisson(mf.Disk(), wave), tol=1e-3, progress=True)
+    assert "solve:" in (shown := capsys.readouterr().err) and "estimate=" in shown
+    mf.solve(poisson(mf.Disk(), wave), tol=1e-3)
+    assert capsys.readouterr().err == "", "no terminal, no bar"
+
+
 def test_it_is_saved_and_loaded_with_its_ladder(tmp_path):
     u = solved(poisson(mf.Disk(), wave), 1e-4)
     u.save(tmp_path / "u.npz")
