@@ -45,10 +45,11 @@ def vector(u, x):
 # fmt: off
 ROWS = {
     # the verbs: swapped, missing, misspelt, of another kind
-    "solve swapped": (lambda: mf.solve(SPACE, PROBLEM), TypeError, "solve(problem, space) needs a Problem as problem; got a Collocation, and a Problem as space: are the two swapped?"),
-    "solve without a space": (lambda: mf.solve(PROBLEM), TypeError, "solve(problem, space): missing a required argument: 'space'; expected a Space: mf.Collocation(kernel, cloud)"),
-    "solve on a cloud": (lambda: mf.solve(PROBLEM, CLOUD), TypeError, "needs a Space as space; got a Cloud: mf.Collocation(kernel, cloud)"),
-    "solve in a kernel": (lambda: mf.solve(PROBLEM, KERNEL), TypeError, "needs a Space as space; got a Matern"),
+    "solve swapped": (lambda: mf.solve(SPACE, PROBLEM), TypeError, "solve(problem) needs a Problem as problem; got a Collocation, and a Problem as space: are the two swapped?"),
+    "solve, a tolerance in place of the space": (lambda: mf.solve(PROBLEM, 1e-6), TypeError, "needs a Space or None as space; got 1e-06"),
+    "solve, a tolerance as a text": (lambda: mf.solve(PROBLEM, tol="1e-6"), TypeError, "needs a number as tol; got '1e-6'"),
+    "solve on a cloud": (lambda: mf.solve(PROBLEM, CLOUD), TypeError, "needs a Space or None as space; got a Cloud: mf.Collocation(kernel, cloud)"),
+    "solve in a kernel": (lambda: mf.solve(PROBLEM, KERNEL), TypeError, "needs a Space or None as space; got a Matern"),
     "solve in a class": (lambda: mf.solve(PROBLEM, mf.Stencils), TypeError, "got the class Stencils itself: write Stencils(...)"),
     "solve a domain": (lambda: mf.solve(SQUARE, SPACE), TypeError, "needs a Problem as problem; got a Box: mf.Problem(domain, interior=...)"),
     "solve, misspelt option": (lambda: mf.solve(PROBLEM, SPACE, point=CLOUD), TypeError, "no argument is named point; points=?"),

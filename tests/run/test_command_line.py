@@ -363,7 +363,7 @@ def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, monkeypatch, flags
 def test_defaults_that_are_no_flags(capsys):
     assert "shape= is called kernel_order= now" in refused(capsys, lambda: solved(defaults={"shape": 4}))
     line = refused(capsys, lambda: solved(defaults={"spacin": 0.1}))
-    assert "no flag is named spacin; a script may set space, kernel, kernel_order, scale," in line
+    assert "no flag is named spacin; a script may set tol, space, kernel, kernel_order, scale," in line
     assert "space is 'wavelets'" in refused(capsys, lambda: solved(defaults={"space": "wavelets"}))
 
 

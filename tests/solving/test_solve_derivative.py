@@ -57,8 +57,10 @@ def reverse_gradient(power, points):
 @pytest.mark.parametrize("power", [1, 3], ids=["linear", "nonlinear"])
 @pytest.mark.parametrize("points", POINTS)
 def test_forward_and_reverse_agree_with_differences(power, points):
-    """The differences are those of solutions outside of jit, where the iteration is another loop."""
-    function, step = by_arguments(power, points), 1e-4
+    """The differences are those of solutions outside of jit, where the iteration is another loop, and of least squares
+    ends where rounding begins, 1e-7 from the solution: that is nothing beside a step of 1e-3.
+    """
+    function, step = by_arguments(power, points), 1e-3
     differences = [(function(BASE + change) - function(BASE - change)) / (2 * step) for change in step * jnp.eye(3)]
     reverse = reverse_gradient(power, points)
     np.testing.assert_allclose(reverse, jax.jit(jax.jacfwd(function))(BASE), rtol=1e-7)
