@@ -63,7 +63,7 @@ TINY = 1e-300  # in place of 0, of which there is no logarithm
 UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes grows by
 THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
 PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
-SLOWER = 2.0  # the power of their number that the time of eigenfunctions grows with
+SLOWER, PLACED = 2.0, 1.5  # the powers of their number that the time of eigenfunctions, and of placed nodes, grows with
 
 
 class Rung(NamedTuple):
@@ -380,7 +380,7 @@ class Ladder:
             would = f": some {needed * rung.unknowns:.0e} would do" * (needed > 0)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
         # the first rung of a kind compiles what the others only run
-        in_time = time_left / rung.seconds if len(own) > 1 else math.inf * time_left
+        in_time = max(time_left / rung.seconds, 0.0) ** (1 / PLACED) if len(own) > 1 else math.inf * time_left
         if in_time < LEAST:
             raise OutOfReachError(f"seconds={self.seconds:g} leave no time for finer stencils")
         return min(factor, room, in_time) * nodes
