@@ -294,6 +294,8 @@ class Ladder:
             if rung.unknowns > PATIENT and rung.residual > UNCHANGED * earlier.residual:
                 raise OutOfReachError(f"Eigenfunctions resolve nothing up to degree {degree}")
             return
+        if earlier.estimate > RESOLVED:
+            return  # what falls from there says nothing of what follows
         slope = math.log(max(earlier.estimate, TINY) / max(rung.estimate, TINY)) / (degree - before)
         if slope <= 0:
             raise OutOfReachError(f"Eigenfunctions do not improve from degree {before} to {degree}")
