@@ -4,8 +4,8 @@
     python scripts/automatic.py 1e-6 lshape cubic  one tolerance, some problems
 
 Seconds are those of one run with the programs of an earlier one on disk. Errors are relative L2 at 2000 independent
-points. At the end: how many rungs have an estimate within 0.3 and 5 of the true
-error, and what was called reached and was not.
+points. At the end: how many rungs have an estimate within 0.3 and 5 of the true error, and what was called reached and
+was not.
 """
 
 import sys

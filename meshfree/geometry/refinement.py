@@ -95,8 +95,11 @@ def _neighbours(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def apart(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """The mean distance to the nearest neighbour around every node, by volume."""
-    distance, around = _neighbours(X)
-    dim, nearest = X.shape[1], distance[around, 1]
+    return _mean_apart(*_neighbours(X), X.shape[1])
+
+
+def _mean_apart(distance: np.ndarray, around: np.ndarray, dim: int) -> Float[np.ndarray, " n"]:
+    nearest = distance[around, 1]
     return np.sum(nearest ** (dim + 1), axis=1) / np.sum(nearest**dim, axis=1)
 
 
@@ -154,7 +157,7 @@ def _equidistributed(X: np.ndarray, values: np.ndarray, count: int, order: float
     """The spacing of about `count` nodes that contribute alike."""
     dim = X.shape[1]
     distance, around = _neighbours(X)
-    h = apart(X)
+    h = _mean_apart(distance, around, dim)
     contribution = np.sqrt(np.mean(values[around] ** 2, axis=1)) * h ** (1 + dim / 2)
     share = np.maximum(contribution / np.median(contribution[contribution > 0]), 1e-30) ** (-1 / (order + 1 + dim / 2))
     graph = _graph_of(distance[:, 1:] * grading, around[:, 1:])

@@ -13,10 +13,10 @@ from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..solving.off_nodes import aside
 from ..spaces import Collocation, Eigenbasis, Multilevel, Space, Stencils
+from ..spaces.eigenbasis import ROWS_PER_FUNCTION
 
 EIGENBASIS_DEGREE = {1: 30, 2: 24, 3: 14}  # by dimension
 EIGENBASIS_SCALE = 3.0
-ROWS_PER_FUNCTION = 2
 STENCIL_DEGREE = 4
 STENCIL_SCALE = 1.0  # radii of the stencil
 STENCIL_POLYHARMONIC = 5  # the degree of that kernel in a stencil

@@ -6,6 +6,7 @@ Eigenfunctions of growing degree first, then stencils on nodes that are placed w
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import time
 import warnings
@@ -29,7 +30,8 @@ from ..kernels import Gaussian, Polyharmonic
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
-from .error_estimate import difference, estimate_error, estimated
+from ..spaces.eigenbasis import ROWS_PER_FUNCTION
+from .error_estimate import difference, estimate_error, extrapolated
 from .indicator import between_neighbours
 from .metrics import independent_points, weighted_residual
 from .newton import ConvergenceError
@@ -44,7 +46,6 @@ CHECK_POINTS = {1: 4000, 2: 3000, 3: 6000}  # of the cloud that all residuals ar
 
 DEGREES = {1: (12, 18, 26, 38, 56, 80, 112, 150), 2: (8, 12, 16, 20, 24, 32, 40, 48, 60), 3: (5, 8, 11, 14, 17, 20)}
 SCALES = (3.0, 1.0, 0.3)  # on the box mapped to [−1, 1]^d: smooth solutions, and such as oscillate
-ROWS_PER_FUNCTION = 2
 MOST_DENSE = 3000  # unknowns, whose matrix takes seconds to factor
 FALLING = 0.1  # of the residual from rung to rung: another scale would hardly do better
 RESOLVED = 0.1  # an estimate from which on errors can be extrapolated
@@ -176,7 +177,7 @@ def solve(
     tol = TOLERANCE if tol is None else float(tol)
     if not 0 < tol < 1:
         raise ValueError(f"tol is a relative error, between 0 and 1; got {tol}")
-    seconds = SECONDS.get(problem.domain.dim, SECONDS[3]) if seconds is None else float(seconds)
+    seconds = SECONDS[problem.domain.dim] if seconds is None else float(seconds)
     if max_unknowns < 1 or not seconds > 0:
         raise ValueError(f"max_unknowns and seconds must be positive; got {max_unknowns} and {seconds}")
     if is_traced(problem, initial):
@@ -210,9 +211,9 @@ class Ladder:
         self.refused: list[Exception] = []
         self.domain, self.dim = problem.domain, problem.domain.dim
         self.sample = independent_points(problem)
-        self.check = self._cloud(CHECK_POINTS, seed=CHECK_SEED)
+        self.check = self._cloud(CHECK_POINTS[self.dim], seed=CHECK_SEED)
         # the residual moves nodes to other points than those that it is judged at: there it would fall faster
-        self.aside = self.domain.sample(self._count(CHECK_POINTS), seed=PLACING_SEED)
+        self.aside = self.domain.sample(CHECK_POINTS[self.dim], seed=PLACING_SEED)
         self.weights: Mapping[str, Any] | None = None  # of the rows at the check cloud, the first rung's
 
     def climb(self, progress: bool | None) -> str:
@@ -250,13 +251,13 @@ class Ladder:
 
     def _eigenfunctions(self) -> Iterator[Rung]:
         """Of growing degree, until that which would do is known to be out of reach."""
-        degrees, scale, tried = DEGREES[min(self.dim, 3)], SCALES[0], list[int]()
+        degrees, scale, tried = DEGREES[self.dim], SCALES[0], list[int]()
         sides, won, settled = np.subtract(*self.domain.bounds[::-1]), None, False
         for degree in degrees:
             per_axis = degrees_on_box(degree, sides)
             functions = len(total_degrees(per_axis))
             self._check_dense(functions * self.problem.fields)
-            cloud = self._cloud({self.dim: ROWS_PER_FUNCTION * functions}, cluster=1.0)
+            cloud = self._cloud(ROWS_PER_FUNCTION * functions, cluster=1.0)
             best, previous = None, self.rungs[-1] if self.rungs else None
             for one in [scale] if settled else sorted(SCALES, key=lambda other: other != scale):
                 found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
@@ -287,7 +288,7 @@ class Ladder:
 
     def _check_degree(self, tried: list[int], last: int) -> None:
         """OutOfReachError where the estimates, taken to fall geometrically, leave more to do than degrees are left."""
-        if len(tried) < 3 or self._is_nonlocal():
+        if len(tried) < 3 or not self._is_local:
             return
         before, degree, earlier, rung = tried[-3], tried[-1], self.rungs[-3], self.rungs[-1]
         if rung.estimate > RESOLVED:
@@ -314,20 +315,19 @@ class Ladder:
         if self.rungs and next_one > DENSE_SHARE * self.seconds - self._spent():
             raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} eigenfunctions")
 
-    def _is_nonlocal(self) -> bool:
-        return not is_local(self.problem, self.check)
+    @functools.cached_property
+    def _is_local(self) -> bool:
+        return is_local(self.problem, self.check)
 
     # ---------------------------------------------------------------------------------------------------- stencils
 
     def _stencils(self) -> Iterator[Rung]:
         """On more and more nodes, which go where the residual is large."""
-        if self.dim not in STENCIL_DEGREE:
-            raise OutOfReachError(f"Stencils are tried in up to 3 dimensions, and this domain has {self.dim}")
-        if self._is_nonlocal():
+        if not self._is_local:
             raise OutOfReachError("The residual uses u at other points, which stencils cannot")
         degree, first = STENCIL_DEGREE[self.dim], len(self.rungs)
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
-        cloud, previous, before = self._cloud(FIRST_NODES), None, math.inf
+        cloud, previous, before = self._cloud(FIRST_NODES[self.dim]), None, math.inf
         while True:
             found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
             if found is None and ghosts:
@@ -389,18 +389,14 @@ class Ladder:
 
     # -------------------------------------------------------------------------------------------------- both kinds
 
-    def _count(self, counts: Mapping[int, int]) -> int:
-        return counts.get(self.dim) or counts[3]
-
-    def _cloud(self, counts: Mapping[int, int], **options) -> Cloud:
+    def _cloud(self, count: int, **options) -> Cloud:
         """Of so many nodes; of more where the domain is too thin for these."""
-        spacing, clouds = (self.domain.volume / self._count(counts)) ** (1 / self.dim), list[Cloud]()
-        while not clouds:
+        spacing = float((self.domain.volume / count) ** (1 / self.dim))
+        while True:
             try:
-                clouds.append(self.domain.cloud(float(spacing), **options))
+                return self.domain.cloud(spacing, **options)
             except NoRoomError:
                 spacing /= THINNER
-        return clouds[0]
 
     def _spent(self) -> float:
         return time.perf_counter() - self.began
@@ -434,9 +430,10 @@ class Ladder:
         if previous is None:
             estimate = self._compared(found.solution)
         else:
-            if difference(found.values, previous.values) > RESOLVED:
+            moved = difference(found.values, previous.values)
+            if moved > RESOLVED:
                 least = max(least, UNRESOLVED)
-            estimate = estimated(found.values, previous.values, self._fallen(found, previous), least)
+            estimate = extrapolated(moved, self._fallen(found, previous), least)
             local = found.solution.space.local_basis is not None
             if local and self._suffices(estimate):  # nodes go where the residual is, which then falls more than errors
                 estimate = max(estimate, self._compared(found.solution))

@@ -41,7 +41,8 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     else:
         check = aside(u.space.cloud, problem.domain or u.space.cloud.domain)
         fine = weighted_residual(problem, u, check)
-        estimate = estimated(values, others, (fine.size, weighted_residual(problem, v, check, fine.weights).size))
+        coarse = weighted_residual(problem, v, check, fine.weights)
+        estimate = extrapolated(difference(values, others), (fine.size, coarse.size))
     share = u.stats.get("off_nodes", 0.0)
     if share >= COMPARABLE:
         warnings.warn(
@@ -52,18 +53,13 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     return estimate
 
 
-def estimated(
-    values: Float[np.ndarray, "m *f"],
-    others: Float[np.ndarray, "m *f"],
-    residuals: tuple[float, float],
-    least: float = 0.0,
-) -> float:
-    """‖u − v‖/‖u‖ · q/(1 − q) by the values at points, q = R_u/R_v, between `least` and `SLOWEST`: where errors fall
-    like residuals, that of v is ‖u − v‖/(1 − q). At most 1: more says that neither is a solution.
+def extrapolated(moved: float, residuals: tuple[float, float], least: float = 0.0) -> float:
+    """moved · q/(1 − q), `moved` = ‖u − v‖/‖u‖ and q = R_u/R_v between `least` and `SLOWEST`: where errors fall like
+    residuals, that of v is ‖u − v‖/(1 − q). At most 1: more says that neither is a solution.
     """
     fine, coarse = residuals
     share = min(max(fine / coarse, least), SLOWEST) if coarse > 0 else SLOWEST
-    return min(difference(values, others) * share / (1 - share), 1.0)
+    return min(moved * share / (1 - share), 1.0)
 
 
 def difference(values: Float[np.ndarray, "m *f"], others: Float[np.ndarray, "m *f"]) -> float:

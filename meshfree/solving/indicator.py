@@ -46,9 +46,7 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     return largest
 
 
-def between_neighbours(
-    problem: Problem, u: Solution, others: Float[np.ndarray, "n d"] | None = None
-) -> Float[np.ndarray, " m"]:
+def between_neighbours(problem: Problem, u: Solution, others: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " m"]:
     """The same without another cloud: the interior residual half way to the nearest and to a farther neighbour, the
     largest of the two and of those at `others`, points that a node is the nearest of.
     """
@@ -57,9 +55,7 @@ def between_neighbours(
     near = tree.query(nodes, 2 * cloud.dim + 2)[1][:, [1, -1]]
     between, of = ((nodes[:, None] + nodes[near]) / 2).reshape(-1, cloud.dim), np.repeat(np.arange(len(nodes)), 2)
     inside = cloud.domain.contains(between)
-    points, of = between[inside], of[inside]
-    if others is not None:
-        points, of = np.concatenate([points, others]), np.append(of, tree.query(others)[1])
+    points, of = np.concatenate([between[inside], others]), np.append(of[inside], tree.query(others)[1])
     found = assemble(problem, u.space).elsewhere(points, u.coefficients)
     largest = np.zeros(len(nodes))
     np.maximum.at(largest, of, np.linalg.norm(np.asarray(found).reshape(len(found), -1), axis=1))

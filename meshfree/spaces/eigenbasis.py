@@ -31,6 +31,7 @@ from ..pde.multi_indices import (
 from .base import GlobalSpace, moves_kernel_only
 
 _DEGREE = NUMBERS._replace(phrase="an integer of at least 0, or one for every axis,")
+ROWS_PER_FUNCTION = 2  # where nothing else is asked for
 MOST_FUNCTIONS = 10**6  # a matrix of as many columns is beyond every memory
 
 
