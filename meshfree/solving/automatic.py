@@ -31,13 +31,14 @@ from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
 from ..spaces.eigenbasis import ROWS_PER_FUNCTION
-from .error_estimate import difference, estimate_error, extrapolated
+from .error_estimate import SLOWEST, difference, estimate_error, extrapolated
 from .indicator import between_neighbours
 from .metrics import independent_points, weighted_residual
 from .newton import ConvergenceError
 from .off_nodes import CHECK_SEED, COMPARABLE
 from .solution import Solution
 from .solve import require_double, solve_in
+from .uniqueness import NotUniqueError
 
 TOLERANCE = 1e-6
 SECONDS = {1: 20.0, 2: 20.0, 3: 60.0}  # of work, by dimension
@@ -241,6 +242,9 @@ class Ladder:
                 limits = [INTERRUPTED]
         if not self.rungs:
             raise self.refused[0]
+        free = [error for error in self.refused if isinstance(error, NotUniqueError)]
+        if free and limits != [INTERRUPTED]:
+            limits.append(f"In {len(free)} of the spaces {free[-1]}")
         return ". ".join(limits)
 
     def best(self) -> Rung:
@@ -430,13 +434,17 @@ class Ladder:
         if previous is None:
             estimate = self._compared(found.solution)
         else:
-            moved = difference(found.values, previous.values)
+            moved, residuals = difference(found.values, previous.values), self._fallen(found, previous)
+            if moved > 1 and math.isnan(found.local):  # u = 0 is nearer, and its residual is the data
+                moved, residuals = 1.0, (found.unseen, 1.0)
             if moved > RESOLVED:
                 least = max(least, UNRESOLVED)
-            estimate = extrapolated(moved, self._fallen(found, previous), least)
+            estimate = extrapolated(moved, residuals, least)
+            if residuals[0] > SLOWEST * residuals[1] and previous.estimate > estimate:  # nor has the error fallen
+                estimate = min(previous.estimate, 1.0)
             local = found.solution.space.local_basis is not None
             if local and self._suffices(estimate):  # nodes go where the residual is, which then falls more than errors
-                estimate = max(estimate, self._compared(found.solution))
+                estimate = max(extrapolated(moved, residuals), self._compared(found.solution))
         if found.unseen >= COMPARABLE:  # whatever solutions agree on that have not seen it
             estimate = max(estimate, min(found.unseen, 1.0))
         if self.rungs and previous is self.rungs[-1]:  # its error is no less than how far it is from a better one

@@ -19,12 +19,12 @@ SLOWEST = 0.9  # quotient of residuals: they stand still at corners, where the e
 
 @expects(problem=Problem, u=Solution)
 def estimate_error(problem: Problem, u: Solution) -> float:
-    """The relative L2 error of a solution, estimated by one more solve: ‖u − v‖/‖u‖ · q/(1 − q), q = R_u/R_v.
+    """The relative L2 error of a solution, estimated by one more solve: ‖u − v‖/‖u‖ · q/|1 − q|, q = R_u/R_v.
 
     v is the solution in `space.compared()`: of lower degree, or on fewer nodes. R is the residual on one cloud off the
-    nodes of both, and errors are taken to fall as it does; q is at most 0.9. Of stencils v is the better solution, of
-    two degrees more on the same nodes, and the quotient of the residuals is left out. Norms are over 2000 independent
-    points of the domain, as in `mf.error`.
+    nodes of both, and errors are taken to fall as it does; the factor is at most 9. Of stencils v is the better
+    solution, of two degrees more on the same nodes, and the quotient of the residuals is left out. Norms are over 2000
+    independent points of the domain, as in `mf.error`.
 
     Warns where the residual of u off the nodes is comparable to the data, so that nothing is resolved yet. Raises
     ValueError where there is no domain, and for a space that has nothing to be compared with.
@@ -54,12 +54,13 @@ def estimate_error(problem: Problem, u: Solution) -> float:
 
 
 def extrapolated(moved: float, residuals: tuple[float, float], least: float = 0.0) -> float:
-    """moved · q/(1 − q), `moved` = ‖u − v‖/‖u‖ and q = R_u/R_v between `least` and `SLOWEST`: where errors fall like
-    residuals, that of v is ‖u − v‖/(1 − q). At most 1: more says that neither is a solution.
+    """moved · q/|1 − q|, `moved` = ‖u − v‖/‖u‖ and q = R_u/R_v, at least `least`, the factor at most that of `SLOWEST`:
+    where errors are as residuals, that of v is ‖u − v‖/|1 − q|. At most 1: more says that neither is a solution.
     """
     fine, coarse = residuals
-    share = min(max(fine / coarse, least), SLOWEST) if coarse > 0 else SLOWEST
-    return min(moved * share / (1 - share), 1.0)
+    share = max(fine / coarse, least) if coarse > 0 else SLOWEST
+    most = SLOWEST / (1 - SLOWEST)
+    return min(moved * (most if share == 1 else min(share / abs(1 - share), most)), 1.0)
 
 
 def difference(values: Float[np.ndarray, "m *f"], others: Float[np.ndarray, "m *f"]) -> float:

@@ -24,7 +24,9 @@ VANISHING = 1e-12  # of the largest response to a polynomial of degree ≤ 1: wh
 VISIBLE = 1e-6  # a share of a polynomial's terms that is named
 RESPONDING = 1e-2  # of the typical response of the equations to a function: no function is free
 ROUNDING = 20  # times the rounding of the equations: less of a response is none
-FALLING = 0.1  # of the response in a smaller space: that of a null function falls on and on, others converge
+FALLING = (
+    0.25  # of the response in a smaller space: of null functions 0.004 to 0.13 [m], of others 0.5 near a resonance
+)
 RANDOM = 4  # functions, as one by itself may have little of a null function
 LEFT_OUT = 1e-9  # what is missed times the least response: 1e-13 by rounding, 1e-5 of a null function [m]
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
@@ -35,6 +37,10 @@ SINGULAR_HINT = (
 )
 
 
+class NotUniqueError(ValueError):
+    """The equations leave a function free."""
+
+
 def check_unique(
     system: System,
     matrix: Matrix,
@@ -43,7 +49,7 @@ def check_unique(
     stats: Mapping[str, Any],
     affine: bool,
 ) -> None:
-    """ValueError where the equations leave a function free.
+    """NotUniqueError where the equations leave a function free.
 
     First polynomials of degree ≤ 1 are put into the equations themselves, whatever the space. Then, in spaces whose
     factors do not refuse singular matrices, the function that the equations see least is looked for: of a unique
@@ -60,10 +66,10 @@ def check_unique(
         return
     missed, response, rounding, typical = map(float, _signs(system, matrix, factored, coefficients))
     if not np.isfinite(response):
-        raise ValueError(f"the system is singular: {_why_unmeasured(typical, affine)}")
+        raise NotUniqueError(f"the system is singular: {_why_unmeasured(typical, affine)}")
     responds = response > RESPONDING or _responds(system, matrix, coefficients, response, rounding)
     if not (responds and _is_recovered(missed, response)):
-        raise ValueError(
+        raise NotUniqueError(
             f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
             f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
             f"{response:.0e} of what is typical ({SINGULAR_HINT})"
@@ -78,19 +84,19 @@ def _is_recovered(missed: Scalar, response: Scalar) -> Scalar:
 
 
 def _check_recovered(system: System, matrix: Matrix, factored: Factor, stats: Mapping[str, Any]) -> None:
-    """ValueError where random functions are not found again from their own values."""
+    """NotUniqueError where random functions are not found again from their own values."""
     with np.errstate(all="ignore"):
         given = matrix @ _random((RANDOM, stats["unknowns"])).T
         missed = given - matrix @ factored.solve(given)
         values = slice(stats["rows"] - system.side_rows)
         shares = np.linalg.norm(missed[values], axis=0) / np.linalg.norm(given[values], axis=0)
     if not np.all(np.isfinite(shares)):
-        raise ValueError(
+        raise NotUniqueError(
             "the system is singular: the values of the space's functions at its nodes are all 0, or leave the range of "
             "double precision: use another scale or kernel"
         )
     if not np.max(shares) < NOT_UNIQUE:
-        raise ValueError(
+        raise NotUniqueError(
             f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
             f"recovered from its own values to {np.max(shares):.0e} ({SINGULAR_HINT})"
         )
@@ -143,7 +149,7 @@ def _responds(system: System, matrix: Matrix, coefficients, response: float, rou
 
 
 def _check_polynomials(system: System, coefficients, affine: bool) -> None:
-    """ValueError, with its name, for a polynomial of degree ≤ 1 that satisfies every homogeneous equation."""
+    """NotUniqueError, with its name, for a polynomial of degree ≤ 1 that satisfies every homogeneous equation."""
     found = system.on_polynomials(coefficients, affine)
     if found is None:
         return
@@ -151,7 +157,7 @@ def _check_polynomials(system: System, coefficients, affine: bool) -> None:
     if not np.all(np.isfinite(sizes)):
         return
     if len(sizes) < found.shape[1] or sizes[-1] <= VANISHING * sizes[0]:
-        raise ValueError(
+        raise NotUniqueError(
             f"the system is singular: u = {_named(directions[-1], system.space.cloud.dim)} satisfies every homogeneous "
             f"equation ({SINGULAR_HINT})"
         )

@@ -118,6 +118,18 @@ def no_slope():
     )
 
 
+def inflow_left_free():
+    """u_x + u_y/2 = f: below the line y = x/2 nothing is known of u."""
+    return mf.Problem(
+        SQUARE,
+        interior=lambda u, x: mf.derivative(u, 0)(x) + mf.derivative(u, 1)(x) / 2 - jnp.exp(x[0]),
+        left=mf.dirichlet(0.0),
+        right=None,
+        bottom=None,
+        top=None,
+    )
+
+
 SINGULAR = {
     "insulated, Matern": (neumann(), mf.Collocation(mf.Matern(2.5, 0.3), CLOUD), "u = 1 satisfies every homogeneous"),
     "insulated, degree 8": (neumann(), eigenfunctions(CLOUD, 8), "u = 1 satisfies every homogeneous equation"),
@@ -127,6 +139,7 @@ SINGULAR = {
     "free along a line": (no_slope(), eigenfunctions(CLOUD, 8), "satisfies every homogeneous equation"),
     "at resonance": (helmholtz(LINE, 3 * PI), eigenfunctions(FINE, 30), "singular"),
     "at a high resonance": (helmholtz(LINE, 10 * PI), eigenfunctions(LINE.cloud(1 / 120), 80), "singular"),
+    "an inflow part without a condition": (inflow_left_free(), eigenfunctions(SQUARE.cloud(0.05), 16), "singular"),
     "at resonance, the null function left out by the factors": (
         helmholtz(SQUARE, float(jnp.sqrt(2.0)) * PI),
         mf.Eigenbasis(mf.Gaussian(3.0), SQUARE.cloud(0.06, cluster=1.0), 16),
