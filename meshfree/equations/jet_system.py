@@ -185,11 +185,8 @@ class JetSystem(Collocated):
         return all(isinstance(block, Affine) for block in self.blocks)
 
     def elsewhere(self, points, coefficients):
-        inside, weight = self.groups[0].residual, self.row_weights["interior"]
-        group = Group((), inside, points, np.zeros_like(points))
-        order = _facts(group, self.fields).order
-        jets = BasisDerivatives.at(self.space, points).jets(np.asarray(coefficients), order)
-        return weight * at_jets(group, jets, order)[0]
+        found = residual_at(self.groups[0].residual, self.space, self.fields, points, coefficients)
+        return self.row_weights["interior"] * found
 
     def on_polynomials(self, coefficients, affine):
         """By the gradients, which know the derivatives of 1 and of xₖ."""
@@ -291,6 +288,19 @@ def jet_system(
     return JetSystem(
         space=space, fields=problem.fields, groups=groups, row_weights=row_weights, blocks=blocks, side=side
     )
+
+
+def inside(problem: Problem, space: Space, points, coefficients) -> Float[np.ndarray, "m c"]:
+    """The residual of the interior at points that need not be nodes, without row weights; it must be local."""
+    return residual_at(Interior(watch(problem.interior)), space, problem.fields, points, coefficients)
+
+
+def residual_at(residual: Residual, space: Space, fields: int, points, coefficients) -> Float[np.ndarray, "m c"]:
+    """A residual that asks for no normals, at points that need not be nodes."""
+    group = Group((), residual, points, np.zeros_like(points))
+    order = _facts(group, fields).order
+    jets = BasisDerivatives.at(space, points).jets(np.asarray(coefficients), order)
+    return at_jets(group, jets, order)[0]
 
 
 def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:

@@ -357,7 +357,8 @@ class Ladder:
         if found is None:
             return None, None
         cloud = found.solution.space.cloud
-        indicator = between_neighbours(self.problem, found.solution, self.aside)
+        assert self.weights is not None  # as there is a solution
+        indicator = between_neighbours(self.problem, found.solution, self.aside, self.weights["interior"])
         h = refinement.apart(np.asarray(cloud.points))
         return found._replace(local=float(np.linalg.norm(h ** (LOCAL + self.dim / 2) * indicator))), indicator
 

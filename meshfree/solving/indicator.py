@@ -9,9 +9,11 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 
 from ..equations.assemble import assemble
+from ..equations.jet_system import inside
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
 from ..internal.expected import expects
+from ..internal.tracing import AnyArray
 from ..internal.watched import settled
 from ..pde.problem import Problem
 from ..spaces.base import Space
@@ -46,19 +48,21 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     return largest
 
 
-def between_neighbours(problem: Problem, u: Solution, others: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " m"]:
+def between_neighbours(
+    problem: Problem, u: Solution, others: Float[np.ndarray, "n d"], weight: Float[AnyArray, " c"]
+) -> Float[np.ndarray, " m"]:
     """The same without another cloud: the interior residual half way to the nearest and to a farther neighbour, the
-    largest of the two and of those at `others`, points that a node is the nearest of.
+    largest of the two and of those at `others`, points that a node is the nearest of. `weight`: of its components.
     """
     cloud, nodes = u.space.cloud, np.asarray(u.space.cloud.points)
     tree = cKDTree(nodes)
     near = tree.query(nodes, 2 * cloud.dim + 2)[1][:, [1, -1]]
     between, of = ((nodes[:, None] + nodes[near]) / 2).reshape(-1, cloud.dim), np.repeat(np.arange(len(nodes)), 2)
-    inside = cloud.domain.contains(between)
-    points, of = np.concatenate([between[inside], others]), np.append(of[inside], tree.query(others)[1])
-    found = assemble(problem, u.space).elsewhere(points, u.coefficients)
+    kept = cloud.domain.contains(between)
+    points, of = np.concatenate([between[kept], others]), np.append(of[kept], tree.query(others)[1])
+    found = np.asarray(weight * inside(problem, u.space, points, u.coefficients))
     largest = np.zeros(len(nodes))
-    np.maximum.at(largest, of, np.linalg.norm(np.asarray(found).reshape(len(found), -1), axis=1))
+    np.maximum.at(largest, of, np.linalg.norm(found, axis=1))
     return largest
 
 
