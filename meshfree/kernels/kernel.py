@@ -181,21 +181,10 @@ class Product(Kernel):
         return f"{_in_brackets(self.left, Sum)} * {_in_brackets(self.right, Sum, Product, Scaled)}"
 
 
-class Scaled(Kernel):
-    """k(x, y) = a · kernel(x, y) with a trainable amplitude a = softplus(raw_amplitude) > 0."""
+class Wrapped(Kernel):
+    """One that is made of another, and is as smooth."""
 
     kernel: Kernel
-    raw_amplitude: Float[Leaf, ""]
-
-    def __init__(self, kernel: Kernel, amplitude: ArrayLike):
-        if np.ndim(amplitude) != 0:
-            raise ValueError(f"a kernel's factor must be one number; got an array of shape {np.shape(amplitude)}")
-        self.kernel = kernel
-        self.raw_amplitude = unconstrained(amplitude, "a kernel's factor")
-
-    @property
-    def amplitude(self) -> Float[Array, ""]:
-        return positive(self.raw_amplitude)
 
     @property
     def smoothness(self) -> float:
@@ -209,6 +198,22 @@ class Scaled(Kernel):
     def tail(self):
         return self.kernel.tail
 
+
+class Scaled(Wrapped):
+    """k(x, y) = a · kernel(x, y) with a trainable amplitude a = softplus(raw_amplitude) > 0."""
+
+    raw_amplitude: Float[Leaf, ""]
+
+    def __init__(self, kernel: Kernel, amplitude: ArrayLike):
+        if np.ndim(amplitude) != 0:
+            raise ValueError(f"a kernel's factor must be one number; got an array of shape {np.shape(amplitude)}")
+        self.kernel = kernel
+        self.raw_amplitude = unconstrained(amplitude, "a kernel's factor")
+
+    @property
+    def amplitude(self) -> Float[Array, ""]:
+        return positive(self.raw_amplitude)
+
     def eval(self, x, y):
         value = self.kernel.eval(x, y)
         return self.amplitude.astype(value.dtype) * value
@@ -221,23 +226,14 @@ class Scaled(Kernel):
         return f"{_shown_positive(self.raw_amplitude)} * {_in_brackets(self.kernel, Sum, Product, Scaled)}"
 
 
-class Stretched(Kernel):
+class Stretched(Wrapped):
     """k(x, y) = kernel(x/factor, y/factor): the same kernel, wider by the factor in all directions."""
 
-    kernel: Kernel
     factor: Float[Leaf, ""]
-
-    @property
-    def smoothness(self) -> float:
-        return self.kernel.smoothness
 
     @property
     def support(self):
         return self.kernel.support * self.factor
-
-    @property
-    def tail(self):
-        return self.kernel.tail
 
     def eval(self, x, y):
         factor = jnp.asarray(self.factor, x.dtype)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from ..internal.expected import NUMBERS, Kind, expects
 from ..internal.printing import concrete, shown
 from .families import Gaussian
-from .kernel import Kernel, Leaf, initial_scale, one_floating_type, positive, unconstrained
+from .kernel import Kernel, Leaf, Wrapped, initial_scale, one_floating_type, positive, unconstrained
 
 AUTO = "auto"
 
@@ -82,7 +82,7 @@ class Cosine(Kernel):
         return f"Cosine(frequency={_shown_frequency(self)})"
 
 
-class SpectralMixture(Kernel):
+class SpectralMixture(Wrapped):
     """Σᵢ wᵢ cos(ωᵢ·(x − y)) φ(x, y): waves under one envelope, after Wilson & Adams, Gaussian process kernels for
     pattern discovery and extrapolation, ICML 28 (2013), equation 12.
 
@@ -106,7 +106,6 @@ class SpectralMixture(Kernel):
     raw_frequency: Float[Leaf, " q"] | None  # None: to be found
     direction: Float[Leaf, "q d"] | None
     raw_weights: Float[Leaf, " q"] | None
-    kernel: Kernel
 
     @expects(frequency=_FREQUENCY, scale=NUMBERS, kernel=Kernel, weights=NUMBERS)
     def __init__(
@@ -162,14 +161,6 @@ class SpectralMixture(Kernel):
     def at_frequencies(self, frequency: ArrayLike) -> SpectralMixture:
         """The same envelope over these frequencies, (q,) or (q, d), of equal weights."""
         return SpectralMixture(frequency, kernel=self.kernel)
-
-    @property
-    def smoothness(self) -> float:
-        return self.kernel.smoothness
-
-    @property
-    def support(self):
-        return self.kernel.support
 
     @property
     def tail(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..internal.expected import Kind, expects
-from .kernel import Kernel, Leaf, one_floating_type
+from .kernel import Kernel, Leaf, Wrapped, one_floating_type
 
 
 def _map(value: Any) -> Any:
@@ -28,7 +29,7 @@ def _map(value: Any) -> Any:
 _MODULE = Kind("a function of one point, (d,) -> (q,), or a matrix (q, d),", _map)
 
 
-class Warped(Kernel):
+class Warped(Wrapped):
     """k(m(x), m(y)) for a map m: an Equinox module, any other function of one point, (d,) -> (q,), or a matrix (q, d).
 
     A trainable change of coordinates: a matrix turns and stretches, a network learns where a solution is steep
@@ -41,7 +42,6 @@ class Warped(Kernel):
     has other values.
     """
 
-    kernel: Kernel
     module: Any  # Callable | Float[Leaf, "q d"]
 
     @expects(kernel=Kernel, module=_MODULE)
@@ -54,8 +54,8 @@ class Warped(Kernel):
         self.kernel, self.module = kernel, module
 
     @property
-    def smoothness(self) -> float:
-        return self.kernel.smoothness
+    def support(self):
+        return math.inf  # in the coordinates of the problem it is not known
 
     @property
     def tail(self):
