@@ -50,7 +50,9 @@ SCALES = (3.0, 1.0, 0.3)  # on the box mapped to [−1, 1]^d: smooth solutions, 
 MOST_DENSE = 3000  # unknowns, whose matrix takes seconds to factor
 FALLING = 0.1  # of the residual from rung to rung: another scale would hardly do better
 RESOLVED = 0.1  # an estimate from which on errors can be extrapolated
-LOCAL = 1.5  # times its residual an error falls by this power of h at the tip of a crack, at other corners by more
+# times its residual an error falls by this power of h: at the tip of a crack, at other corners by more; on the line
+# that of a jump in the data, as Green's function is bounded there (times h to the half of the norm)
+LOCAL = {1: 0.5, 2: 1.5, 3: 1.5}
 UNRESOLVED = 0.01  # of an error that large the next is at least: residuals fall by more near a resonance
 PATIENT, UNCHANGED = 500, 0.5  # unknowns, and a share of the residual, from which on nothing is hoped for
 BEYOND = 1.25  # times the highest degree: what extrapolation says is no more exact
@@ -75,7 +77,7 @@ class Rung(NamedTuple):
     values: Float[np.ndarray, "m *f"]  # at the sample
     residual: float  # on the check cloud
     unseen: float  # of the data, there
-    local: float  # of stencils √(Σ (h^3/2 η)² hᵈ), η the residual between the nodes and h the spacing there
+    local: float  # of stencils √(Σ (h^LOCAL η)² hᵈ), η the residual between the nodes and h the spacing there
     estimate: float
     seconds: float  # since the rung before, all that was tried included
 
@@ -360,7 +362,7 @@ class Ladder:
         assert self.weights is not None  # as there is a solution
         indicator = between_neighbours(self.problem, found.solution, self.aside, self.weights["interior"])
         h = refinement.apart(np.asarray(cloud.points))
-        return found._replace(local=float(np.linalg.norm(h ** (LOCAL + self.dim / 2) * indicator))), indicator
+        return found._replace(local=float(np.linalg.norm(h ** (LOCAL[self.dim] + self.dim / 2) * indicator))), indicator
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:
         """Those with a condition, for equations of second order and more: beyond others a node would be free."""
@@ -432,6 +434,7 @@ class Ladder:
 
     def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
         """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
+        still = False
         if previous is None:
             estimate = self._compared(found.solution)
         else:
@@ -441,16 +444,18 @@ class Ladder:
             if moved > RESOLVED:
                 least = max(least, UNRESOLVED)
             estimate = extrapolated(moved, residuals, least)
-            if residuals[0] > SLOWEST * residuals[1] and previous.estimate > estimate:  # nor has the error fallen
-                estimate = min(previous.estimate, 1.0)
+            still = residuals[0] > SLOWEST * residuals[1]
+            if still:  # nor has the error fallen, and what is left of the data is not answered
+                told = (one for one in (previous.estimate, found.unseen) if one > estimate)  # none is NaN
+                estimate = min(max(told, default=estimate), 1.0)
             local = found.solution.space.local_basis is not None
             if local and self._suffices(estimate):  # nodes go where the residual is, which then falls more than errors
-                estimate = max(extrapolated(moved, residuals), self._compared(found.solution))
+                estimate = max(estimate, self._compared(found.solution))
         if found.unseen >= COMPARABLE:  # whatever solutions agree on that have not seen it
             estimate = max(estimate, min(found.unseen, 1.0))
         if self.rungs and previous is self.rungs[-1]:  # its error is no less than how far it is from a better one
             far = min(difference(previous.values, found.values), 1.0) - estimate
-            self.rungs[-1] = previous._replace(estimate=max(previous.estimate, far))
+            self.rungs[-1] = previous._replace(estimate=max(previous.estimate, estimate if still else far))
         now = time.perf_counter()
         self.rungs.append(found._replace(estimate=estimate, seconds=now - self.since))
         self.since = now

@@ -64,6 +64,19 @@ def power(p=1.5):
     return mf.Problem(LINE, interior=interior, boundary=mf.dirichlet(exact), exact=exact)
 
 
+def box(width=0.002):
+    """u'' = 1, and 2 on a short stretch: where no space of the first ones sees it, the residual stands still."""
+
+    def exact(x):
+        s = x[0] - 0.3 + width / 2
+        return x[0] ** 2 / 2 + jnp.where(s < width, jnp.maximum(s, 0.0) ** 2 / 2, width * (s - width / 2))
+
+    def interior(u, x):
+        return mf.laplacian(u)(x) - 1 - (jnp.abs(x[0] - 0.3) < width / 2)
+
+    return mf.Problem(LINE, interior=interior, boundary=mf.dirichlet(exact), exact=exact)
+
+
 CASES = {
     "peak where extrapolated estimates were too small": (peak(0.005, 0.137), 1e-6),
     "peak where unresolved estimates ended the search": (peak(0.005, 0.5), 1e-6),
@@ -71,6 +84,8 @@ CASES = {
     "impulse in the data": (impulse(), 1e-3),
     "step in the coefficient": (step(), 1e-4),
     "singular second derivative": (power(), 1e-4),
+    "singular data": (power(0.9), 1e-4),
+    "two small jumps in the data": (box(), 1e-4),
     "small and fast wave": (poisson(lambda x: jnp.cos(x[0]) + 1e-3 * jnp.sin(200 * x[0])), 1e-6),
     "thin annulus": (poisson(lambda x: jnp.exp(x[0]) * jnp.sin(3 * x[1]), mf.Annulus(inner=0.9, outer=1.0)), 1e-5),
 }
