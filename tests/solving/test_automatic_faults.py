@@ -72,7 +72,7 @@ def box(width=0.002):
         return x[0] ** 2 / 2 + jnp.where(s < width, jnp.maximum(s, 0.0) ** 2 / 2, width * (s - width / 2))
 
     def interior(u, x):
-        return mf.laplacian(u)(x) - 1 - (jnp.abs(x[0] - 0.3) < width / 2)
+        return mf.laplacian(u)(x) - jnp.where(jnp.abs(x[0] - 0.3) < width / 2, 2.0, 1.0)
 
     return mf.Problem(LINE, interior=interior, boundary=mf.dirichlet(exact), exact=exact)
 
