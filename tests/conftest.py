@@ -1,5 +1,6 @@
 """Settings of every test: float64, and no silent promotion of dtypes or broadcasting of ranks."""
 
+import gc
 import os
 
 import counted_lines
@@ -20,6 +21,16 @@ if jax.__version_info__ < (0, 11):  # later ones stop at flags that they do not 
 # The first example compiles, so time says nothing; the same examples everywhere, so that CI cannot fail by chance.
 settings.register_profile("meshfree", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("meshfree")
+
+
+# A tenth of the time went into looking for garbage among what is imported, which there is none of.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
