@@ -1,8 +1,9 @@
 """Settings of every test: float64, and no silent promotion of dtypes or broadcasting of ranks."""
 
+import gc
 import os
-import sys
 
+import counted_lines
 import jax
 import pytest
 from hypothesis import settings
@@ -22,13 +23,26 @@ settings.register_profile("meshfree", deadline=None, derandomize=True, print_blo
 settings.load_profile("meshfree")
 
 
-@pytest.fixture(scope="module")
-def untraced():
-    """Without counting lines, which takes a quarter of the time, where other tests run the same ones."""
-    counter = sys.gettrace()
-    sys.settrace(None)
-    yield
-    sys.settrace(counter)
+# A tenth of the time went into looking for garbage among what is imported, which there is none of.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart():
+    counted_lines.install()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop():
+    result = yield
+    counted_lines.hand_over()
+    return result
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from pathlib import Path
 import jax
 import pytest
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 EXAMPLES = sorted((Path(__file__).parents[1] / "scripts" / "examples").glob("*.py"))
 PINNED = {  # variables of the scripts; errors to a third of their size, which rounding may change
     "derivative_matrix": {"error": 9.6e-5},

@@ -16,8 +16,6 @@ from meshfree.run.command_line import load_script
 from meshfree.run.defaults import Choices
 from meshfree.run.study import difference_from_finer, study
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 SCRIPTS = sorted((Path(__file__).parents[2] / "problems").glob("*.py"))
 
 

@@ -11,8 +11,6 @@ from shared_cases import SQUARE
 
 import meshfree as mf
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 NODES, ROWS = SQUARE.cloud(0.3), SQUARE.cloud(0.2, seed=1)
 FINER = SQUARE.cloud(0.07)
 PROBES = jnp.asarray(SQUARE.sample(4, seed=2))

@@ -3,11 +3,8 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 import meshfree as mf
-
-pytestmark = pytest.mark.usefixtures("untraced")
 
 OUTSIDE, INSIDE = 1.0, 10.0
 CENTER, RADIUS = jnp.array([0.45, 0.5]), 0.3

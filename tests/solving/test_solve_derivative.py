@@ -11,8 +11,6 @@ from shared_cases import SQUARE
 
 import meshfree as mf
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 NODES, ROWS = SQUARE.cloud(0.25), SQUARE.cloud(0.15, seed=1)
 PROBES = SQUARE.sample(20, seed=2)
 CONDITION = mf.dirichlet(0.0)

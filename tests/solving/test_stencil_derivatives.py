@@ -12,8 +12,6 @@ from shared_cases import SQUARE
 import meshfree as mf
 from meshfree.equations.assemble import assemble
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 NODES, ROWS = SQUARE.cloud(0.16), SQUARE.cloud(0.12, seed=1)
 CONDITION = mf.dirichlet(0.0)
 

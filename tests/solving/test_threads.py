@@ -14,8 +14,6 @@ import meshfree as mf
 from meshfree.internal import compile_cache
 from meshfree.linalg import batched, host_factor
 
-pytestmark = pytest.mark.usefixtures("untraced")
-
 LINE = mf.Interval()
 POINTS = np.linspace(0, 1, 7)
 COARSE, NODES = LINE.cloud(0.2), LINE.cloud(0.1)
