@@ -33,7 +33,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import Group, Interior, Zero, check_residual, match_conditions
+from .conditions import Group, Zero, check_residual, match_conditions
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
@@ -258,39 +258,65 @@ def jet_system(
     `given`: adds the user's weights to the measured ones. None for a global space where the residual is not local, as
     one that uses u at another point than x, or reads something traced; ValueError for that in a local space.
     """
+    stated = state(space, points, problem.fields, groups, given, around)
+    if stated is None:
+        return None
+    parts, row_weights = stated.parts, stated.row_weights
+    derivatives = stated.derivatives
+    blocks = [
+        _block(part, point_weights(part.group, row_weights), derivatives[place], problem.fields)
+        for part, place in zip(parts, stated.places, strict=True)
+    ]
+    return JetSystem(
+        space=space,
+        fields=problem.fields,
+        groups=[part.group for part in parts],
+        row_weights=row_weights,
+        blocks=blocks,
+        side=stated.side,
+    )
+
+
+class Stated(NamedTuple):
+    """The groups of equations that hold at the points of a cloud, those for ghosts included."""
+
+    parts: list[Part]
+    places: list[Any]  # of their points in the cloud
+    row_weights: Mapping[str, Any]
+    derivatives: BasisDerivatives  # at the points of the cloud
+    side: Any  # conditions of the space, (q, n)
+
+
+def state(
+    space: Space, points: Cloud | None, fields: int, groups: list[Group], given: Callable[[Mapping], dict], around
+) -> Stated | None:
+    """What `jet_system` makes its rows of: see there."""
     cloud = space.cloud if points is None else points
     is_local = space.local_basis is not None
     for group in groups:
-        check_residual(group, problem.fields)
+        check_residual(group, fields)
     parts = []
     for group in groups:
-        part = part_of(group, problem.fields, around, is_local)
+        part = part_of(group, fields, around, is_local)
         if part is None:
             return None
         parts.append(part)
-    row_weights, magnitude = _weights_of(parts, problem.fields, space.cloud.spacing, around)
+    row_weights, magnitude = _weights_of(parts, fields, space.cloud.spacing, around)
     row_weights = given(row_weights)
     places = [np.concatenate([cloud.parts[name] for name, _ in group.parts]) for group in groups]
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights.get(part, ())) < 2 * problem.fields)
+    ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights.get(part, ())) < 2 * fields)
     if ghosts:
         names = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
         at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
-        group = Group(names, Interior(watch(problem.interior)), at, module_of(at).zeros_like(at))
-        part = part_of(group, problem.fields, around, is_local)
+        part = part_of(Group(names, groups[0].residual, at, module_of(at).zeros_like(at)), fields, around, is_local)
         assert part is not None  # as the interior is local
-        groups, parts = [*groups, group], [*parts, part]
+        parts.append(part)
         places.append(np.concatenate([cloud.parts[part] for part in ghosts]))
         row_weights = row_weights | {name: row_weights["interior"] for name, _ in names}
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
-    blocks = [
-        _block(part, point_weights(part.group, row_weights), derivatives[place], problem.fields)
-        for part, place in zip(parts, places, strict=True)
-    ]
     side = np.zeros((0, space.size)) if is_local else magnitude * space.side_conditions()  # type: ignore[attr-defined]
-    return JetSystem(
-        space=space, fields=problem.fields, groups=groups, row_weights=row_weights, blocks=blocks, side=side
-    )
+    return Stated(parts, places, row_weights, derivatives, side)
 
 
 def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:

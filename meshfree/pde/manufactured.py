@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .operators import Field
+from .parameter import at_time, takes_parameter
 from .problem import Residual
 
 
@@ -19,7 +20,8 @@ class Manufactured(eqx.Module):
     exact: Field
 
     def __call__(self, u: Field, x: Float[Array, " d"], *args: Any) -> Float[Array, "..."]:
-        value, source = self.residual(u, x, *args), self.residual(self.exact, x, *args)
+        exact = at_time(self.exact, args[-1]) if self.takes_parameter() else self.exact
+        value, source = self.residual(u, x, *args), self.residual(exact, x, *args)
         if jnp.shape(value) != jnp.shape(source):
             raise ValueError(
                 f"the residual of u has shape {jnp.shape(value)} and that of exact {jnp.shape(source)}; exact(x) must "
@@ -27,13 +29,18 @@ class Manufactured(eqx.Module):
             )
         return value - source
 
+    def takes_parameter(self) -> bool:
+        """Whether it is the residual of a problem with a parameter."""
+        return bool(takes_parameter(self.exact, ("x",)))
+
 
 def manufactured(residual: Any, exact: Any) -> Manufactured:
     """The residual that `exact` makes vanish: residual(u, x) − residual(exact, x), the source that makes it a solution.
 
     - `residual`: any residual, `(u, x)` of the interior, `(u, x, n)` of a boundary part, or with further arguments: a
       condition too, `mf.manufactured(mf.neumann(), exact)` is ∂u/∂n = ∂exact/∂n
-    - `exact`: the solution, a function of one point, (d,) -> () or (fields,), as smooth as the residual asks of u
+    - `exact`: the solution, a function of one point, (d,) -> () or (fields,), as smooth as the residual asks of u; of
+      (x, t) where the residual has a parameter, with `time_derivative` its derivative by t
 
     The second term is a constant in u: an affine residual stays affine, and a local space asks for no more derivatives.
     It is a pytree: leaves of `residual` and `exact`, where these are pytrees, are its leaves, and may change without

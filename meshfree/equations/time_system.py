@@ -1,0 +1,327 @@
+"""The equations F(t, c, ċ) = 0 of a problem in time in a space, and their derivatives by c, ċ and t, on the host.
+
+u and its rate are two functions of the space, with coefficients c and ċ; at a point a residual depends on the jets of
+both. Every program has t as an input, and the rows are made as those of `jet_system`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ..geometry.cloud import Cloud
+from ..internal.batching import in_padded_blocks
+from ..internal.compile_cache import Few
+from ..internal.remembered import remembered
+from ..linalg.sparse_rows import SparseRows, stacked
+from ..pde.jets import Jet, needed_order
+from ..pde.linearity import depends_on_input
+from ..pde.multi_indices import total_degree
+from ..pde.parameter import Evolving
+from ..pde.problem import Problem
+from ..spaces.base import Space
+from .basis_derivatives import BasisDerivatives, Guess
+from .conditions import Group, Zero, matched
+from .jet_system import BLOCK, LARGE_BLOCK, MANY, PROGRAMS, state
+from .row_weights import sample_of, size_on_waves
+
+
+class Still(eqx.Module):
+    """The residual of a problem in time at a time t, for functions that do not change: what a stationary one is."""
+
+    residual: Any
+    time: Float[np.ndarray, ""]
+
+    def __call__(self, u, x, n):
+        return self.residual(Evolving(u, lambda y: 0.0 * u(y)), x, n, jnp.asarray(self.time))
+
+
+class Facts(NamedTuple):
+    """What is read off the traced program of a residual in time."""
+
+    orders: tuple[int, int]  # of the derivatives of u and of its rate
+    affine: bool  # in both of them
+    moving: bool  # its gradient depends on t
+    driven: bool  # its value depends on t
+    has_rate: bool
+    mass: bool  # its gradient by the rate is the same for all u and t
+
+
+class Rows:
+    """The rows of a group."""
+
+    def __init__(self, group: Group, weights, derivatives: BasisDerivatives, facts: Facts, fields: int):
+        self.group, self.weights, self.facts, self.fields = group, weights, facts, fields
+        self.derivatives = derivatives
+        self.all_differential = False
+        self._units: list[Any] = [None, None]
+        self._constant: dict[str, Any] = {}
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the matrices are the same for all t, c and ċ."""
+        return self.facts.affine and not self.facts.moving
+
+    def values(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> Float[np.ndarray, " rows"]:
+        """F for the coefficients c and ċ."""
+        if self.is_constant:
+            by_c, by_rate = self._products(t, coefficients)
+            return self._of_zero(t) + by_c @ coefficients[0].reshape(-1) + by_rate @ coefficients[1].reshape(-1)
+        return (self.weights * self._ask("values", t, coefficients)).reshape(-1)
+
+    def slope(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> Float[np.ndarray, " rows"]:
+        """∂F/∂t."""
+        if not self.facts.driven:
+            return np.zeros(self.weights.size)
+        return (self.weights * self._ask("slope", t, coefficients)).reshape(-1)
+
+    def matrices(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> list[Any]:
+        """∂F/∂c and ∂F/∂ċ."""
+        known = self._constant.get("matrices")
+        if known is not None:
+            return known
+        gradients = self.gradients(t, *coefficients)
+        found = [self._matrix(gradient, which) for which, gradient in enumerate(gradients)]
+        if self.is_constant:
+            self._constant["matrices"] = found
+        return found
+
+    def gradients(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> list[Float[np.ndarray, "m c f J"]]:
+        """The weighted gradients by the jets of u and of its rate."""
+        found = self._ask("gradients", t, coefficients)
+        return [self.weights[:, :, None, None] * gradient for gradient in found]
+
+    def _products(self, t: float, coefficients) -> list[Any]:
+        """The constant matrices in the form that is multiplied fastest."""
+        if "products" not in self._constant:
+            self._constant["products"] = [_for_products(A) for A in self.matrices(t, *coefficients)]
+        return self._constant["products"]
+
+    def _of_zero(self, t: float) -> Float[np.ndarray, " rows"]:
+        known = self._constant.get("values")
+        if known is not None:
+            return known
+        found = (self.weights * self._ask("values", t, None)).reshape(-1)
+        if not self.facts.driven:
+            self._constant["values"] = found
+        return found
+
+    def _ask(self, what: str, t: float, coefficients) -> Any:
+        jets = [self._jets(which, None if coefficients is None else coefficients[which]) for which in (0, 1)]
+        group, orders = self.group, self.facts.orders
+        time = np.asarray(t, dtype=float)
+
+        def of_block(*at):
+            return _programs({"residual": group.residual, "at": at, "time": time, "orders": orders, "what": what})
+
+        size = LARGE_BLOCK if len(group.points) >= MANY else BLOCK
+        return in_padded_blocks(of_block, (group.points, group.normals, *jets), size)
+
+    def _jets(self, which: int, coefficients) -> Float[np.ndarray, "m J *f"]:
+        order = self.facts.orders[which]
+        if coefficients is None:
+            count = len(total_degree(self.group.points.shape[1], order))
+            return np.zeros((len(self.group.points), count, *([] if self.fields == 1 else [self.fields])))
+        units = self._units_of(which)
+        return self.derivatives.jets(coefficients, order) if units is None else self.derivatives.combined(
+            units, coefficients
+        )
+
+    def _units_of(self, which: int) -> Any:
+        """The weights of the derivatives of u, or of its rate, on the basis."""
+        if self._units[which] is None and not self.is_constant:
+            self._units[which] = self.derivatives.units(self.facts.orders[which])
+        return self._units[which]
+
+    def _matrix(self, gradient: Float[np.ndarray, "m c f J"], which: int) -> Any:
+        units, (m, c, fields, count) = self._units_of(which), gradient.shape
+        if units is None:
+            weights = self.derivatives.weights_of_gradient(gradient, self.facts.orders[which])
+        else:
+            weights = (gradient.reshape(m, c * fields, count) @ units).reshape(m, c, fields, -1)
+            weights = weights[:, :, 0] if fields == 1 else weights.swapaxes(2, 3)
+        return self.derivatives.matrix(weights, self.fields)
+
+
+class TimeSystem:
+    """The equations of a problem in time, in a space, at the points of a cloud. Coefficients are flat.
+
+    A row with a rate has the weight that makes the size of its operator on the rate 1, as measured on plane waves; any
+    other that of its operator on u: what the two have to do with each other depends on the step (`solving.evolve`).
+    Raises ValueError as `assemble` does, and where a residual is not local.
+    """
+
+    def __init__(self, problem: Problem, space: Space, points: Cloud | None, time: float, start: Guess):
+        self.space, self.fields = space, problem.fields
+        groups = matched(problem, space.cloud if points is None else points)
+        moment = np.asarray(time, dtype=float)
+        still = [group._replace(residual=Still(group.residual, moment)) for group in groups]
+        stated = state(space, points, problem.fields, still, dict, start)
+        if stated is None:
+            raise ValueError(
+                "mf.evolve needs residuals that use u and its derivatives at the point x only, and numbers that JAX "
+                "does not trace"
+            )
+        self.rows: list[Rows] = []
+        sizes: list[tuple[Any, Any]] = []  # on u and on its rate, of every component, where it has a rate
+        c = np.asarray(start.coefficients)
+        for part, place in zip(stated.parts, stated.places, strict=True):
+            assert isinstance(part.group.residual, Still)
+            group = part.group._replace(residual=part.group.residual.residual)
+            facts = remembered(_read_facts, group.residual, group.points.shape[1], problem.fields, part.order)
+            rows = Rows(group, np.ones((1, 1)), stated.derivatives[place], facts, problem.fields)
+            sizes += _weigh(rows, time, c, float(space.cloud.spacing))
+            self.rows.append(rows)
+        self.side = stated.side
+        self._products: tuple[Any, Any] | None = None  # where they are constant
+        self.ratio = float(np.sqrt(np.mean([(on_u / on_rate) ** 2 for on_u, on_rate in sizes]))) if sizes else 1.0
+        masses = [np.abs(rows.gradients(time, c, np.zeros_like(c))[1]) for rows in self.rows]
+        with_rate = [np.any(mass > 0, axis=(2, 3)) for mass in masses]  # (m, c) of each group
+        if not any(map(np.any, with_rate)):
+            raise ValueError(
+                "no residual has a rate in it: use mf.time_derivative(u)(x) in the equation, or solve "
+                "problem.at(t), which is stationary"
+            )
+        for rows, has in zip(self.rows, with_rate, strict=True):
+            rows.all_differential = bool(np.all(has))
+        none = np.zeros(len(self.side) * self.fields, dtype=bool)
+        self.differential: Bool[np.ndarray, " rows"] = np.concatenate([*map(np.ravel, with_rate), none])
+        self.fields_with_rate = np.any([np.any(mass > 0, axis=(0, 1, 3)) for mass in masses], axis=0)
+        places = [place[np.any(has, axis=1)] for place, has in zip(stated.places, with_rate, strict=True)]
+        there = stated.derivatives[np.unique(np.concatenate(places))]
+        values = there.matrix(there.weights(np.ones((len(there.points), 1, 1)), 0), 1)
+        self._values = _for_products(values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the coefficients as the space has them."""
+        return (self.space.size,) if self.fields == 1 else (self.space.size, self.fields)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether F is affine in c and ċ."""
+        return all(rows.facts.affine for rows in self.rows)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the matrices are the same for all t, c and ċ."""
+        return all(rows.is_constant for rows in self.rows)
+
+    def residual(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]) -> Any:
+        """F(t, c, ċ)."""
+        both = c.reshape(self.shape), rates.reshape(self.shape)
+        side = (self.side @ both[0]).reshape(-1)
+        return np.concatenate([*(rows.values(t, *both) for rows in self.rows), side])
+
+    def slope(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]) -> Any:
+        """∂F/∂t."""
+        both = c.reshape(self.shape), rates.reshape(self.shape)
+        side = np.zeros(len(self.side) * self.fields)
+        return np.concatenate([*(rows.slope(t, *both) for rows in self.rows), side])
+
+    def matrices(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
+        """∂F/∂c and ∂F/∂ċ, arrays or sparse rows with the same columns."""
+        both = c.reshape(self.shape), rates.reshape(self.shape)
+        by_c, by_rate = map(list, zip(*(rows.matrices(t, *both) for rows in self.rows), strict=True))
+        if self.space.local_basis is not None:
+            return stacked(by_c), stacked(by_rate)
+        if len(self.side):
+            side = np.kron(self.side, np.eye(self.fields))
+            by_c, by_rate = [*by_c, side], [*by_rate, np.zeros_like(side)]
+        return np.concatenate(by_c), np.concatenate(by_rate)
+
+    def products(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
+        """∂F/∂ċ and ∂F/∂c at ċ = 0, to be multiplied by vectors."""
+        if self._products is not None:
+            return self._products
+        by_c, by_rate = self.matrices(t, c, np.zeros_like(c))
+        found = _for_products(by_rate), _for_products(by_c)
+        if self.is_constant:
+            self._products = found
+        return found
+
+    def values(self, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, "f m"]:
+        """What the fields that have a rate are at the points of rows with one."""
+        return (self._values @ c.reshape(self.space.size, self.fields)[:, self.fields_with_rate]).T
+
+
+def _for_products(matrix: Any) -> Any:
+    """A matrix in the form that is multiplied by vectors fastest."""
+    return matrix.to_scipy() if isinstance(matrix, SparseRows) else matrix
+
+
+def _weigh(rows: Rows, t: float, c: Float[np.ndarray, "n *f"], spacing: float) -> list[tuple[float, float]]:
+    """Set the weights of the rows; the sizes on u and on its rate of every component that has a rate."""
+    gradients = rows.gradients(t, c, np.zeros_like(c))
+    sample, dim = sample_of(rows.group.points), rows.group.points.shape[1]
+    on_u, on_rate = (size_on_waves(gradient[sample], spacing, dim, np) for gradient in gradients)
+    sizes = np.where(on_rate > 0, on_rate, on_u)
+    weights = 1 / np.where(np.isfinite(sizes) & (sizes > 0), sizes, 1.0)
+    rows.weights = np.broadcast_to(weights, (len(rows.group.points), len(weights)))
+    return [(float(u), float(rate)) for u, rate in zip(on_u, on_rate, strict=True) if rate > 0]
+
+
+def _read_facts(residual, dim: int, fields: int, order: int) -> Facts:
+    point, time = jnp.zeros(dim), jnp.zeros(())
+
+    def of_rate(rate, x):
+        return residual(Evolving(Zero(fields), rate), x, point, time)
+
+    orders = order, needed_order(of_rate, dim, fields)
+    shape = () if fields == 1 else (fields,)
+    zeros = tuple(jnp.zeros((len(total_degree(dim, one)), *shape)) for one in orders)
+
+    def value(D, rate, x, n, t):
+        return _value(residual, orders, (x, n, D, rate), t)
+
+    def reads(function, *positions):
+        """Whether the program of a function of the arguments of `value` reads those at some positions."""
+        arguments = [*zeros, point, point, time]
+        rest = [index for index in range(5) if index not in positions]
+
+        def reordered(*given):
+            at = dict(zip([*positions, *rest], given, strict=True))
+            return function(*(at[index] for index in range(5)))
+
+        return depends_on_input(reordered, *(arguments[i] for i in positions), known=tuple(arguments[i] for i in rest))
+
+    gradient, mass = jax.jacrev(value, argnums=(0, 1)), jax.jacrev(value, argnums=1)
+    return Facts(
+        orders=orders,
+        affine=not reads(gradient, 0, 1),
+        moving=reads(gradient, 4),
+        driven=reads(value, 4),
+        has_rate=reads(value, 1),
+        mass=not reads(mass, 0, 1, 4),
+    )
+
+
+def _value(residual, orders, at, t):
+    x, n, D, rate = at
+    return jnp.atleast_1d(residual(Evolving(Jet(x, D, orders[0]), Jet(x, rate, orders[1])), x, n, t))
+
+
+def _asked(arrays, static):
+    given = eqx.combine(arrays, static)
+    residual, orders, time = given["residual"], given["orders"], given["time"]
+
+    def values(*at):
+        return _value(residual, orders, at, time)
+
+    def gradients(x, n, D, rate):
+        value, pull = jax.vjp(lambda D, rate: values(x, n, D, rate), D, rate)
+        found = jax.vmap(pull)(jnp.eye(len(value)))  # (c, J, *f) each
+        return tuple(jnp.moveaxis(one.reshape(*one.shape[:2], -1), 1, 2) for one in found)
+
+    def slope(*at):
+        return jax.jvp(lambda t: _value(residual, orders, at, t), (time,), (jnp.ones_like(time),))[1]
+
+    return jax.vmap({"values": values, "gradients": gradients, "slope": slope}[given["what"]])(*given["at"])
+
+
+_programs = Few(_asked, PROGRAMS)

@@ -1,0 +1,138 @@
+"""A problem in time, in a space, as the steppers see it: matrices are factored, starts made consistent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..equations.time_system import TimeSystem
+from ..internal.plain import Plain
+from ..linalg.factor import factor
+from ..linalg.interface import Factor
+from ..linalg.sparse_rows import SparseRows
+from .stepping import Evolution
+
+SWEEPS = 20  # of Newton's method at the start
+REACHED = 1e-12  # a step of it, relative to the coefficients
+FADED = 1e-3  # share of what a field has been below which its errors are no longer relative to what is left
+SMALL = 1e-6  # the same of the largest field: one that is zero at the start
+
+
+class SemiDiscrete(Evolution):
+    """The equations of a `TimeSystem`, with the weights that least squares need.
+
+    A step of size 1/α solves (∂F/∂c + α ∂F/∂ċ) δ = F. Rows with a rate are of size α + ρ there, ρ their operator's size
+    on u: the others are given the same, as one large beside the other would not be fulfilled.
+    """
+
+    def __init__(self, system: TimeSystem, solver: str = "auto"):
+        self._system, self._solver = system, solver
+        self.is_linear, self.is_constant = system.is_linear, system.is_constant
+        self._start: Factor | None = None  # where it is the same for all t and c
+        self._start_is_kept = all(rows.facts.mass and (rows.is_constant or rows.all_differential) for rows in system.rows)
+        self._largest = np.zeros(np.count_nonzero(system.fields_with_rate))
+
+    @property
+    def differential(self):
+        return self._system.differential
+
+    def residual(self, t, c, rates):
+        with np.errstate(all="ignore"):  # what is not finite is seen by the step
+            return self._system.residual(t, c, rates)
+
+    def factored(self, t, c, rates, alpha):
+        by_c, by_rate = self._system.matrices(t, c, rates)
+        scale = np.where(self.differential, 1.0, alpha + self._system.ratio)
+        return ScaledFactor(factor(_combined(by_c, by_rate, scale, alpha * scale), self._solver), scale)
+
+    def linear_part(self, t, c):
+        if not all(rows.facts.mass for rows in self._system.rows):
+            raise ValueError(
+                "the rates are multiplied by what depends on u or t, or are not linear in the equations: the method "
+                "'imex' needs equations M u_t + ... with a constant M; use method='bdf'"
+            )
+        return self._system.products(t, c)
+
+    def projected(self, t, c, right):
+        rates = np.zeros_like(c)
+        for _ in range(SWEEPS):
+            factored = self._at_start(t, c)
+            by_rate = self._system.products(t, c)[0]
+            left = np.where(self.differential, by_rate @ c - right, self.residual(t, c, rates))
+            change = factored.solve(left)
+            c = c - change
+            if not np.linalg.norm(change) > REACHED * np.linalg.norm(c) or (self._start_is_kept and self.is_linear):
+                break
+        return c
+
+    def rates(self, t, c):
+        rates = np.zeros_like(c)
+        for _ in range(SWEEPS):
+            by_c, by_rate = self._system.matrices(t, c, rates)
+            along = self._system.slope(t, c, rates) + by_c @ rates
+            change = self._at_start(t, c, rates).solve(np.where(self.differential, self.residual(t, c, rates), along))
+            rates = rates - change
+            affine = all(rows.facts.mass for rows in self._system.rows)
+            if affine or not np.linalg.norm(change) > REACHED * np.linalg.norm(rates):
+                break
+        return rates
+
+    def size(self, change, c):
+        sizes = np.sqrt(np.mean(self._system.values(c) ** 2, axis=1))
+        self._largest = np.maximum(self._largest, sizes)
+        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * np.max(self._largest))
+        changes = np.sqrt(np.mean(self._system.values(change) ** 2, axis=1))
+        return float(np.max(changes / np.maximum(scale, np.finfo(float).tiny)))
+
+    def _at_start(self, t, c, rates=None) -> Any:
+        """The factor of ∂F/∂ċ on differential and ∂F/∂c on algebraic rows; ValueError where it is singular."""
+        if self._start is not None:
+            return self._start
+        by_c, by_rate = self._system.matrices(t, c, np.zeros_like(c) if rates is None else rates)
+        differential = self.differential.astype(float)
+        matrix = _combined(by_c, by_rate, 1 - differential, differential)
+        self._check_index(matrix)
+        try:
+            found = factor(matrix, self._solver)
+        except ValueError as error:
+            raise ValueError(f"{_INDEX} ({error})") from error
+        if self._start_is_kept:
+            self._start = found
+        return found
+
+    def _check_index(self, matrix) -> None:
+        """ValueError for a field that is neither in a rate nor in an equation without one."""
+        sizes = abs(matrix).transposed_times(np.ones(matrix.shape[0])) if isinstance(matrix, SparseRows) else np.sum(
+            np.abs(matrix), axis=0
+        )
+        free = np.all(sizes.reshape(-1, self._system.fields) == 0, axis=0)
+        if free.any():
+            names = ", ".join(f"u[{index}]" for index in np.flatnonzero(free))
+            raise ValueError(f"{_INDEX}: neither a rate of {names} is in them, nor an equation without rates has it")
+
+
+_INDEX = (
+    "the equations in time are of index 2 or more: their rates, and the equations without rates, do not determine how u "
+    "begins to change"
+)
+
+
+def _combined(by_c, by_rate, scale_c, scale_rate):
+    """The rows of two matrices, scaled and added."""
+    if isinstance(by_c, SparseRows):
+        values = scale_c[:, None] * by_c.values + scale_rate[:, None] * by_rate.values
+        return SparseRows(values, by_c.columns, by_c.width)
+    return scale_c[:, None] * by_c + scale_rate[:, None] * by_rate
+
+
+class ScaledFactor(Plain):
+    """The factor of S A, S diagonal, for right-hand sides of A."""
+
+    factored: Factor
+    scale: Float[np.ndarray, " rows"]
+
+    def solve(self, b: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " n"]:
+        """x with A x = b, or S (A x − b) least in square."""
+        return np.asarray(self.factored.solve(self.scale * b))
