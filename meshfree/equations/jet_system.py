@@ -25,7 +25,6 @@ from ..internal.compile_cache import Few
 from ..internal.plain import Plain
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, is_traced, module_of
-from ..internal.watched import watch
 from ..linalg.sparse_rows import stacked
 from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
 from ..pde.linearity import depends_on_input, hides_nan

@@ -18,7 +18,7 @@ from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
 from ..internal.remembered import remembered
-from ..linalg.sparse_rows import SparseRows, stacked
+from ..linalg.sparse_rows import for_products, stacked
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
@@ -99,7 +99,7 @@ class Rows:
     def _products(self, t: float, coefficients) -> list[Any]:
         """The constant matrices in the form that is multiplied fastest."""
         if "products" not in self._constant:
-            self._constant["products"] = [_for_products(A) for A in self.matrices(t, *coefficients)]
+            self._constant["products"] = [for_products(A) for A in self.matrices(t, *coefficients)]
         return self._constant["products"]
 
     def _of_zero(self, t: float) -> Float[np.ndarray, " rows"]:
@@ -128,8 +128,10 @@ class Rows:
             count = len(total_degree(self.group.points.shape[1], order))
             return np.zeros((len(self.group.points), count, *([] if self.fields == 1 else [self.fields])))
         units = self._units_of(which)
-        return self.derivatives.jets(coefficients, order) if units is None else self.derivatives.combined(
-            units, coefficients
+        return (
+            self.derivatives.jets(coefficients, order)
+            if units is None
+            else self.derivatives.combined(units, coefficients)
         )
 
     def _units_of(self, which: int) -> Any:
@@ -195,7 +197,7 @@ class TimeSystem:
         places = [place[np.any(has, axis=1)] for place, has in zip(stated.places, with_rate, strict=True)]
         there = stated.derivatives[np.unique(np.concatenate(places))]
         values = there.matrix(there.weights(np.ones((len(there.points), 1, 1)), 0), 1)
-        self._values = _for_products(values)
+        self._values = for_products(values)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -240,7 +242,7 @@ class TimeSystem:
         if self._products is not None:
             return self._products
         by_c, by_rate = self.matrices(t, c, np.zeros_like(c))
-        found = _for_products(by_rate), _for_products(by_c)
+        found = for_products(by_rate), for_products(by_c)
         if self.is_constant:
             self._products = found
         return found
@@ -248,11 +250,6 @@ class TimeSystem:
     def values(self, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, "f m"]:
         """What the fields that have a rate are at the points of rows with one."""
         return (self._values @ c.reshape(self.space.size, self.fields)[:, self.fields_with_rate]).T
-
-
-def _for_products(matrix: Any) -> Any:
-    """A matrix in the form that is multiplied by vectors fastest."""
-    return matrix.to_scipy() if isinstance(matrix, SparseRows) else matrix
 
 
 def _weigh(rows: Rows, t: float, c: Float[np.ndarray, "n *f"], spacing: float) -> list[tuple[float, float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -53,3 +55,15 @@ def stacked(blocks: list[SparseRows]) -> SparseRows:
         array.concatenate(arrays) for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True)
     )
     return SparseRows(values, columns, blocks[0].width)
+
+
+def scaled_sum(left: Any, A: Any, right: Any, B: Any) -> Any:
+    """The rows of two matrices scaled by numbers (m,) and added; sparse ones have the same columns."""
+    if isinstance(A, SparseRows):
+        return SparseRows(left[:, None] * A.values + right[:, None] * B.values, A.columns, A.width)
+    return left[:, None] * A + right[:, None] * B
+
+
+def for_products(matrix: Any) -> Any:
+    """A matrix on the host in the form that is multiplied by vectors fastest."""
+    return matrix.to_scipy() if isinstance(matrix, SparseRows) else matrix

@@ -1,7 +1,7 @@
 """The parameter of a problem, the last argument of all its callables: time, an eigenvalue, a branch's parameter.
 
-`residual(u, x, t)`, `residual(u, x, n, t)`, values `g(x, t)`, `exact(x, t)`. Where it is time, u carries its rate, which
-`time_derivative` reads.
+`residual(u, x, t)`, `residual(u, x, n, t)`, values `g(x, t)`, `exact(x, t)`. Where it is time, u carries its rate,
+which `time_derivative` reads.
 """
 
 from __future__ import annotations

@@ -243,13 +243,13 @@ class Robin(eqx.Module):
 
 @expects(value=DATA_IN_TIME)
 def dirichlet(value: Any = 0.0) -> Dirichlet:
-    """The condition u = value on a boundary part; `value` is a number, a vector (fields,) or a function of x, or (x, t)."""
+    """The condition u = value on a boundary part: a number, a vector (fields,) or a function of x, or of (x, t)."""
     return Dirichlet(value)
 
 
 @expects(flux=DATA_IN_TIME)
 def neumann(flux: Any = 0.0) -> Neumann:
-    """The condition ∂u/∂n = flux, n the outward normal; `flux` is a number, a vector (fields,) or a function of x, or (x, t)."""
+    """The condition ∂u/∂n = flux, n the outward normal: a number, a vector (fields,) or a function of x, or of (x, t)."""
     return Neumann(flux)
 
 
@@ -264,7 +264,8 @@ class DataError(ValueError):
 
 
 def at(value: Any, x: Float[Array, " d"], given: Float[Array, "..."], *t: Any) -> Float[Array, "..."]:
-    """`value(x, *t)` for a function, t the parameter of a problem that has one, `value` itself for a constant, in the precision of x.
+    """`value(x, *t)` for a function, t the parameter of a problem that has one, `value` itself for a constant, in the
+    precision of x.
 
     Raises DataError unless it is real, and () or of the shape of `given`, the field at x.
     """

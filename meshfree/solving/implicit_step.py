@@ -15,7 +15,9 @@ from .stepping import Evolution, SteppingError
 ITERATIONS = 4  # of Newton's method, before the step counts as too long
 CONVERGED = 0.03  # part of the tolerance that may be left of an iteration's error
 UNKNOWN_RATE = 0.9  # of convergence, where there was no second iteration to measure it
-KEPT_ALPHA = 0.6  # how far α may be from a factor's: with the relaxation, a quarter of a stiff error is left by each step
+KEPT_ALPHA = (
+    0.6  # how far α may be from a factor's: with the relaxation, a quarter of a stiff error is left by each step
+)
 KEPT_FACTORS = 3  # of a constant linear problem
 WIDEST = 1e-2  # the first step, as a part of the time to go: something may happen in a problem that starts at rest
 
@@ -44,7 +46,10 @@ class Corrector:
         self.is_exact = evolution.is_linear and evolution.is_constant
         self.failure = ""
         self._factors: collections.OrderedDict[float, Factor] = collections.OrderedDict()
-        self._made: tuple[float, float] = (math.nan, math.nan)  # t and α of the factor of a problem that is not constant
+        self._made: tuple[float, float] = (
+            math.nan,
+            math.nan,
+        )  # t and α of the factor of a problem that is not constant
         self._rate = UNKNOWN_RATE
 
     def corrected(
@@ -117,7 +122,7 @@ class Corrector:
                 self._rate = max(0.3 * self._rate, rate)
                 if not rate < 1 or rate ** (ITERATIONS - 1 - iteration) / (1 - rate) * size > 1:
                     break
-            if size == 0 or self._rate < 1 and self._rate / (1 - self._rate) * size < CONVERGED:
+            if size == 0 or (self._rate < 1 and self._rate / (1 - self._rate) * size < CONVERGED):
                 return d
             if iteration < ITERATIONS - 1:
                 last = size
@@ -163,6 +168,8 @@ def check_step(evolution: Evolution, times: tuple[float, float], t: float, step:
         return
     with np.errstate(all="ignore"):
         changes = evolution.size(rates, c) * least
-    if not changes < 1e-6:  # a solution that can be followed changes in such a time by what is hardly more than round-off
+    if (
+        not changes < 1e-6
+    ):  # a solution that can be followed changes in such a time by what is hardly more than round-off
         raise SteppingError(f"the solution, or its rate, blows up at t = {t:.10g}", t)
     raise SteppingError(f"{failure} at t = {t:.10g}, however short the step", t)

@@ -11,7 +11,7 @@ from ..equations.time_system import TimeSystem
 from ..internal.plain import Plain
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
-from ..linalg.sparse_rows import SparseRows
+from ..linalg.sparse_rows import for_products, scaled_sum
 from .stepping import Evolution
 
 SWEEPS = 20  # of Newton's method at the start
@@ -31,12 +31,28 @@ class SemiDiscrete(Evolution):
         self._system, self._solver = system, solver
         self.is_linear, self.is_constant = system.is_linear, system.is_constant
         self._start: Factor | None = None  # where it is the same for all t and c
-        self._start_is_kept = all(rows.facts.mass and (rows.is_constant or rows.all_differential) for rows in system.rows)
+        self._start_is_kept = all(
+            rows.facts.mass and (rows.is_constant or rows.all_differential) for rows in system.rows
+        )
         self._largest = np.zeros(np.count_nonzero(system.fields_with_rate))
 
     @property
     def differential(self):
         return self._system.differential
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the coefficients as the space has them."""
+        return self._system.shape
+
+    @property
+    def unknowns(self) -> int:
+        """Their number."""
+        return int(np.prod(self.shape))
+
+    def consistent(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """The c nearest to the given one that fulfils the equations without rates."""
+        return self.projected(t, c, self._system.products(t, c)[0] @ c)
 
     def residual(self, t, c, rates):
         with np.errstate(all="ignore"):  # what is not finite is seen by the step
@@ -45,7 +61,7 @@ class SemiDiscrete(Evolution):
     def factored(self, t, c, rates, alpha):
         by_c, by_rate = self._system.matrices(t, c, rates)
         scale = np.where(self.differential, 1.0, alpha + self._system.ratio)
-        return ScaledFactor(factor(_combined(by_c, by_rate, scale, alpha * scale), self._solver), scale)
+        return ScaledFactor(factor(scaled_sum(scale, by_c, alpha * scale, by_rate), self._solver), scale)
 
     def linear_part(self, t, c):
         if not all(rows.facts.mass for rows in self._system.rows):
@@ -70,7 +86,7 @@ class SemiDiscrete(Evolution):
     def rates(self, t, c):
         rates = np.zeros_like(c)
         for _ in range(SWEEPS):
-            by_c, by_rate = self._system.matrices(t, c, rates)
+            by_c, _ = self._system.matrices(t, c, rates)
             along = self._system.slope(t, c, rates) + by_c @ rates
             change = self._at_start(t, c, rates).solve(np.where(self.differential, self.residual(t, c, rates), along))
             rates = rates - change
@@ -92,7 +108,7 @@ class SemiDiscrete(Evolution):
             return self._start
         by_c, by_rate = self._system.matrices(t, c, np.zeros_like(c) if rates is None else rates)
         differential = self.differential.astype(float)
-        matrix = _combined(by_c, by_rate, 1 - differential, differential)
+        matrix = scaled_sum(1 - differential, by_c, differential, by_rate)
         self._check_index(matrix)
         try:
             found = factor(matrix, self._solver)
@@ -104,9 +120,7 @@ class SemiDiscrete(Evolution):
 
     def _check_index(self, matrix) -> None:
         """ValueError for a field that is neither in a rate nor in an equation without one."""
-        sizes = abs(matrix).transposed_times(np.ones(matrix.shape[0])) if isinstance(matrix, SparseRows) else np.sum(
-            np.abs(matrix), axis=0
-        )
+        sizes = abs(for_products(matrix)).sum(axis=0)
         free = np.all(sizes.reshape(-1, self._system.fields) == 0, axis=0)
         if free.any():
             names = ", ".join(f"u[{index}]" for index in np.flatnonzero(free))
@@ -114,17 +128,9 @@ class SemiDiscrete(Evolution):
 
 
 _INDEX = (
-    "the equations in time are of index 2 or more: their rates, and the equations without rates, do not determine how u "
-    "begins to change"
+    "the equations in time are of index 2 or more: their rates, and the equations without rates, do not determine how "
+    "u begins to change"
 )
-
-
-def _combined(by_c, by_rate, scale_c, scale_rate):
-    """The rows of two matrices, scaled and added."""
-    if isinstance(by_c, SparseRows):
-        values = scale_c[:, None] * by_c.values + scale_rate[:, None] * by_rate.values
-        return SparseRows(values, by_c.columns, by_c.width)
-    return scale_c[:, None] * by_c + scale_rate[:, None] * by_rate
 
 
 class ScaledFactor(Plain):

@@ -70,7 +70,7 @@ def solve_in(
 def _stated(problem: Problem, space: Space, points, initial, weights):
     """The coefficients to start from, and the equations of each level of the space."""
     first = space.levels()[0]
-    start = _initial_coefficients(problem, first, initial)
+    start = initial_coefficients(problem, first, initial)
     if space.local_basis is None:
         check_memory(len(space.cloud if points is None else points), start.size)
     around = None if initial is None else Guess(first, start)
@@ -161,7 +161,8 @@ def _vmapped(f: Callable, X):
     return jax.vmap(f)(X)
 
 
-def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[AnyArray, "n *f"]:
+def initial_coefficients(problem: Problem, space: Space, initial) -> Float[AnyArray, "n *f"]:
+    """Those of a function in the space, zero without one; ValueError unless it has as many fields as the problem."""
     shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
     if initial is None:
         return np.zeros(shape)

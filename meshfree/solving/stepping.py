@@ -44,18 +44,16 @@ class Evolution(abc.ABC):
         """F(t, c, ċ); not finite where it is not defined."""
 
     @abc.abstractmethod
-    def factored(
-        self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"], alpha: float
-    ) -> Factor:
+    def factored(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"], alpha: float) -> Factor:
         """∂F/∂c + α ∂F/∂ċ there, factored; ValueError where it is singular."""
 
     @abc.abstractmethod
     def linear_part(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
-        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), to be multiplied by vectors with @; ValueError where F is not affine in ċ."""
+        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), to be multiplied by vectors; ValueError where ∂F/∂ċ is not constant."""
 
     @abc.abstractmethod
     def projected(self, t: float, c: Float[np.ndarray, " n"], right: Float[np.ndarray, " rows"]) -> Any:
-        """The c near the given one at which ∂F/∂ċ c = `right` on the differential rows and F(t, c, 0) = 0 on the others."""
+        """The c near the given one with ∂F/∂ċ c = `right` on the differential rows and F(t, c, 0) = 0 on the others."""
 
     @abc.abstractmethod
     def rates(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -63,8 +61,8 @@ class Evolution(abc.ABC):
 
     @abc.abstractmethod
     def size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
-        """Of a change of c, relative to c: the root mean square of the values of the differential unknowns, of the field
-        in which it is largest. Never of coefficients, boundary values or ghosts.
+        """Of a change of c, relative to c: the root mean square of the values of the differential unknowns, of the
+        field in which it is largest. Never of coefficients, boundary values or ghosts.
         """
 
 

@@ -1,0 +1,211 @@
+"""Problems in time: from the initial values on, step by step."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from ..equations.basis_derivatives import Guess
+from ..equations.time_system import TimeSystem
+from ..geometry.cloud import Cloud
+from ..geometry.cloud_checks import check_cloud_in
+from ..internal.compile_cache import release_programs
+from ..internal.expected import FUNCTION, NUMBER, NUMBERS, expects
+from ..internal.interrupts import noted
+from ..internal.plain import Text
+from ..internal.tracing import is_traced
+from ..internal.watched import settled
+from ..linalg.dense import check_memory
+from ..pde.problem import Problem
+from ..spaces.base import Space
+from .bdf import bdf
+from .implicit_step import Work
+from .semidiscrete import SemiDiscrete
+from .solution import Solution
+from .solve import initial_coefficients, require_double
+from .stepping import Step
+from .time_interpolation import interpolated
+from .trajectory import Snapshot, Trajectory
+
+_TIMES = NUMBERS._replace(phrase="two times, as (0, 1),")
+METHODS = ("auto", "bdf", "esdirk", "imex")
+
+
+@expects(problem=Problem, space=Space, times=_TIMES, tolerance=NUMBER, method=str, points=Cloud, stop=FUNCTION)
+@settled
+def evolve(
+    problem: Problem,
+    space: Space,
+    times: ArrayLike = (0.0, 1.0),
+    tolerance: float = 1e-6,
+    method: str = "auto",
+    *,
+    initial: Callable | Trajectory | None = None,
+    points: Cloud | None = None,
+    save: int | ArrayLike | None = None,
+    stop: Callable | None = None,
+    solver: str = "auto",
+    progress: bool | None = None,
+) -> Trajectory:
+    """The solution u(x, t) of a problem in time, whose residuals have t as last argument and `time_derivative(u)`.
+
+    Conditions without a rate, as on the boundary, hold at every time: with the others they are a system of
+    differential-algebraic equations of index 1. Steps and orders are chosen so that the error that stepping makes is
+    about `tolerance`, relative to the root mean square of each field over the nodes; the error of the space comes on
+    top, and refining is for the user to compare.
+
+    - `times`: (first, last), the first smaller
+    - `method`: "bdf", of orders 1 to 5, for all that is damped; "esdirk", Runge-Kutta of order 4, for waves; "imex",
+      which linearises once and takes the rest explicitly, for mild reactions; "auto" chooses between the first two
+    - `initial`: the values at the first time, by default `problem.initial`: a function of x, a Solution, of another
+      space too, or what `evolve` returned, which is continued. What contradicts the conditions is changed to fit them
+    - `points`: equations at the points of this cloud, in least squares, instead of the space's own
+    - `save`: so many equally spaced times, or the times, that are kept; by default every step
+    - `stop`: stop(u, t) of the Solution at the end of each step; where it is true the run ends
+    - `solver`: as in `solve`
+
+    Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to be
+    continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values, for
+    times that do not increase, for equations of index 2; SteppingError where the solution blows up, or the steps become
+    too short.
+    """
+    require_double()
+    release_programs()
+    first, last = _span(times)
+    if not tolerance > 0:
+        raise ValueError(f"tolerance must be positive; got {tolerance}")
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; it is one of {', '.join(map(repr, METHODS))}")
+    if not problem.has_parameter:
+        raise ValueError(
+            "mf.evolve needs time as the last argument of all callables: interior=lambda u, x, t: ...; for a "
+            "stationary problem use mf.solve"
+        )
+    began = time.perf_counter()
+    evolution, c, rates = _started(problem, space, points, initial, first, solver)
+    run = _Run(space, evolution, method, tolerance, stop)
+    run.until((first, last), c, rates, progress)
+    return run.trajectory(save, time.perf_counter() - began)
+
+
+def _span(times: ArrayLike) -> tuple[float, float]:
+    values = np.asarray(times, dtype=float)
+    if values.shape != (2,) or not np.all(np.isfinite(values)) or not values[0] < values[1]:
+        raise ValueError(f"times are the first and the last, the first smaller, as (0, 1); got {times!r}")
+    return float(values[0]), float(values[1])
+
+
+def _started(problem: Problem, space: Space, points, initial, first: float, solver: str):
+    """The equations as the steppers see them, with a start that fulfils them."""
+    initial = problem.initial if initial is None else initial
+    if initial is None:
+        raise ValueError("the problem has no initial values: give Problem(..., initial=), a function of x, or initial=")
+    if is_traced(problem, space, points, initial):
+        raise ValueError("under jit and grad mf.evolve needs steps=: their number cannot depend on traced values")
+    if len(space.levels()) > 1:
+        raise ValueError(f"{space.describe()} is solved level by level, which time steps do not do: use Stencils")
+    if isinstance(initial, Trajectory):
+        initial = initial.final
+    rows_at = space.cloud if points is None else points
+    if problem.domain is not None and problem.domain.dim != rows_at.dim:
+        raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
+    if space.local_basis is None:
+        check_memory(len(rows_at), space.size * problem.fields)
+    c = np.asarray(_coefficients(problem, space, initial))
+    system = TimeSystem(problem, space, points, first, Guess(space, c))
+    for cloud in (space.cloud, *([] if points is None else [points])):
+        check_cloud_in(problem.domain, cloud)
+    evolution = SemiDiscrete(system, solver)
+    c = evolution.consistent(first, np.ravel(c))
+    if not np.all(np.isfinite(evolution.residual(first, c, np.zeros_like(c)))):
+        raise ValueError("the equations are not finite at the initial values: check the residuals and the data there")
+    return evolution, c, evolution.rates(first, c)
+
+
+def _coefficients(problem: Problem, space: Space, initial: Callable):
+    """Those of the initial values; of a solution in this very space its own."""
+    if isinstance(initial, Solution) and initial.space is space:
+        return initial.coefficients
+    return initial_coefficients(problem, space, initial)
+
+
+class _Run:
+    """The steps that were made."""
+
+    def __init__(self, space: Space, evolution: SemiDiscrete, method: str, tolerance: float, stop: Callable | None):
+        self.space, self.evolution, self.tolerance, self.stop = space, evolution, tolerance, stop
+        self.method = "bdf" if method == "auto" else method
+        self.work = Work()
+        self.steps: list[Step] = []
+        self.message, self.complete = "reached the last time", True
+
+    def until(self, times: tuple[float, float], c, rates, progress: bool | None) -> None:
+        """Step after step, to the last time, or as far as is asked for."""
+        from tqdm import tqdm  # here, so that importing meshfree stays light
+
+        self.steps.append(Step(times[0], c, rates, 0))
+        bar = tqdm(desc="evolve", total=times[1] - times[0], disable=None if progress is None else not progress)
+        with contextlib.closing(bar), noted() as interrupted:
+            try:
+                for step in bdf(self.evolution, times, c, rates, self.tolerance, work=self.work):
+                    self.steps.append(step)
+                    bar.update(step.time - times[0] - bar.n)
+                    bar.set_postfix(step=f"{step.time - self.steps[-2].time:.1e}", order=step.order)
+                    if self.stop is not None and bool(self.stop(self._snapshot(step), step.time)):
+                        self.message = f"stopped at t = {step.time:.6g}, as asked"
+                        break
+                    if interrupted():
+                        raise KeyboardInterrupt
+            except KeyboardInterrupt:
+                if len(self.steps) == 1:
+                    raise
+                self.message, self.complete = f"interrupted at t = {self.steps[-1].time:.6g}", False
+                warnings.warn(
+                    f"mf.evolve was {self.message}: what it returns goes on with initial=u, times=(u.times[-1], ...)",
+                    stacklevel=4,
+                )
+
+    def _snapshot(self, step: Step) -> Snapshot:
+        shape = self.evolution.shape
+        c, rates = (jnp.asarray(one.reshape(shape)) for one in (step.coefficients, step.rates))
+        return Snapshot(self.space, c, {"time": step.time}, rates)
+
+    def trajectory(self, save: Any, seconds: float) -> Trajectory:
+        """What is kept of the steps."""
+        times = np.array([step.time for step in self.steps])
+        shape = (len(times), *self.evolution.shape)
+        c, rates = (np.stack(arrays).reshape(shape) for arrays in zip(*(step[1:3] for step in self.steps), strict=True))
+        if save is not None:
+            kept = _saved(save, times)
+            c, rates = map(np.stack, zip(*(interpolated(times, c, rates, t) for t in kept), strict=True))
+            times = kept
+        stats = {
+            "method": Text(self.method),
+            "tolerance": self.tolerance,
+            "unknowns": self.evolution.unknowns,
+            "rows": len(self.evolution.differential),
+            **dataclasses.asdict(self.work),
+            "complete": self.complete,
+            "message": Text(self.message),
+            "seconds": seconds,
+        }
+        return Trajectory(self.space, times, c, rates, stats)
+
+
+def _saved(save: Any, times: Float[np.ndarray, " s"]) -> Float[np.ndarray, " k"]:
+    """The times to keep, those that were reached."""
+    kept = np.linspace(times[0], times[-1], int(save)) if np.ndim(save) == 0 else np.asarray(save, dtype=float)
+    if kept.ndim != 1 or len(kept) < 2 or not np.all(np.diff(kept) > 0) or kept[0] < times[0]:
+        raise ValueError(
+            f"save is a number of times, at least 2, or growing times from {times[0]:.6g} on; got {save!r}"
+        )
+    return kept[kept <= times[-1]]
