@@ -44,9 +44,7 @@ class Evolution(abc.ABC):
         """F(t, c, ċ); not finite where it is not defined."""
 
     @abc.abstractmethod
-    def factored(
-        self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"], alpha: float
-    ) -> Factor:
+    def factored(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"], alpha: float) -> Factor:
         """∂F/∂c + α ∂F/∂ċ there, factored; ValueError where it is singular."""
 
     @abc.abstractmethod
