@@ -72,6 +72,10 @@ class _History:
 
     def advanced(self) -> Step:
         """The next accepted step."""
+        with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
+            return self._advanced()
+
+    def _advanced(self) -> Step:
         failures = 0
         while True:
             order, t = self.order, self._landed()
@@ -157,7 +161,7 @@ class _History:
 
 def _factor(error: float, order: int) -> float:
     """By which the step changes the error to 1."""
-    return float(max(error, 1e-20) ** (-1 / (order + 1)))
+    return error ** (-1 / (order + 1)) if 1e-20 < error < 1e20 else (SHORTER if error != 0 else LONGER)
 
 
 @functools.lru_cache(100)
