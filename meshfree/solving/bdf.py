@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
-from .implicit_step import Corrector, Work, check_step, first_step, landed
+from .implicit_step import Corrector, Counted, Work, check_step, landed
+from .implicit_step import first_step as automatic_step
 from .stepping import Evolution, Step
 
 HIGHEST = 5
@@ -26,7 +27,7 @@ _ERROR = _KAPPA * _GAMMA + 1 / np.arange(1, HIGHEST + 2)
 SAFETY = 0.9  # of a step that is predicted to meet the tolerance
 LONGER, SHORTER = 8.0, 0.2  # the bounds of one change of the step
 WORTHWHILE = 1.2  # by which a step must be longer to change it
-LOCAL = 0.1  # part of the tolerance that the error of one step may have
+LOCAL = 0.5  # part of the tolerance that the error of one step may have: errors of the solution add up to 0.1 to 5 tolerances
 
 
 def bdf(
@@ -53,12 +54,12 @@ class _History:
     """The backward differences (order + 3, n) of a solution, of equal steps."""
 
     def __init__(self, evolution: Evolution, times, c, rates, tolerance: float, step, longest, work: Work):
-        self.evolution, self.times, self.work = evolution, times, work
+        self.counted, self.size, self.times, self.work = Counted(evolution, work), evolution.size, times, work
         self.local = LOCAL * tolerance
-        self.corrector = Corrector(evolution, self.local, work)
+        self.corrector = Corrector(self.counted, self.local)
         self.longest = math.inf if longest is None else longest
         if step is None:
-            step = first_step(evolution, times, c, rates, self.local, 1, work)
+            step = automatic_step(self.counted, times, c, rates, self.local, 1)
         self.t, self.order, self.equal = times[0], 1, 0
         self.c, self.rates = c, rates
         self.alpha = float(_ALPHA[1]) / min(step, self.longest)
@@ -71,28 +72,31 @@ class _History:
 
     def advanced(self) -> Step:
         """The next accepted step."""
+        with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
+            return self._advanced()
+
+    def _advanced(self) -> Step:
         failures = 0
         while True:
-            self._land()
-            order, t = self.order, self._next_time()
+            order, t = self.order, self._landed()
             predicted = self.differences[: order + 1].sum(0)
             slopes = (_GAMMA[1 : order + 1] / self.step) @ self.differences[1 : order + 1]
             d = self.corrector.corrected(t, predicted, slopes, self.alpha)
             if d is None:
-                factor, failure = 0.4, self.corrector.failure
+                factor = 0.4
             else:
                 c = predicted + d
-                size = self.evolution.size(d, c) / self.local
+                size = self.size(d, c) / self.local
                 error = _ERROR.item(order) * size
                 if error <= 1:
                     break
-                factor, failure = _factor(error, order), "the error stays above the tolerance"
+                factor, self.counted.failure = _factor(error, order), "the error stays above the tolerance"
             self.work.rejected += 1
             failures += 1
-            if failures > 2 and order > 1:  # what is not smooth is best stepped over by the lowest order
+            if failures > 2:  # what is not smooth is best stepped over by the lowest order
                 self._restart()
             self._change(self.order, self._alpha(self.order, min(SAFETY * factor, 0.9)))
-            check_step(self.evolution, self.times, self.t, self.step, self.c, self.rates, failure)
+            check_step(self.counted, self.times, self.t, self.step, self.c, self.rates)
         self._accept(t, c, slopes + self.alpha * d, d)
         done = Step(t, c, self.rates, order)
         self._adapt(error)
@@ -105,15 +109,12 @@ class _History:
         self.differences = np.zeros((HIGHEST + 3, self.c.size))
         self.differences[0], self.differences[1] = self.c, self.step * self.rates
 
-    def _land(self) -> None:
-        if self.t + 2 * self.step >= self.times[1]:
-            step = landed(self.t, self.step, self.times[1])
-            if abs(step / self.step - 1) > 1e-10:
-                self._change(self.order, _ALPHA.item(self.order) / step)
-
-    def _next_time(self) -> float:
-        t, end = self.t + self.step, self.times[1]
-        return end if abs(end - t) <= 1e-9 * self.step else t
+    def _landed(self) -> float:
+        """Where the step ends, which is shortened if it would miss the end."""
+        step, t = landed(self.t, self.step, self.times[1])
+        if step != self.step:
+            self._change(self.order, _ALPHA.item(self.order) / step)
+        return t
 
     def _accept(self, t: float, c, rates, d) -> None:
         self.work.steps += 1
@@ -133,10 +134,10 @@ class _History:
         factors = {order: _factor(error, order)}
         for other, difference in ((order - 1, order), (order + 1, order + 2)):
             if 1 <= other <= HIGHEST:
-                size = self.evolution.size(self.differences[difference], self.c) / self.local
+                size = self.size(self.differences[difference], self.c) / self.local
                 factors[other] = _factor(_ERROR.item(other) * size, other)
         alphas = {other: self._alpha(other, SAFETY * factor) for other, factor in factors.items()}
-        if self.corrector.is_exact:  # a shorter step costs a factor, and this one was good enough
+        if self.counted.is_constant:  # a shorter step costs a factor, and this one was good enough
             alphas[order] = min(alphas[order], self.alpha)
         # of equal steps, those of the order that will sooner let them grow
         best = max(alphas, key=lambda other: (_ALPHA.item(other) / alphas[other], factors[other]))
@@ -147,7 +148,7 @@ class _History:
         """Of the step multiplied by the factor, which is bounded; of a constant problem the next 2^m times the present."""
         factor = min(max(factor, SHORTER), LONGER, self.longest / self.step)
         ratio = _ALPHA.item(order) / _ALPHA.item(self.order) / factor
-        if self.corrector.is_exact:
+        if self.counted.is_constant:
             ratio = 2.0 ** math.ceil(math.log2(ratio))
         return self.alpha * ratio
 
@@ -160,7 +161,7 @@ class _History:
 
 def _factor(error: float, order: int) -> float:
     """By which the step changes the error to 1."""
-    return float(max(error, 1e-20) ** (-1 / (order + 1)))
+    return error ** (-1 / (order + 1)) if 1e-20 < error < 1e20 else (SHORTER if error != 0 else LONGER)
 
 
 @functools.lru_cache(100)

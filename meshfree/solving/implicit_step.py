@@ -13,7 +13,7 @@ from ..linalg.interface import Factor
 from .stepping import Evolution, SteppingError
 
 ITERATIONS = 4  # of Newton's method, before the step counts as too long
-CONVERGED = 0.03  # part of the tolerance that may be left of an iteration's error
+CONVERGED = 0.05  # part of the tolerance that may be left of an iteration's error
 UNKNOWN_RATE = 0.9  # of convergence, where there was no second iteration to measure it
 KEPT_ALPHA = (
     0.6  # how far α may be from a factor's: with the relaxation, a quarter of a stiff error is left by each step
@@ -33,6 +33,52 @@ class Work:
     residuals: int = 0
 
 
+class Counted:
+    """An evolution whose work is counted, and which knows why a residual was none."""
+
+    def __init__(self, evolution: Evolution, work: Work):
+        self.evolution, self.work, self.failure = evolution, work, ""
+        self.is_constant = evolution.is_linear and evolution.is_constant
+
+    def residual(self, t: float, c, rates) -> np.ndarray | None:
+        """F(t, c, ċ); None where it is not finite."""
+        self.work.residuals += 1
+        residual = self.evolution.residual(t, c, rates)
+        if math.isfinite(residual.dot(residual)):
+            return residual
+        self.failure = "the equations are not finite"
+        return None
+
+    def factored(self, t: float, c, rates, alpha: float) -> Factor:
+        self.work.factorisations += 1
+        return self.evolution.factored(t, c, rates, alpha)
+
+    def solved(self, factor: Factor, residual) -> np.ndarray:
+        self.work.solves += 1
+        return factor.solve(residual)
+
+    def rates(self, t: float, c) -> np.ndarray:
+        self.work.solves += 1
+        return self.evolution.rates(t, c)
+
+
+class KeptFactors:
+    """The last few factors of ∂F/∂c + α ∂F/∂ċ where it depends on α only."""
+
+    def __init__(self, counted: Counted):
+        self._counted = counted
+        self._kept: collections.OrderedDict[float, Factor] = collections.OrderedDict()
+
+    def of(self, t: float, c, rates, alpha: float) -> Factor:
+        found = self._kept.get(alpha)
+        if found is None:
+            while len(self._kept) >= KEPT_FACTORS:
+                self._kept.popitem(last=False)
+            found = self._kept[alpha] = self._counted.factored(t, c, rates, alpha)
+        self._kept.move_to_end(alpha)
+        return found
+
+
 class Corrector:
     """Newton's method for F(t, c + d, ċ + α d) = 0, with d as the unknown.
 
@@ -41,11 +87,9 @@ class Corrector:
     problems have a few factors, each for its α, and need one solve without a second residual.
     """
 
-    def __init__(self, evolution: Evolution, tolerance: float, work: Work):
-        self.evolution, self.tolerance, self.work = evolution, tolerance, work
-        self.is_exact = evolution.is_linear and evolution.is_constant
-        self.failure = ""
-        self._factors: collections.OrderedDict[float, Factor] = collections.OrderedDict()
+    def __init__(self, counted: Counted, tolerance: float):
+        self.counted, self.tolerance = counted, tolerance
+        self._of_alpha = KeptFactors(counted)
         self._made: tuple[float, float] = (
             math.nan,
             math.nan,
@@ -55,68 +99,38 @@ class Corrector:
     def corrected(
         self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"], alpha: float
     ) -> Float[np.ndarray, " n"] | None:
-        """d; None where Newton's method fails, with `failure` in words. ValueError where the matrix is singular."""
+        """d; None where Newton's method fails. ValueError where the matrix is singular."""
         with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
-            residual = self._residual(t, c, rates)
+            counted = self.counted
+            residual = counted.residual(t, c, rates)
             if residual is None:
                 return None
-            if self.is_exact:
-                return -self._solved(self._exact_factor(t, c, rates, alpha), residual)
+            if counted.is_constant:
+                return -counted.solved(self._of_alpha.of(t, c, rates, alpha), residual)
             if self._is_near(alpha):
                 d = self._iterated(t, c, rates, alpha, residual)
                 if d is not None or self._made == (t, alpha):
                     return d
-            self._renew(t, c, rates, alpha)
+            self._factor = counted.factored(t, c, rates, alpha)
+            self._made, self._rate = (t, alpha), UNKNOWN_RATE
             return self._iterated(t, c, rates, alpha, residual)
-
-    def forget(self) -> None:
-        """The next step shall be corrected by a factor made for it."""
-        self._made = (math.nan, math.nan)
-
-    def _residual(self, t, c, rates) -> np.ndarray | None:
-        self.work.residuals += 1
-        residual = self.evolution.residual(t, c, rates)
-        if math.isfinite(residual.dot(residual)):
-            return residual
-        self.failure = "the equations are not finite"
-        return None
-
-    def _solved(self, factor: Factor, residual) -> np.ndarray:
-        self.work.solves += 1
-        return factor.solve(residual)
-
-    def _factored(self, t, c, rates, alpha: float) -> Factor:
-        self.work.factorisations += 1
-        return self.evolution.factored(t, c, rates, alpha)
-
-    def _exact_factor(self, t, c, rates, alpha: float) -> Factor:
-        found = self._factors.get(alpha)
-        if found is None:
-            while len(self._factors) >= KEPT_FACTORS:
-                self._factors.popitem(last=False)
-            found = self._factors[alpha] = self._factored(t, c, rates, alpha)
-        self._factors.move_to_end(alpha)
-        return found
 
     def _is_near(self, alpha: float) -> bool:
         return KEPT_ALPHA <= alpha / self._made[1] <= 1 / KEPT_ALPHA
 
-    def _renew(self, t, c, rates, alpha: float) -> None:
-        self._factor = self._factored(t, c, rates, alpha)
-        self._made, self._rate = (t, alpha), UNKNOWN_RATE
-
     def _iterated(self, t, c, rates, alpha: float, residual) -> np.ndarray | None:
         relaxation = 2 / (1 + alpha / self._made[1])
-        at_once = self.evolution.is_linear and self._made == (t, alpha)
+        evolution = self.counted.evolution
+        at_once = evolution.is_linear and self._made == (t, alpha)
         d, last = np.zeros_like(c), math.nan
         for iteration in range(ITERATIONS):
-            change = self._solved(self._factor, residual)
+            change = self.counted.solved(self._factor, residual)
             if relaxation != 1:
                 change *= relaxation
             d -= change
             if at_once:
                 return d
-            size = self.evolution.size(change, c) / self.tolerance
+            size = evolution.size(change, c) / self.tolerance
             if iteration:
                 rate = size / last
                 self._rate = max(0.3 * self._rate, rate)
@@ -126,28 +140,26 @@ class Corrector:
                 return d
             if iteration < ITERATIONS - 1:
                 last = size
-                next_residual = self._residual(t, c + d, rates + alpha * d)
+                next_residual = self.counted.residual(t, c + d, rates + alpha * d)
                 if next_residual is None:
                     return None
                 residual = next_residual
-        self.failure = "Newton's method fails"
+        self.counted.failure = "Newton's method fails"
         return None
 
 
-def first_step(
-    evolution: Evolution, times: tuple[float, float], c, rates, tolerance: float, order: int, work: Work
-) -> float:
+def first_step(counted: Counted, times: tuple[float, float], c, rates, tolerance: float, order: int) -> float:
     """A step at which a method of this order makes an error of about the tolerance.
 
     As in Hairer, Nørsett & Wanner, Solving Ordinary Differential Equations I (1993), section II.4: by the size of the
     rates, and of their difference over a short time.
     """
     t, end = times
+    size = counted.evolution.size
     with np.errstate(all="ignore"):
-        speed = evolution.size(rates, c)
+        speed = size(rates, c)
         probe = min(1e-2 / speed if speed > 0 else np.inf, 1e-3 * (end - t))
-        work.solves += 1
-        turned = evolution.size(evolution.rates(t + probe, c + probe * rates) - rates, c) / probe
+        turned = size(counted.rates(t + probe, c + probe * rates) - rates, c) / probe
     if not math.isfinite(turned):
         turned = probe**-2  # as it ends within the probe
     per_time = max(speed, math.sqrt(turned))
@@ -155,21 +167,27 @@ def first_step(
     return min(tolerance ** (1 / (order + 1)) / per_time, widest) if per_time > 0 else widest
 
 
-def landed(t: float, step: float, end: float) -> float:
-    """The step, shorter where its last two, or the last, would not end exactly at the end."""
+def landed(t: float, step: float, end: float) -> tuple[float, float]:
+    """The step, shorter if the last two, or the last, would not end exactly at the end; and the time where it ends."""
     left = end - t
-    return step if left > 2 * step else left / math.ceil(left / step * (1 - 1e-10))
+    if left <= 2 * step:
+        count = math.ceil(left / step * (1 - 1e-10))
+        if abs(left / (count * step) - 1) > 1e-10:  # otherwise it is the step, whose factor may be kept
+            step = left / count
+        if count == 1:
+            return step, end
+    return step, t + step
 
 
-def check_step(evolution: Evolution, times: tuple[float, float], t: float, step: float, c, rates, failure: str) -> None:
+def check_step(counted: Counted, times: tuple[float, float], t: float, step: float, c, rates) -> None:
     """SteppingError where the step is too short to go on, which says whether the solution blows up there."""
     least = max(10 * math.ulp(t), 1e-18 * (times[1] - times[0]))
     if step >= least:
         return
     with np.errstate(all="ignore"):
-        changes = evolution.size(rates, c) * least
+        changes = counted.evolution.size(rates, c) * least
     if (
         not changes < 1e-6
     ):  # a solution that can be followed changes in such a time by what is hardly more than round-off
         raise SteppingError(f"the solution, or its rate, blows up at t = {t:.10g}", t)
-    raise SteppingError(f"{failure} at t = {t:.10g}, however short the step", t)
+    raise SteppingError(f"{counted.failure} at t = {t:.10g}, however short the step", t)
