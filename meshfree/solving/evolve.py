@@ -29,15 +29,15 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .bdf import bdf
 from .implicit_step import Work
+from .runge_kutta import esdirk, imex
 from .semidiscrete import SemiDiscrete
 from .solution import Solution
 from .solve import initial_coefficients, require_double
 from .stepping import Step
-from .time_interpolation import interpolated
 from .trajectory import Snapshot, Trajectory
 
 _TIMES = NUMBERS._replace(phrase="two times, as (0, 1),")
-METHODS = ("auto", "bdf", "esdirk", "imex")
+METHODS: dict[str, Callable] = {"bdf": bdf, "esdirk": esdirk, "imex": imex}
 
 
 @expects(problem=Problem, space=Space, times=_TIMES, tolerance=NUMBER, method=str, points=Cloud, stop=FUNCTION)
@@ -83,8 +83,8 @@ def evolve(
     first, last = _span(times)
     if not tolerance > 0:
         raise ValueError(f"tolerance must be positive; got {tolerance}")
-    if method not in METHODS:
-        raise ValueError(f"method is {method!r}; it is one of {', '.join(map(repr, METHODS))}")
+    if method not in ("auto", *METHODS):
+        raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
     if not problem.has_parameter:
         raise ValueError(
             "mf.evolve needs time as the last argument of all callables: interior=lambda u, x, t: ...; for a "
@@ -156,7 +156,7 @@ class _Run:
         bar = tqdm(desc="evolve", total=times[1] - times[0], disable=None if progress is None else not progress)
         with contextlib.closing(bar), noted() as interrupted:
             try:
-                for step in bdf(self.evolution, times, c, rates, self.tolerance, work=self.work):
+                for step in METHODS[self.method](self.evolution, times, c, rates, self.tolerance, work=self.work):
                     self.steps.append(step)
                     bar.update(step.time - times[0] - bar.n)
                     bar.set_postfix(step=f"{step.time - self.steps[-2].time:.1e}", order=step.order)
@@ -184,10 +184,6 @@ class _Run:
         times = np.array([step.time for step in self.steps])
         shape = (len(times), *self.evolution.shape)
         c, rates = (np.stack(arrays).reshape(shape) for arrays in zip(*(step[1:3] for step in self.steps), strict=True))
-        if save is not None:
-            kept = _saved(save, times)
-            c, rates = map(np.stack, zip(*(interpolated(times, c, rates, t) for t in kept), strict=True))
-            times = kept
         stats = {
             "method": Text(self.method),
             "tolerance": self.tolerance,
@@ -198,7 +194,8 @@ class _Run:
             "message": Text(self.message),
             "seconds": seconds,
         }
-        return Trajectory(self.space, times, c, rates, stats)
+        u = Trajectory(self.space, times, c, rates, stats)
+        return u if save is None else u.on(_saved(save, times))
 
 
 def _saved(save: Any, times: Float[np.ndarray, " s"]) -> Float[np.ndarray, " k"]:

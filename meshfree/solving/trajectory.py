@@ -20,7 +20,7 @@ from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, is_traced
 from ..spaces.base import Space
 from .solution import Solution
-from .time_interpolation import interpolated
+from .time_interpolation import between_steps
 
 SUFFIXES = (".npz", ".pvd")
 OUTSIDE = 1e-12  # of the time it spans, by which rounding may lead beyond its ends
@@ -72,8 +72,20 @@ class Trajectory(eqx.Module):
         slack = OUTSIDE * (last - first)
         if not first - slack <= t <= last + slack:
             raise ValueError(f"u is known from t = {first:.6g} to {last:.6g}; got t = {t:.6g}")
-        c, rates = interpolated(self.times, self.coefficients, self.rates, min(max(t, first), last))
-        return Snapshot(self.space, jnp.asarray(c), {"time": t}, jnp.asarray(rates))
+        c, rates = (jnp.asarray(found) for found in self._at(min(max(t, first), last)))
+        return Snapshot(self.space, c, {"time": t}, rates)
+
+    def _at(self, t: float) -> tuple[AnyArray, AnyArray]:
+        """The coefficients and rates at a time."""
+        flat = [arrays.reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates)]
+        shape = self.coefficients.shape[1:]
+        c, rates = between_steps(self.times, *flat, t)
+        return c.reshape(shape), rates.reshape(shape)
+
+    def on(self, times: Float[np.ndarray, " k"]) -> Trajectory:
+        """The same with other times, all within the present ones: it has fewer numbers, or more."""
+        c, rates = map(np.stack, zip(*map(self._at, times), strict=True))
+        return Trajectory(self.space, times, c, rates, self.stats)
 
     @property
     def final(self) -> Snapshot:
