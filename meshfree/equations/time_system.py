@@ -22,6 +22,7 @@ from ..linalg.sparse_rows import for_products, stacked
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
+from ..pde.operators import biharmonic
 from ..pde.parameter import Evolving
 from ..pde.problem import Problem
 from ..spaces.base import Space
@@ -39,6 +40,22 @@ class Still(eqx.Module):
 
     def __call__(self, u, x, n):
         return self.residual(Evolving(u, lambda y: 0.0 * u(y)), x, n, jnp.asarray(self.time))
+
+
+class Viscous(eqx.Module):
+    """A residual in time with hyperviscosity ν: its rate is ∂u/∂t + ν Δ²u, so that what the nodes do not resolve decays.
+
+    Fornberg & Lehto, J. Comput. Phys. 230 (2011) 2270-2285, doi 10.1016/j.jcp.2010.12.014, with Δ² of the stencils.
+    """
+
+    residual: Any
+    viscosity: Float[np.ndarray, ""]
+
+    def __call__(self, u, x, n, t):
+        def rate(y):
+            return u.rate(y) + self.viscosity * biharmonic(u.function)(y)
+
+        return self.residual(Evolving(u.function, rate), x, n, t)
 
 
 class Facts(NamedTuple):
@@ -158,9 +175,13 @@ class TimeSystem:
     Raises ValueError as `assemble` does, and where a residual is not local.
     """
 
-    def __init__(self, problem: Problem, space: Space, points: Cloud | None, time: float, start: Guess):
+    def __init__(
+        self, problem: Problem, space: Space, points: Cloud | None, time: float, start: Guess, viscosity: float = 0.0
+    ):
         self.space, self.fields = space, problem.fields
         groups = matched(problem, space.cloud if points is None else points)
+        if viscosity:
+            groups[0] = groups[0]._replace(residual=Viscous(groups[0].residual, np.asarray(viscosity)))
         moment = np.asarray(time, dtype=float)
         still = [group._replace(residual=Still(group.residual, moment)) for group in groups]
         stated = state(space, points, problem.fields, still, dict, start)

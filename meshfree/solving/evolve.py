@@ -14,25 +14,19 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from ..equations.basis_derivatives import Guess
-from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
-from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
 from ..internal.expected import FUNCTION, NUMBER, NUMBERS, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
-from ..internal.tracing import is_traced
 from ..internal.watched import settled
-from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .bdf import bdf
 from .implicit_step import Work
 from .runge_kutta import esdirk, imex
-from .semidiscrete import SemiDiscrete
-from .solution import Solution
-from .solve import initial_coefficients, require_double
+from .semidiscrete import SemiDiscrete, started
+from .solve import require_double
 from .stepping import Step
 from .trajectory import Snapshot, Trajectory
 
@@ -53,6 +47,7 @@ def evolve(
     points: Cloud | None = None,
     save: int | ArrayLike | None = None,
     stop: Callable | None = None,
+    hyperviscosity: bool | float = False,
     solver: str = "auto",
     progress: bool | None = None,
 ) -> Trajectory:
@@ -71,6 +66,8 @@ def evolve(
     - `points`: equations at the points of this cloud, in least squares, instead of the space's own
     - `save`: so many equally spaced times, or the times, that are kept; by default every step
     - `stop`: stop(u, t) of the Solution at the end of each step; where it is true the run ends
+    - `hyperviscosity`: γ, so that the rate becomes ∂u/∂t + γ h³ Δ²u, h the spacing; True for 0.02, which damps what
+      advection by stencils makes grow and is of order 3 in h. See `spectrum`
     - `solver`: as in `solve`
 
     Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to be
@@ -85,13 +82,8 @@ def evolve(
         raise ValueError(f"tolerance must be positive; got {tolerance}")
     if method not in ("auto", *METHODS):
         raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
-    if not problem.has_parameter:
-        raise ValueError(
-            "mf.evolve needs time as the last argument of all callables: interior=lambda u, x, t: ...; for a "
-            "stationary problem use mf.solve"
-        )
     began = time.perf_counter()
-    evolution, c, rates = _started(problem, space, points, initial, first, solver)
+    evolution, c, rates = started(problem, space, points, initial, first, solver, hyperviscosity)
     run = _Run(space, evolution, method, tolerance, stop)
     run.until((first, last), c, rates, progress)
     return run.trajectory(save, time.perf_counter() - began)
@@ -102,40 +94,6 @@ def _span(times: ArrayLike) -> tuple[float, float]:
     if values.shape != (2,) or not np.all(np.isfinite(values)) or not values[0] < values[1]:
         raise ValueError(f"times are the first and the last, the first smaller, as (0, 1); got {times!r}")
     return float(values[0]), float(values[1])
-
-
-def _started(problem: Problem, space: Space, points, initial, first: float, solver: str):
-    """The equations as the steppers see them, with a start that fulfils them."""
-    initial = problem.initial if initial is None else initial
-    if initial is None:
-        raise ValueError("the problem has no initial values: give Problem(..., initial=), a function of x, or initial=")
-    if is_traced(problem, space, points, initial):
-        raise ValueError("under jit and grad mf.evolve needs steps=: their number cannot depend on traced values")
-    if len(space.levels()) > 1:
-        raise ValueError(f"{space.describe()} is solved level by level, which time steps do not do: use Stencils")
-    if isinstance(initial, Trajectory):
-        initial = initial.final
-    rows_at = space.cloud if points is None else points
-    if problem.domain is not None and problem.domain.dim != rows_at.dim:
-        raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
-    if space.local_basis is None:
-        check_memory(len(rows_at), space.size * problem.fields)
-    c = np.asarray(_coefficients(problem, space, initial))
-    system = TimeSystem(problem, space, points, first, Guess(space, c))
-    for cloud in (space.cloud, *([] if points is None else [points])):
-        check_cloud_in(problem.domain, cloud)
-    evolution = SemiDiscrete(system, solver)
-    c = evolution.consistent(first, np.ravel(c))
-    if not np.all(np.isfinite(evolution.residual(first, c, np.zeros_like(c)))):
-        raise ValueError("the equations are not finite at the initial values: check the residuals and the data there")
-    return evolution, c, evolution.rates(first, c)
-
-
-def _coefficients(problem: Problem, space: Space, initial: Callable):
-    """Those of the initial values; of a solution in this very space its own."""
-    if isinstance(initial, Solution) and initial.space is space:
-        return initial.coefficients
-    return initial_coefficients(problem, space, initial)
 
 
 class _Run:
