@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Complex, Float
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
@@ -29,7 +29,7 @@ from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
 from .conditions import Group, Zero, matched
 from .jet_system import BLOCK, LARGE_BLOCK, MANY, PROGRAMS, state
-from .row_weights import sample_of, size_on_waves
+from .row_weights import sample_of, size_on_waves, symbols
 
 
 class Still(eqx.Module):
@@ -267,6 +267,25 @@ class TimeSystem:
         if self.is_constant:
             self._products = found
         return found
+
+    def symbols(self, t: float, c: Float[np.ndarray, " n"]) -> Complex[np.ndarray, " k"] | None:
+        """The rates λ of plane waves exp(λt + iκ·x) with |κ| = 1/spacing in the interior's linearised equations, at some
+        of the points and in several directions; None where these are not as many as there are fields.
+        """
+        inside, c = self.rows[0], c.reshape(self.shape)
+        sample, (_, dim) = sample_of(inside.group.points), inside.group.points.shape
+        by_u, by_rate = (
+            symbols(gradient[sample], 1 / float(np.median(self.space.cloud.spacing)), dim)
+            for gradient in inside.gradients(t, c, np.zeros_like(c))
+        )
+        if by_u.shape[2] != self.fields:
+            return None
+        alpha = self.ratio * np.exp(0.5j)  # no eigenvalue, as that of what is damped or turns about
+        shifted = by_u + alpha * by_rate
+        if not np.all(np.isfinite(shifted)) or np.any(np.linalg.cond(shifted) > 1e12):
+            return None
+        found = np.linalg.eigvals(np.linalg.solve(shifted, by_rate)).ravel()
+        return alpha - 1 / found[np.abs(found) * self.ratio > 1e-9]  # the others are bound by equations without rates
 
     def values(self, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, "f m"]:
         """What the fields that have a rate are at the points of rows with one."""

@@ -27,6 +27,7 @@ from .implicit_step import Work
 from .runge_kutta import esdirk, imex
 from .semidiscrete import SemiDiscrete, started
 from .solve import require_double
+from .spectrum import grows_unresolved
 from .stepping import Step
 from .trajectory import Snapshot, Trajectory
 
@@ -84,6 +85,11 @@ def evolve(
         raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
     began = time.perf_counter()
     evolution, c, rates = started(problem, space, points, initial, first, solver, hyperviscosity)
+    undamped = evolution.is_undamped(first, c)
+    if undamped:
+        _warn_of_growth(space, evolution, (first, last), c, tolerance)
+    if method == "auto":
+        method = "esdirk" if undamped else "bdf"
     run = _Run(space, evolution, method, tolerance, stop)
     run.until((first, last), c, rates, progress)
     return run.trajectory(save, time.perf_counter() - began)
@@ -96,12 +102,25 @@ def _span(times: ArrayLike) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
+def _warn_of_growth(space: Space, evolution: SemiDiscrete, times: tuple[float, float], c, tolerance: float) -> None:
+    """Warn of what grows from the size of the tolerance to that of the solution and is not resolved by the nodes."""
+    found = None if space.local_basis is None else grows_unresolved(space, evolution, times[0], c)
+    if found is not None and found[0] * (times[1] - times[0]) > -np.log(min(tolerance, 0.1)):
+        growth, wavelength = found
+        warnings.warn(
+            f"in this space functions grow as exp({growth:.3g} t) with a wavelength of {wavelength:.1f} spacings, which "
+            f"the nodes do not resolve, and by t = {times[1]:.6g} they may hide the solution: use hyperviscosity=True, "
+            "or an Eigenbasis. mf.spectrum(problem, space) shows them",
+            stacklevel=5,
+        )
+
+
 class _Run:
     """The steps that were made."""
 
     def __init__(self, space: Space, evolution: SemiDiscrete, method: str, tolerance: float, stop: Callable | None):
         self.space, self.evolution, self.tolerance, self.stop = space, evolution, tolerance, stop
-        self.method = "bdf" if method == "auto" else method
+        self.method = method
         self.work = Work()
         self.steps: list[Step] = []
         self.message, self.complete = "reached the last time", True

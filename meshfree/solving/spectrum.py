@@ -27,6 +27,7 @@ INFINITE = 1e-9  # eigenvalues of the step's map below which a function is bound
 RESOLVED = 6.0  # spacings a wavelength, from which on the nodes resolve a function
 STILL = 1e-8  # growth, relative to the largest eigenvalue found, that is rounding
 NEAR = 1e-3  # of the size of the operator: where eigenvalues near 0 are looked for
+FEW = 4  # eigenvalues that are looked for before a run
 SAME = 1e-4  # two eigenvalues, relative to their size
 BASIS, RESTARTS, ACCURACY = 60, 20, 1e-6  # of Arnoldi's method
 
@@ -158,6 +159,19 @@ def _all(evolution: SemiDiscrete, t: float, c):
     values, vectors = scipy.linalg.eig(step, check_finite=True)
     finite = np.abs(values) > INFINITE
     return alpha * (1 - 1 / values[finite]), vectors[:, finite]
+
+
+def grows_unresolved(space: Space, evolution: SemiDiscrete, t: float, c) -> tuple[float, float] | None:
+    """The largest growth among functions that the nodes do not resolve, and its wavelength in spacings, as far as a few
+    steps of Arnoldi's method find it; None: none was found.
+    """
+    found = _arnoldi(evolution.rates_of(t, c), c.size, FEW, "LR")
+    if not len(found[0]):
+        return None
+    wavelengths = _wavelengths(space, found[1].T.reshape(len(found[0]), *evolution.shape))
+    growth = np.where(wavelengths < RESOLVED, found[0].real, -np.inf)
+    worst = int(np.argmax(growth))
+    return (float(growth[worst]), float(wavelengths[worst])) if growth[worst] > 0 else None
 
 
 def _near_zero(evolution: SemiDiscrete, t: float, c, k: int):
