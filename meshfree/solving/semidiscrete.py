@@ -13,7 +13,7 @@ from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.plain import Plain
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced
 from ..linalg.dense import check_memory
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
@@ -43,10 +43,10 @@ class SemiDiscrete(Evolution):
         self._system, self._solver = system, solver
         self.is_linear, self.is_constant = system.is_linear, system.is_constant
         self._start: Factor | None = None  # where it is the same for all t and c
-        self._start_is_kept = all(
-            rows.facts.mass and (rows.is_constant or rows.all_differential) for rows in system.rows
+        self._start_is_kept = system.has_constant_mass and all(
+            rows.is_constant or np.all(rows.has_rate) for rows in system.rows
         )
-        self._largest = np.zeros(np.count_nonzero(system.fields_with_rate))
+        self._largest = np.zeros(system.fields_with_rate)
 
     @property
     def differential(self):
@@ -76,7 +76,7 @@ class SemiDiscrete(Evolution):
         return ScaledFactor(factor(scaled_sum(scale, by_c, alpha * scale, by_rate), self._solver), scale)
 
     def linear_part(self, t, c):
-        if not all(rows.facts.mass for rows in self._system.rows):
+        if not self._system.has_constant_mass:
             raise ValueError(
                 "the rates are multiplied by what depends on u or t, or are not linear in the equations: the method "
                 "'imex' needs equations M u_t + ... with a constant M; use method='bdf'"
@@ -102,8 +102,7 @@ class SemiDiscrete(Evolution):
             along = self._system.slope(t, c, rates) + by_c @ rates
             change = self._at_start(t, c, rates).solve(np.where(self.differential, self.residual(t, c, rates), along))
             rates = rates - change
-            affine = all(rows.facts.mass for rows in self._system.rows)
-            if affine or not np.linalg.norm(change) > REACHED * np.linalg.norm(rates):
+            if self._system.has_constant_mass or not np.linalg.norm(change) > REACHED * np.linalg.norm(rates):
                 break
         return rates
 
@@ -175,10 +174,10 @@ class ScaledFactor(Plain):
         return np.asarray(self.factored.solve((self.scale * b.T).T))
 
 
-def started(
-    problem: Problem, space: Space, points: Cloud | None, initial: Any, first: float, solver: str, hyperviscosity: Any
-) -> tuple[SemiDiscrete, Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """The equations of a problem in time, and coefficients and rates that fulfil them: see `evolve`."""
+def equations_in_time(
+    problem: Problem, space: Space, points: Cloud | None, initial: Any, first: float, hyperviscosity: Any
+) -> tuple[TimeSystem, Float[AnyArray, " n"]]:
+    """The equations of a problem in time, and the coefficients of its initial values: see `evolve`."""
     if not problem.has_parameter:
         raise ValueError(
             "the problem has no time: make it the last argument of all callables, interior=lambda u, x, t: ..., or use "
@@ -187,8 +186,6 @@ def started(
     initial = problem.initial if initial is None else initial
     if initial is None:
         raise ValueError("the problem has no initial values: give Problem(..., initial=), a function of x, or initial=")
-    if is_traced(problem, space, points, initial):
-        raise ValueError("under jit and grad mf.evolve needs steps=: their number cannot depend on traced values")
     if len(space.levels()) > 1:
         raise ValueError(f"{space.describe()} is solved level by level, which time steps do not do: use Stencils")
     initial = getattr(initial, "final", initial)  # of a trajectory
@@ -197,13 +194,21 @@ def started(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     if space.local_basis is None:
         check_memory(len(rows_at), space.size * problem.fields)
-    c = np.asarray(_coefficients(problem, space, initial))
+    c = _coefficients(problem, space, initial)
+    c = c if is_traced(c) else np.asarray(c)
     viscosity = _viscosity(hyperviscosity) * float(np.median(space.cloud.spacing)) ** 3
     system = TimeSystem(problem, space, points, first, Guess(space, c), viscosity)
     for cloud in (space.cloud, *([] if points is None else [points])):
         check_cloud_in(problem.domain, cloud)
+    return system, c.reshape(-1)
+
+
+def started(
+    system: TimeSystem, c: Float[np.ndarray, " n"], first: float, solver: str
+) -> tuple[SemiDiscrete, Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The equations as the steppers see them, and coefficients and rates that fulfil them."""
     evolution = SemiDiscrete(system, solver)
-    c = evolution.consistent(first, np.ravel(c))
+    c = evolution.consistent(first, c)
     if not np.all(np.isfinite(evolution.residual(first, c, np.zeros_like(c)))):
         raise ValueError("the equations are not finite at the initial values: check the residuals and the data there")
     return evolution, c, evolution.rates(first, c)

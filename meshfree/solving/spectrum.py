@@ -18,7 +18,7 @@ from ..internal.printing import aligned, as_html
 from ..internal.watched import settled
 from ..pde.problem import Problem
 from ..spaces.base import Space
-from .semidiscrete import SemiDiscrete, started
+from .semidiscrete import SemiDiscrete, equations_in_time, started
 from .solution import Solution
 from .solve import require_double
 
@@ -98,7 +98,8 @@ def spectrum(
         raise ValueError(f"k is a number of eigenvalues, at least 1; got {k}")
     if initial is None and problem.initial is None:
         initial = _zero(problem.fields)
-    evolution, c, _ = started(problem, space, points, initial, float(time), solver, hyperviscosity)
+    system, c = equations_in_time(problem, space, points, initial, float(time), hyperviscosity)
+    evolution, c, _ = started(system, c, float(time), solver)
     values, vectors = rightmost(evolution, float(time), c, k)
     return _judged(space, evolution.shape, values, vectors)
 

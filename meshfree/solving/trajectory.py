@@ -17,7 +17,7 @@ from ..internal.files import check_path
 from ..internal.plain import Text
 from ..internal.printing import aligned, as_html, shown
 from ..internal.saved_objects import load_npz, save_npz
-from ..internal.tracing import AnyArray, is_traced
+from ..internal.tracing import AnyArray, is_traced, module_of
 from ..spaces.base import Space
 from .solution import Solution
 from .time_interpolation import between_steps
@@ -84,7 +84,7 @@ class Trajectory(eqx.Module):
 
     def on(self, times: Float[np.ndarray, " k"]) -> Trajectory:
         """The same with other times, all within the present ones: it has fewer numbers, or more."""
-        c, rates = map(np.stack, zip(*map(self._at, times), strict=True))
+        c, rates = (module_of(*found).stack(found) for found in zip(*map(self._at, times), strict=True))
         return Trajectory(self.space, times, c, rates, self.stats)
 
     @property
