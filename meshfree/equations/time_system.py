@@ -164,7 +164,8 @@ class Rows:
         return self._units[which]
 
     def _matrix(self, gradient: Float[AnyArray, "m c f J"], which: int) -> Any:
-        units, (m, c, fields, count) = None if self.is_constant else self._units_of(which), gradient.shape
+        once, (m, c, fields, count) = self.is_constant and not is_traced(gradient), gradient.shape
+        units = None if once else self._units_of(which)
         if units is None:
             weights = self.derivatives.weights_of_gradient(gradient, self.facts.orders[which])
         else:
