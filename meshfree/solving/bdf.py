@@ -78,6 +78,7 @@ class _History:
     def _advanced(self) -> Step:
         failures = 0
         while True:
+            check_step(self.counted, self.times, self.t, self.step, self.c, self.rates)
             order, t = self.order, self._landed()
             predicted = self.differences[: order + 1].sum(0)
             slopes = (_GAMMA[1 : order + 1] / self.step) @ self.differences[1 : order + 1]
@@ -96,7 +97,6 @@ class _History:
             if failures > 2:  # what is not smooth is best stepped over by the lowest order
                 self._restart()
             self._change(self.order, self._alpha(self.order, min(SAFETY * factor, 0.9)))
-            check_step(self.counted, self.times, self.t, self.step, self.c, self.rates)
         self._accept(t, c, slopes + self.alpha * d, d)
         done = Step(t, c, self.rates, order)
         self._adapt(error)
@@ -161,7 +161,7 @@ class _History:
 
 def _factor(error: float, order: int) -> float:
     """By which the step changes the error to 1."""
-    return error ** (-1 / (order + 1)) if 1e-20 < error < 1e20 else (SHORTER if error != 0 else LONGER)
+    return max(error, 1e-20) ** (-1 / (order + 1)) if error < math.inf else SHORTER
 
 
 @functools.lru_cache(100)

@@ -297,51 +297,52 @@ class _HalfImplicit:
 
 def _steps(method: _Implicit | _HalfImplicit, times, step, longest, count: int | None, doubles: bool) -> Iterator[Step]:
     t, end = times
-    if step is None and count is None:
-        step = automatic_step(method.counted, times, method.c, method.rates, method.local, 4)
     if count is not None:
         step = (end - t) / count
-    elif doubles:  # so that doubled steps end at the end
+    elif step is None:
+        step = automatic_step(method.counted, times, method.c, method.rates, method.local, 4)
+    if doubles and count is None:  # so that doubled steps end at the end
         step = (end - t) * 2.0 ** math.floor(math.log2(min(step / (end - t), 1)))
     longest = math.inf if longest is None else longest
-    work = method.counted.work
+    work, again = method.counted.work, False
     while t < end:
+        check_step(method.counted, times, t, step, method.c, method.rates)
         step, next_time = landed(t, min(step, longest), end)
         with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
             tried = method.tried(t, next_time, step)
-        if count is not None and tried is None:
-            raise SteppingError(f"{method.counted.failure} in the step from t = {t:.10g} to {next_time:.10g}", t)
-        if tried is not None and (tried.error <= 1 or count is not None):
-            work.steps += 1
-            with np.errstate(all="ignore"):
+            done = tried is not None and (tried.error <= 1 or count is not None)
+            if tried is not None and done:
+                work.steps += 1
                 method.accept(tried, next_time)
+        if tried is not None and done:
             t = next_time
             yield Step(t, tried.c, method.rates, 4)
             if count is None:
-                step = _next_step(step, tried.error, end - t, doubles)
-            continue
-        work.rejected += 1
-        factor = 0.4
-        if tried is not None:
-            factor = min(SAFETY * _factor(tried.error), SAFETY)
-            method.counted.failure = "the error stays above the tolerance"
-        step *= 2.0 ** math.floor(math.log2(factor)) if doubles else factor
-        check_step(method.counted, times, t, step, method.c, method.rates)
+                step *= _growth(tried.error, (end - t) / step, doubles, again)
+        elif count is not None:
+            raise SteppingError(f"{method.counted.failure} in the step from t = {t:.10g} to {next_time:.10g}", t)
+        else:
+            work.rejected += 1
+            if tried is not None:
+                method.counted.failure = "the error stays above the tolerance"
+            factor = 0.4 if tried is None else SAFETY * min(_factor(tried.error), 1)
+            step *= 2.0 ** math.floor(math.log2(factor)) if doubles else factor
+        again = not done
 
 
-def _next_step(step: float, error: float, left: float, doubles: bool) -> float:
-    factor = min(SAFETY * _factor(error), LONGER)
-    if doubles:
-        if factor < 2:  # a shorter step costs a factor, and this one was good enough
-            return step
-        factor = 2.0 ** math.floor(math.log2(factor))
-        while factor > 1 and round(left / step) % factor:
-            factor /= 2
-    elif 1 <= factor < WORTHWHILE:
-        return step
-    return step * factor
+def _growth(error: float, left: float, doubles: bool, again: bool) -> float:
+    """Of the step, after an accepted one with this error; `left` steps remain; not `again` after one was rejected."""
+    factor = min(SAFETY * _factor(error), 1 if again else LONGER)
+    if not doubles:
+        return 1 if 1 <= factor < WORTHWHILE else factor
+    if factor < 2:  # a shorter step costs a factor, and this one was good enough
+        return 1
+    factor = 2.0 ** math.floor(math.log2(factor))
+    while factor > 1 and round(left) % factor:
+        factor /= 2
+    return factor
 
 
 def _factor(error: float) -> float:
     """By which the step changes the error to 1."""
-    return max(error ** (-1 / 4), SHORTER) if 1e-20 < error < 1e20 else (SHORTER if error != 0 else LONGER)
+    return max(max(error, 1e-20) ** (-1 / 4), SHORTER) if error < math.inf else SHORTER
