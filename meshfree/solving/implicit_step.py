@@ -130,7 +130,7 @@ class Corrector:
             d -= change
             if at_once:
                 return d
-            size = evolution.size(change, c) / self.tolerance
+            size = evolution.whole_size(change, c) / self.tolerance
             if iteration:
                 rate = size / last
                 self._rate = max(0.3 * self._rate, rate)

@@ -31,6 +31,7 @@ class Evolution(abc.ABC):
 
     is_linear: bool  # F is affine in c and ċ, so that its matrices do not depend on them
     is_constant: bool  # neither do they depend on t
+    is_autonomous: bool = False  # F does not depend on t
 
     @property
     @abc.abstractmethod
@@ -58,6 +59,10 @@ class Evolution(abc.ABC):
     @abc.abstractmethod
     def rates(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """ċ such that F = 0 on the differential rows, and dF/dt = 0 along it on the others; c fulfils these."""
+
+    def whole_size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
+        """As `size`, but with algebraic unknowns: Newton's method is judged by it."""
+        return self.size(change, c)
 
     @abc.abstractmethod
     def size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
