@@ -138,8 +138,8 @@ def imex(
     """As `esdirk`, but what is not linear is explicit in the differential rows; linear equations are those of `esdirk`.
 
     Of F = M ċ + F(t, c, 0), in a step from c₀, the part M ċ + F(t, c₀, 0) + K (c − c₀) is implicit. M and K are
-    `evolution.linear_part` where the factor was made, which is kept as long as the step; steps are powers of two of each
-    other. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not constant.
+    `evolution.linear_part` where the factor was made, which is kept as long as the step; steps are powers of two of
+    each other. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not constant.
     """
     if evolution.is_linear:
         return esdirk(evolution, times, c, rates, tolerance, first_step, longest, work, steps)

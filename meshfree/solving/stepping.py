@@ -50,11 +50,11 @@ class Evolution(abc.ABC):
 
     @abc.abstractmethod
     def linear_part(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
-        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), to be multiplied by vectors with @; ValueError where F is not affine in ċ."""
+        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), for products with vectors by @; ValueError where F is not affine in ċ."""
 
     @abc.abstractmethod
     def projected(self, t: float, c: Float[np.ndarray, " n"], right: Float[np.ndarray, " rows"]) -> Any:
-        """The c near the given one at which ∂F/∂ċ c = `right` on the differential rows and F(t, c, 0) = 0 on the others."""
+        """The c near the given one at which ∂F/∂ċ c = `right` on differential rows and F(t, c, 0) = 0 on the others."""
 
     @abc.abstractmethod
     def rates(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -66,8 +66,9 @@ class Evolution(abc.ABC):
 
     @abc.abstractmethod
     def size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
-        """Of a change of c, relative to c: the root mean square of the values of the differential unknowns, of the field
-        in which it is largest. Never of coefficients, boundary values or ghosts.
+        """Of a change of c, relative to c: the root mean square of the values of the differential unknowns.
+
+        Of the field in which it is largest. Never of coefficients, boundary values or ghosts.
         """
 
 

@@ -22,7 +22,7 @@ fully_implicit = pytest.mark.parametrize("method", [bdf, esdirk], ids=["bdf", "e
 
 
 class Inverse(Factor):
-    """Of a few unknowns, for which the library's factors are slow."""
+    """Of few unknowns, for which the library's factors are slow."""
 
     matrix: np.ndarray
 
@@ -40,7 +40,7 @@ class Inverse(Factor):
 
 
 def factored(A):
-    return Inverse(np.linalg.inv(A)) if len(A) < 5 else factor(A)
+    return Inverse(np.linalg.inv(A)) if len(A) < 40 else factor(A)
 
 
 class Dense(Evolution):
@@ -156,7 +156,7 @@ def heat_case():
 @pytest.fixture(scope="module")
 def allen_cahn_case():
     """With the reference by SciPy, of the ordinary differential equations that are left without the boundary values."""
-    evolution, start = allen_cahn(51)
+    evolution, start = allen_cahn(31)
     inner = evolution.differential
 
     def whole(c):
@@ -192,14 +192,13 @@ def largest_error(evolution, steps, exact):
 
 def test_the_tableau_fulfils_every_condition_of_order_4_and_of_order_3_embedded():
     c, halves = TABLEAU.times, (TABLEAU.implicit, TABLEAU.explicit)
-    close = dict(abs=1e-14)
+    close = {"abs": 1e-14}
     for A in halves:
         assert A.sum(1) == pytest.approx(c, **close)
     for weights in (TABLEAU.weights, TABLEAU.embedded, TABLEAU.implicit_embedded):
         assert [weights.sum(), weights @ c, weights @ c**2] == pytest.approx([1, 1 / 2, 1 / 3], **close)
-    for weights, A in [*itertools.product((TABLEAU.weights, TABLEAU.embedded), halves)] + [
-        (TABLEAU.implicit_embedded, TABLEAU.implicit)
-    ]:
+    pairs = [*itertools.product((TABLEAU.weights, TABLEAU.embedded), halves)]
+    for weights, A in [*pairs, (TABLEAU.implicit_embedded, TABLEAU.implicit)]:
         assert weights @ A @ c == pytest.approx(1 / 6, **close)
     b = TABLEAU.weights
     assert b @ c**3 == pytest.approx(1 / 4, **close)
@@ -424,7 +423,7 @@ def test_a_blow_up_says_when(method):
 @every_method
 def test_equations_that_end_say_so(method):
     evolution = Dense([[1.0]], lambda t, c: -c if t < 0.5 else np.nan * c, lambda t, c: -np.eye(1))
-    with pytest.raises(SteppingError, match="the equations are not finite at t = 0.5"):
+    with pytest.raises(SteppingError, match=r"the equations are not finite at t = 0\.5"):
         run(method, evolution, (0.0, 2.0), [1.0], 1e-5)
 
 
@@ -519,7 +518,7 @@ def test_between_the_steps_the_error_is_hardly_larger_than_at_them(method, toler
             c, c_rate = between_steps(times, coefficients, rates, t)
             exact = logistic_solution(t)
             assert abs(c - exact) / exact < at_steps + 3 * tolerance
-            assert c_rate == pytest.approx(8 * exact * (1 - exact), rel=tolerance**0.5)
+            assert c_rate == pytest.approx(8 * exact * (1 - exact), abs=2 * tolerance**0.5)
 
 
 def test_interpolation_is_exact_for_degree_5_and_at_the_times():
