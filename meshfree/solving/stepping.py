@@ -68,7 +68,8 @@ class Evolution(abc.ABC):
     def size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
         """Of a change of c, relative to c: the root mean square of the values of the differential unknowns.
 
-        Of the field in which it is largest. Never of coefficients, boundary values or ghosts.
+        Of the field in which it is largest. Never of coefficients, boundary values or ghosts. 0 for no change, also of
+        c = 0, of which any other change is infinite.
         """
 
 

@@ -83,6 +83,8 @@ class Dense(Evolution):
         return self.whole_size(change[self._seen], c[self._seen])
 
     def whole_size(self, change, c):
+        if not c.any():
+            return math.inf if change.any() else 0.0
         return math.sqrt(change @ change / (c @ c))
 
 
@@ -489,6 +491,16 @@ def test_a_state_of_rest_stays(method):
     steps, _ = run(method, evolution, (0.0, 10.0), [1.0])
     assert steps[-1].coefficients == pytest.approx([1], abs=1e-14)
     assert len(steps) < 25
+
+
+@every_method
+@pytest.mark.parametrize("source", [0.0, 1.0], ids=["nothing", "a source"])
+def test_a_start_from_zero(method, source):
+    evolution = Dense([[1.0]], lambda t, c: source - c - c**3, lambda t, c: -np.diag(1 + 3 * c**2))
+    expected = solve_ivp(evolution.f, (0, 3), [0.0], rtol=1e-10, atol=1e-12).y[:, -1]
+    steps, _ = run(method, evolution, (0.0, 3.0), [0.0], 1e-6)
+    assert steps[-1].coefficients == pytest.approx(expected, rel=5e-6)
+    assert len(steps) < 120
 
 
 @every_method
