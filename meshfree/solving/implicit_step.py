@@ -37,7 +37,7 @@ class Counted:
     """An evolution whose work is counted, and which knows why a residual was none."""
 
     def __init__(self, evolution: Evolution, work: Work):
-        self.evolution, self.work, self.failure = evolution, work, ""
+        self.evolution, self.work, self.failure = evolution, work, "the solution is not finite"
         self.is_constant = evolution.is_linear and evolution.is_constant
 
     def residual(self, t: float, c, rates) -> np.ndarray | None:

@@ -316,7 +316,7 @@ def _steps(method: _Implicit | _HalfImplicit, times, step, longest, count: int |
         step, next_time = landed(t, min(step, longest), end)
         with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
             tried = method.tried(t, next_time, step)
-            done = tried is not None and (tried.error <= 1 or count is not None)
+            done = tried is not None and (tried.error <= 1 if count is None else bool(np.isfinite(tried.c).all()))
             if tried is not None and done:
                 work.steps += 1
                 method.accept(tried, next_time)
