@@ -234,6 +234,11 @@ class TimeSystem:
         return all(rows.is_constant for rows in self.rows)
 
     @property
+    def is_autonomous(self) -> bool:
+        """Whether F does not depend on t."""
+        return not any(rows.facts.driven for rows in self.rows)
+
+    @property
     def has_constant_mass(self) -> bool:
         """Whether ∂F/∂ċ is."""
         return all(rows.facts.mass for rows in self.rows)
@@ -288,9 +293,11 @@ class TimeSystem:
         found = np.linalg.eigvals(np.linalg.solve(shifted, by_rate)).ravel()
         return alpha - 1 / found[np.abs(found) * self.ratio > 1e-9]  # the others are bound by equations without rates
 
-    def values(self, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, "f m"]:
-        """What the fields that have a rate are at the points of rows with one; on the host."""
-        matrix, fields = self._at_rates
+    def values(self, c: Float[np.ndarray, " n"], everywhere: bool = False) -> Float[np.ndarray, "f m"]:
+        """What the fields that have a rate are at the points of rows with one, or all fields at all points of the cloud;
+        on the host.
+        """
+        matrix, fields = self._at_all if everywhere else self._at_rates
         return (matrix @ c.reshape(self.space.size, self.fields)[:, fields]).T
 
     @property
@@ -305,13 +312,21 @@ class TimeSystem:
         has_rate = [np.any(rows.has_rate, axis=1) for rows in self.rows]
         places = [place[has] for place, has in zip(self._places, has_rate, strict=True)]
         there = self._derivatives[np.unique(np.concatenate(places))]
-        return for_products(there.matrix(there.weights(np.ones((len(there.points), 1, 1)), 0), 1)), fields
+        return _values_matrix(there), fields
+
+    @functools.cached_property
+    def _at_all(self) -> tuple[Any, Bool[np.ndarray, " f"]]:
+        return _values_matrix(self._derivatives), np.ones(self.fields, dtype=bool)
 
     def _stacked(self, blocks: list[Any], side: Any) -> Any:
         """The rows of all groups and of the side conditions."""
         array = module_of(*blocks, side)
         rest = array.broadcast_to(array.ravel(array.asarray(side)), (len(self.side) * self.fields,))
         return array.concatenate([*map(array.ravel, blocks), rest])
+
+
+def _values_matrix(derivatives: BasisDerivatives) -> Any:
+    return for_products(derivatives.matrix(derivatives.weights(np.ones((len(derivatives.points), 1, 1)), 0), 1))
 
 
 def _weigh(rows: Rows, t: float, c: Float[AnyArray, "n *f"], spacing: float) -> list[tuple[Scalar, Scalar]]:

@@ -42,11 +42,12 @@ class SemiDiscrete(Evolution):
     def __init__(self, system: TimeSystem, solver: str = "auto"):
         self._system, self._solver = system, solver
         self.is_linear, self.is_constant = system.is_linear, system.is_constant
+        self.is_autonomous = system.is_autonomous
         self._start: Factor | None = None  # where it is the same for all t and c
         self._start_is_kept = system.has_constant_mass and all(
             rows.is_constant or np.all(rows.has_rate) for rows in system.rows
         )
-        self._largest = np.zeros(system.fields_with_rate)
+        self._largest = {False: np.zeros(system.fields_with_rate), True: np.zeros(system.fields)}
 
     @property
     def differential(self):
@@ -126,10 +127,16 @@ class SemiDiscrete(Evolution):
         return self._system.ratio
 
     def size(self, change, c):
-        sizes = np.sqrt(np.mean(self._system.values(c) ** 2, axis=1))
-        self._largest = np.maximum(self._largest, sizes)
-        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * np.max(self._largest))
-        changes = np.sqrt(np.mean(self._system.values(change) ** 2, axis=1))
+        return self._size(change, c, everywhere=False)
+
+    def whole_size(self, change, c):
+        return self._size(change, c, everywhere=True)
+
+    def _size(self, change, c, everywhere: bool) -> float:
+        sizes = np.sqrt(np.mean(self._system.values(c, everywhere) ** 2, axis=1))
+        largest = self._largest[everywhere] = np.maximum(self._largest[everywhere], sizes)
+        scale = np.maximum(np.maximum(sizes, FADED * largest), SMALL * np.max(largest))
+        changes = np.sqrt(np.mean(self._system.values(change, everywhere) ** 2, axis=1))
         return float(np.max(changes / np.maximum(scale, np.finfo(float).tiny)))
 
     def _at_start(self, t, c, rates=None) -> Any:
