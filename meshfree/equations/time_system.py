@@ -46,7 +46,7 @@ class Still(eqx.Module):
 
 
 class Viscous(eqx.Module):
-    """A residual in time with hyperviscosity ν: its rate is ∂u/∂t + ν Δ²u, so that what the nodes do not resolve decays.
+    """A residual with hyperviscosity ν: its rate is ∂u/∂t + ν Δ²u, so that what the nodes do not resolve decays.
 
     Fornberg & Lehto, J. Comput. Phys. 230 (2011) 2270-2285, doi 10.1016/j.jcp.2010.12.014, with Δ² of the stencils.
     """
@@ -275,8 +275,8 @@ class TimeSystem:
         return found
 
     def symbols(self, t: float, c: Float[np.ndarray, " n"]) -> Complex[np.ndarray, " k"] | None:
-        """The rates λ of plane waves exp(λt + iκ·x) with |κ| = 1/spacing in the interior's linearised equations, at some
-        of the points and in several directions; None where these are not as many as there are fields.
+        """The rates λ of plane waves exp(λt + iκ·x) with |κ| = 1/spacing in the interior's linearised equations, at
+        some of the points and in several directions; None where these are not as many as there are fields.
         """
         inside, c = self.rows[0], c.reshape(self.shape)
         sample, (_, dim) = sample_of(inside.group.points), inside.group.points.shape
@@ -294,8 +294,8 @@ class TimeSystem:
         return alpha - 1 / found[np.abs(found) * self.ratio > 1e-9]  # the others are bound by equations without rates
 
     def values(self, c: Float[np.ndarray, " n"], everywhere: bool = False) -> Float[np.ndarray, "f m"]:
-        """What the fields that have a rate are at the points of rows with one, or all fields at all points of the cloud;
-        on the host.
+        """What the fields that have a rate are at the points of rows with one, or all fields at all points of the
+        cloud; on the host.
         """
         matrix, fields = self._at_all if everywhere else self._at_rates
         return (matrix @ c.reshape(self.space.size, self.fields)[:, fields]).T

@@ -43,8 +43,8 @@ def known_values(tree: Any) -> Any:
     stopped = without_derivative(tree)
     if is_traced(stopped):
         raise ValueError(
-            "under jit mf.evolve cannot choose the steps by their errors: give steps=, the number of equal ones (outside "
-            "of jit, as in jax.grad alone, it can)"
+            "under jit mf.evolve cannot choose the steps by their errors: give steps=, the number of equal ones; without "
+            "jit, as in jax.grad alone, it can"
         )
     return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, stopped)
 

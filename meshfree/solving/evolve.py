@@ -81,8 +81,8 @@ def evolve(
     Works under jit and grad, forward and reverse, where numbers in the problem, its initial values or its functions are
     traced: by "esdirk", with the steps that the present values need under grad alone, with `steps` of them under jit.
 
-    Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to be
-    continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values, for
+    Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to
+    be continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values, for
     times that do not increase, for equations of index 2; SteppingError where the solution blows up, or the steps become
     too short.
     """
@@ -141,8 +141,8 @@ def _warn_of_growth(space: Space, evolution: SemiDiscrete, times: tuple[float, f
         growth, wavelength = found
         warnings.warn(
             f"in this space functions grow as exp({growth:.3g} t) with a wavelength of {wavelength:.1f} spacings, "
-            f"which the nodes do not resolve, and by t = {times[1]:.6g} they may hide the solution: use hyperviscosity=True, "
-            "or an Eigenbasis. mf.spectrum(problem, space) shows them",
+            f"which the nodes do not resolve, and by t = {times[1]:.6g} they may hide the solution: "
+            "use hyperviscosity=True, or an Eigenbasis. mf.spectrum(problem, space) shows them",
             stacklevel=5,
         )
 
