@@ -81,6 +81,7 @@ class Rows:
         self.has_rate: Any = None  # (m, c): where the gradient by the rate is not zero
         self.fields_with_rate: Any = None  # (f,)
         self._units: dict[int, Any] = {}
+        self._programs: dict[str, Callable] = {}
         self._constant: dict[str, Any] = {}
 
     @property
@@ -133,12 +134,14 @@ class Rows:
 
     def _ask(self, what: str, t: Scalar, coefficients) -> Any:
         jets = [self._jets(which, None if coefficients is None else coefficients[which]) for which in (0, 1)]
-        group, orders = self.group, self.facts.orders
-        time = t if isinstance(t, jax.Array) else np.asarray(t, dtype=float)
+        group, time = self.group, t if isinstance(t, jax.Array) else np.asarray(t, dtype=float)
         at = (group.points, group.normals, *jets)
+        if what not in self._programs:
+            given = {"residual": group.residual, "orders": self.facts.orders, "what": what}
+            self._programs[what] = _programs.for_many(given)
 
         def of_block(*at):
-            return _programs({"residual": group.residual, "at": at, "time": time, "orders": orders, "what": what})
+            return self._programs[what]({"at": at, "time": time})
 
         if not is_traced(at, time, group.residual):
             size = LARGE_BLOCK if len(group.points) >= MANY else BLOCK

@@ -43,8 +43,8 @@ def known_values(tree: Any) -> Any:
     stopped = without_derivative(tree)
     if is_traced(stopped):
         raise ValueError(
-            "under jit mf.evolve cannot choose the steps by their errors: give steps=, the number of equal ones; without "
-            "jit, as in jax.grad alone, it can"
+            "under jit mf.evolve cannot choose the steps by their errors: give steps=, the number of equal ones; "
+            "without jit, as in jax.grad alone, it can"
         )
     return jax.tree.map(lambda leaf: np.asarray(leaf) if isinstance(leaf, jax.Array) else leaf, stopped)
 
@@ -58,12 +58,13 @@ def differentiable_steps(
 
     @jax.checkpoint
     def step(state, interval):
-        found = _stepped(system, *state, *interval, solver)
+        (c, rates), (t, h) = state, interval
+        found = _stepped(system, c, rates, t, h, solver)
         return found, found
 
     intervals = jnp.asarray(times[:-1]), jnp.asarray(np.diff(times))
     _, ends = jax.lax.scan(step, (c, rates), intervals)
-    return tuple(jnp.concatenate([first[None], rest]) for first, rest in zip((c, rates), ends, strict=True))
+    return jnp.concatenate([c[None], ends[0]]), jnp.concatenate([rates[None], ends[1]])
 
 
 def _stepped(system: TimeSystem, c, rates, t, h, solver: str):

@@ -82,9 +82,9 @@ def evolve(
     traced: by "esdirk", with the steps that the present values need under grad alone, with `steps` of them under jit.
 
     Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to
-    be continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values, for
-    times that do not increase, for equations of index 2; SteppingError where the solution blows up, or the steps become
-    too short.
+    be continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values,
+    for times that do not increase, for equations of index 2; SteppingError where the solution blows up, or the steps
+    become too short.
     """
     require_double()
     release_programs()
@@ -97,7 +97,7 @@ def evolve(
     system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity)
     if system.is_traced:
         return _evolve_traced(space, system, c, (first, last), tolerance, steps, save, solver)
-    evolution, c, rates = started(system, c, first, solver)
+    evolution, c, rates = started(system, np.asarray(c), first, solver)
     undamped = evolution.is_undamped(first, c)
     if undamped:
         _warn_of_growth(space, evolution, (first, last), c, tolerance)
@@ -115,15 +115,15 @@ def _evolve_traced(
 ) -> Trajectory:
     """Under jit and grad: by equal steps, or those that the tolerance asks for with the present values."""
     if steps is None:
-        known = Stopped(system)
+        known: Any = Stopped(system)
         evolution, start, rates = started(known, known_values(c), times[0], solver)
         taken = esdirk(evolution, times, start, rates, tolerance)
         at = np.array([times[0], *(step.time for step in taken)])
     else:
-        at = np.linspace(*times, steps + 1)
-    c, rates = (found.reshape(len(at), *system.shape) for found in differentiable_steps(system, c, at, solver))
-    stats = {"method": Text("esdirk"), "steps": len(at) - 1, "tolerance": tolerance, "unknowns": c[0].size}
-    u = Trajectory(space, at, c, rates, stats)
+        at = np.linspace(times[0], times[1], steps + 1)
+    found = (one.reshape(len(at), *system.shape) for one in differentiable_steps(system, c, at, solver))
+    stats = {"method": Text("esdirk"), "steps": len(at) - 1, "tolerance": tolerance, "unknowns": c.size}
+    u = Trajectory(space, at, *found, stats)
     return u if save is None else u.on(_saved(save, at))
 
 

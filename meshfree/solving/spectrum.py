@@ -99,7 +99,7 @@ def spectrum(
     if initial is None and problem.initial is None:
         initial = _zero(problem.fields)
     system, c = equations_in_time(problem, space, points, initial, float(time), hyperviscosity)
-    evolution, c, _ = started(system, c, float(time), solver)
+    evolution, c, _ = started(system, np.asarray(c), float(time), solver)
     values, vectors = rightmost(evolution, float(time), c, k)
     return _judged(space, evolution.shape, values, vectors)
 

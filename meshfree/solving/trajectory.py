@@ -58,7 +58,7 @@ class Trajectory(eqx.Module):
 
     def __call__(self, x: ArrayLike, t: ArrayLike) -> Float[AnyArray, "..."]:
         if np.ndim(t) == 0:
-            return self.at(t)(x)
+            return self.at(t)(x)  # type: ignore[arg-type]
         if np.ndim(t) > 1:
             raise ValueError(f"u(x, t) takes a time or times (k,); got shape {np.shape(t)}")
         return jnp.stack([self.at(one)(x) for one in np.asarray(t)])
@@ -77,9 +77,9 @@ class Trajectory(eqx.Module):
 
     def _at(self, t: float) -> tuple[AnyArray, AnyArray]:
         """The coefficients and rates at a time."""
-        flat = [arrays.reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates)]
+        given: Any = [arrays.reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates)]
+        c, rates = between_steps(self.times, given[0], given[1], t)
         shape = self.coefficients.shape[1:]
-        c, rates = between_steps(self.times, *flat, t)
         return c.reshape(shape), rates.reshape(shape)
 
     def on(self, times: Float[np.ndarray, " k"]) -> Trajectory:
