@@ -34,6 +34,8 @@ from .conditions import Group, Zero, matched
 from .jet_system import BLOCK, LARGE_BLOCK, MANY, PROGRAMS, Part, state
 from .row_weights import sample_of, size_on_waves, symbols
 
+BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]
+
 
 class Still(eqx.Module):
     """The residual of a problem in time at a time t, for functions that do not change: what a stationary one is."""
@@ -181,7 +183,8 @@ class TimeSystem:
     """The equations of a problem in time, in a space, at the points of a cloud. Coefficients are flat.
 
     A row with a rate has the weight that makes the size of its operator on the rate 1, as measured on plane waves; any
-    other that of its operator on u: what the two have to do with each other depends on the step (`SemiDiscrete`).
+    other makes that of its operator on u `BOUND`: least squares fulfil it to so much more, as a change of the step must
+    not change it. What the two have to do with each other depends on the step (`SemiDiscrete`).
     Raises ValueError as `assemble` does, where a residual is not local, and where none has a rate.
 
     Everything works under jit and grad where the problem, or the start, is traced; the weights have no derivative.
@@ -200,16 +203,16 @@ class TimeSystem:
         stated = state(space, points, problem.fields, still, around, is_local=True)
         assert stated is not None  # an error tells of what is not local
         self.rows = [self._rows(part, place, stated.derivatives) for part, place in zip(*stated[:2], strict=True)]
-        self.side = np.zeros((0, space.size)) if space.local_basis is not None else space.side_conditions()  # type: ignore[attr-defined]
-        c = without_derivative(start.coefficients)
-        sizes = [size for rows in self.rows for size in _weigh(rows, time, c, float(np.median(space.cloud.spacing)))]
-        array = module_of(*(on_u for on_u, _ in sizes))
-        self.ratio = array.sqrt(array.mean(array.stack([(on_u / on_rate) ** 2 for on_u, on_rate in sizes])))
         if not any(rows.facts.has_rate for rows in self.rows):
             raise ValueError(
                 "no residual has a rate in it: use mf.time_derivative(u)(x) in the equation, or solve "
                 "problem.at(t), which is stationary"
             )
+        self.side = np.zeros((0, space.size)) if space.local_basis is not None else space.side_conditions()  # type: ignore[attr-defined]
+        c = without_derivative(start.coefficients)
+        sizes = [size for rows in self.rows for size in _weigh(rows, time, c, float(np.median(space.cloud.spacing)))]
+        array = module_of(*(on_u for on_u, _ in sizes))
+        self.ratio = array.sqrt(array.mean(array.stack([(on_u / on_rate) ** 2 for on_u, on_rate in sizes])))
         self.differential: Bool[AnyArray, " rows"] = self._stacked([rows.has_rate for rows in self.rows], False)
         self.is_traced = is_traced(start, self.residual(time, c.reshape(-1), np.zeros(c.size)))
         self._places, self._derivatives = stated.places, stated.derivatives
@@ -304,9 +307,9 @@ class TimeSystem:
         return (matrix @ c.reshape(self.space.size, self.fields)[:, fields]).T
 
     @property
-    def fields_with_rate(self) -> int:
-        """How many there are."""
-        return int(np.count_nonzero(self._at_rates[1]))
+    def with_rate(self) -> Bool[np.ndarray, " f"]:
+        """Which fields have a rate in the equations."""
+        return self._at_rates[1]
 
     @functools.cached_property
     def _at_rates(self) -> tuple[Any, Bool[np.ndarray, " f"]]:
@@ -338,7 +341,7 @@ def _weigh(rows: Rows, t: float, c: Float[AnyArray, "n *f"], spacing: float) -> 
     array, sample, dim = module_of(*gradients), sample_of(rows.group.points), rows.group.points.shape[1]
     on_u, on_rate = (size_on_waves(gradient[sample], spacing, dim, array) for gradient in gradients)
     sizes = array.where(on_rate > 0, on_rate, on_u)
-    weights = 1 / array.where(array.isfinite(sizes) & (sizes > 0), sizes, 1.0)
+    weights = array.where(on_rate > 0, 1.0, BOUND) / array.where(array.isfinite(sizes) & (sizes > 0), sizes, 1.0)
     rows.weights = array.broadcast_to(weights, (len(rows.group.points), weights.size))
     rows.has_rate = array.any(gradients[1] != 0, axis=(2, 3))
     rows.fields_with_rate = array.any(gradients[1] != 0, axis=(0, 1, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -17,10 +18,11 @@ class Manufactured(eqx.Module):
     """residual(u, x, …) − residual(exact, x, …)."""
 
     residual: Residual
-    exact: Field
+    exact: Callable
+    has_parameter: bool = eqx.field(static=True)
 
     def __call__(self, u: Field, x: Float[Array, " d"], *args: Any) -> Float[Array, "..."]:
-        exact = at_time(self.exact, args[-1]) if self.takes_parameter() else self.exact
+        exact = at_time(self.exact, args[-1]) if self.has_parameter else self.exact
         value, source = self.residual(u, x, *args), self.residual(exact, x, *args)
         if jnp.shape(value) != jnp.shape(source):
             raise ValueError(
@@ -31,7 +33,7 @@ class Manufactured(eqx.Module):
 
     def takes_parameter(self) -> bool:
         """Whether it is the residual of a problem with a parameter."""
-        return bool(takes_parameter(self.exact, ("x",)))
+        return self.has_parameter
 
 
 def manufactured(residual: Any, exact: Any) -> Manufactured:
@@ -67,4 +69,4 @@ def manufactured(residual: Any, exact: Any) -> Manufactured:
             f"exact must be a function of one point, exact(x); got {exact!r}. "
             f"For a constant solution use lambda x: jnp.full((), {exact!r})"
         )
-    return Manufactured(residual, exact)
+    return Manufactured(residual, exact, bool(takes_parameter(exact, ("x",))))

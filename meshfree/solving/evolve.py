@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -21,6 +20,7 @@ from ..internal.compile_cache import release_programs
 from ..internal.expected import FUNCTION, INTEGER, NUMBER, NUMBERS, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
+from ..internal.tracing import as_jax
 from ..internal.watched import settled
 from ..pde.problem import Problem
 from ..spaces.base import Space
@@ -121,9 +121,9 @@ def _evolve_traced(
         at = np.array([times[0], *(step.time for step in taken)])
     else:
         at = np.linspace(times[0], times[1], steps + 1)
-    ends, rates = (one.reshape(len(at), *system.shape) for one in differentiable_steps(system, c, at, solver))
+    ends, slopes = (one.reshape(len(at), *system.shape) for one in differentiable_steps(system, c, at, solver))
     stats = {"method": Text("esdirk"), "steps": len(at) - 1, "tolerance": tolerance, "unknowns": c.size}
-    u = Trajectory(space, at, ends, rates, stats)
+    u = Trajectory(space, at, ends, slopes, stats)
     return u if save is None else u.on(_saved(save, at))
 
 
@@ -189,7 +189,7 @@ class _Run:
 
     def _snapshot(self, step: Step) -> Snapshot:
         shape = self.evolution.shape
-        c, rates = (jnp.asarray(one.reshape(shape)) for one in (step.coefficients, step.rates))
+        c, rates = (as_jax(one.reshape(shape)) for one in (step.coefficients, step.rates))
         return Snapshot(self.space, c, {"time": step.time}, rates)
 
     def trajectory(self, save: Any, seconds: float) -> Trajectory:

@@ -12,7 +12,6 @@ from ..equations.basis_derivatives import Guess
 from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
-from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, is_traced
 from ..linalg.dense import check_memory
 from ..linalg.factor import factor
@@ -47,7 +46,7 @@ class SemiDiscrete(Evolution):
         self._start_is_kept = system.has_constant_mass and all(
             rows.is_constant or np.all(rows.has_rate) for rows in system.rows
         )
-        self._largest = {False: np.zeros(system.fields_with_rate), True: np.zeros(system.fields)}
+        self._largest = np.zeros(system.fields)
 
     @property
     def differential(self):
@@ -133,9 +132,11 @@ class SemiDiscrete(Evolution):
         return self._size(change, c, everywhere=True)
 
     def _size(self, change, c, everywhere: bool) -> float:
-        sizes = np.sqrt(np.mean(self._system.values(c, everywhere) ** 2, axis=1))
-        largest = self._largest[everywhere] = np.maximum(self._largest[everywhere], sizes)
-        scale = np.maximum(np.maximum(sizes, FADED * largest), SMALL * np.max(largest))
+        sizes = np.sqrt(np.mean(self._system.values(c, everywhere=True) ** 2, axis=1))
+        self._largest = np.maximum(self._largest, sizes)
+        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * np.max(self._largest))
+        if not everywhere:
+            scale = scale[self._system.with_rate]
         changes = np.sqrt(np.mean(self._system.values(change, everywhere) ** 2, axis=1))
         return float(np.max(changes / np.maximum(scale, np.finfo(float).tiny)))
 
@@ -170,15 +171,23 @@ _INDEX = (
 )
 
 
-class ScaledFactor(Plain):
-    """The factor of S A, S diagonal, for right-hand sides of A."""
+class ScaledFactor(Factor):
+    """The factor of S A, S diagonal, for right-hand sides of A: least squares are those of S (A x − b)."""
 
     factored: Factor
     scale: Float[np.ndarray, " rows"]
 
-    def solve(self, b: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " n"]:
-        """x with A x = b, or S (A x − b) least in square."""
+    def solve(self, b):
         return np.asarray(self.factored.solve((self.scale * b.T).T))
+
+    def solve_transposed(self, b):
+        return (self.scale * np.asarray(self.factored.solve_transposed(b)).T).T
+
+    def rank(self):
+        return self.factored.rank()
+
+    def condition(self):
+        return self.factored.condition()
 
 
 def equations_in_time(

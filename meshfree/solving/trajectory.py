@@ -17,7 +17,7 @@ from ..internal.files import check_path
 from ..internal.plain import Text
 from ..internal.printing import aligned, as_html, shown
 from ..internal.saved_objects import load_npz, save_npz
-from ..internal.tracing import AnyArray, is_traced, module_of
+from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..spaces.base import Space
 from .solution import Solution
 from .time_interpolation import between_steps
@@ -72,7 +72,7 @@ class Trajectory(eqx.Module):
         slack = OUTSIDE * (last - first)
         if not first - slack <= t <= last + slack:
             raise ValueError(f"u is known from t = {first:.6g} to {last:.6g}; got t = {t:.6g}")
-        c, rates = (jnp.asarray(found) for found in self._at(min(max(t, first), last)))
+        c, rates = (as_jax(found) for found in self._at(min(max(t, first), last)))
         return Snapshot(self.space, c, {"time": t}, rates)
 
     def _at(self, t: float) -> tuple[AnyArray, AnyArray]:
