@@ -35,16 +35,20 @@ from .kernels import (
 )
 from .pde.manufactured import manufactured
 from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
+from .pde.parameter import time_derivative
 from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
 from .solving.automatic import solve
 from .solving.error_estimate import estimate_error
+from .solving.evolve import evolve
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
 from .solving.solution import Solution
 from .solving.solve import interpolate
+from .solving.spectrum import Spectrum, spectrum
+from .solving.trajectory import Trajectory
 from .spaces import Collocation, Eigenbasis, Enriched, Multilevel, Stencils
 from .tuning import losses
 from .tuning.tune import tune
@@ -81,8 +85,10 @@ __all__ = [
     "SignedDistance",
     "Solution",
     "SpectralMixture",
+    "Spectrum",
     "Stencils",
     "Torus",
+    "Trajectory",
     "TriangleSurface",
     "Warped",
     "Wendland",
@@ -92,6 +98,7 @@ __all__ = [
     "divergence",
     "error",
     "estimate_error",
+    "evolve",
     "gradient",
     "hessian",
     "indicator",
@@ -113,5 +120,7 @@ __all__ = [
     "robin",
     "run",
     "solve",
+    "spectrum",
+    "time_derivative",
     "tune",
 ]

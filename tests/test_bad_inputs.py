@@ -123,7 +123,7 @@ ROWS = {
     "two conditions": (lambda: problem(left=mf.dirichlet(), right=mf.dirichlet(), top=mf.dirichlet(), bottom=mf.dirichlet()), ValueError, "boundary= would be a second condition"),
     "dirichlet of text": (lambda: mf.dirichlet("hot"), TypeError, "needs a number, a vector (fields,) or a function of x as value; got 'hot'"),
     "dirichlet of nothing": (lambda: mf.dirichlet(None), TypeError, "or a function of x as value; got None"),
-    "dirichlet of two arguments": (lambda: mf.dirichlet(lambda x, y: x), TypeError, "a function of x as value; got the function <lambda>(x, y)"),
+    "dirichlet of three arguments": (lambda: mf.dirichlet(lambda x, t, y: x), TypeError, "a function of x as value; got the function <lambda>(x, t, y)"),
     "neumann of a space": (lambda: mf.neumann(SPACE), TypeError, "as flux; got a Collocation"),
     "robin without b": (lambda: mf.robin(1.0), TypeError, "robin(a, b): missing a required argument: 'b'; expected a number"),
     "dirichlet of a vector": (lambda: solve(boundary=mf.dirichlet(lambda x: x)), ValueError, "the residual of 'left': a condition was given a value of shape (2,) where u has ()"),

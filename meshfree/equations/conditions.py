@@ -35,16 +35,22 @@ class Interior(eqx.Module):
 
     residual: Residual
 
-    def __call__(self, u, x, n):
-        return self.residual(u, x)
+    def __call__(self, u, x, n, *parameter):
+        return self.residual(u, x, *parameter)
 
 
 def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:
     """The cloud's parts with their residuals, in order, but for those without a condition; ValueError where parts and
-    conditions do not match.
+    conditions do not match, and for a problem with a parameter.
 
     The residuals are watched: what they read now is part of the key of the programs that they are compiled into.
     """
+    problem.check_without_parameter()
+    return matched(problem, cloud)
+
+
+def matched(problem: Problem, cloud: Cloud) -> list[Group]:
+    """`match_conditions` for any problem: residuals of one with a parameter have it as their last argument."""
     residuals = {"interior": problem.interior, **problem.match(cloud.parts)}
     found: list[tuple[Residual, list[str]]] = []
     for name in cloud.parts:

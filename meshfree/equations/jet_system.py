@@ -10,7 +10,7 @@ the space, so that another space, spacing or degree compiles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -25,7 +25,6 @@ from ..internal.compile_cache import Few
 from ..internal.plain import Plain
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, is_traced, module_of
-from ..internal.watched import watch
 from ..linalg.sparse_rows import stacked
 from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
 from ..pde.linearity import depends_on_input, hides_nan
@@ -33,7 +32,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import Group, Interior, Zero, check_residual, match_conditions
+from .conditions import Group, Zero, check_residual, match_conditions
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
@@ -240,6 +239,7 @@ class Part(NamedTuple):
     affine: bool
     values: Any  # of u = 0, (m, c), where affine
     gradient: Any  # by the jets, (m, c, f, J): at all points where affine, otherwise at some
+    of_ghosts: bool = False  # the equation of the interior once more, on the boundary
 
 
 def jet_system(
@@ -255,35 +255,20 @@ def jet_system(
     `given`: adds the user's weights to the measured ones. None for a global space where the residual is not local, as
     one that uses u at another point than x, or reads something traced; ValueError for that in a local space.
     """
-    cloud = space.cloud if points is None else points
-    is_local = space.local_basis is not None
-    for group in groups:
-        check_residual(group, problem.fields)
-    parts = []
-    for group in groups:
-        part = part_of(group, problem.fields, around, is_local)
-        if part is None:
-            return None
-        parts.append(part)
-    row_weights, magnitude = _weights_of(parts, problem.fields, space.cloud.spacing, around)
+    stated = state(space, points, problem.fields, groups, around, space.local_basis is not None)
+    if stated is None:
+        return None
+    groups, parts = [part.group for part in stated.parts], stated.parts
+    own = [part for part in parts if not part.of_ghosts]
+    row_weights, magnitude = _weights_of(own, problem.fields, space.cloud.spacing, around)
     row_weights = given(row_weights)
-    places = [np.concatenate([cloud.parts[name] for name, _ in group.parts]) for group in groups]
-    # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights.get(part, ())) < 2 * problem.fields)
-    if ghosts:
-        names = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
-        at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
-        group = Group(names, Interior(watch(problem.interior)), at, module_of(at).zeros_like(at))
-        part = part_of(group, problem.fields, around, is_local)
-        assert part is not None  # as the interior is local
-        groups, parts = [*groups, group], [*parts, part]
-        places.append(np.concatenate([cloud.parts[part] for part in ghosts]))
-        row_weights = row_weights | {name: row_weights["interior"] for name, _ in names}
-    derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
+    names = [name for part in parts if part.of_ghosts for name, _ in part.group.parts]
+    row_weights = row_weights | dict.fromkeys(names, row_weights["interior"])
     blocks = [
-        _block(part, point_weights(part.group, row_weights), derivatives[place], problem.fields)
-        for part, place in zip(parts, places, strict=True)
+        _block(part, point_weights(part.group, row_weights), stated.derivatives[place], problem.fields)
+        for part, place in zip(parts, stated.places, strict=True)
     ]
+    is_local = space.local_basis is not None
     side = np.zeros((0, space.size)) if is_local else magnitude * space.side_conditions()  # type: ignore[attr-defined]
     return JetSystem(
         space=space, fields=problem.fields, groups=groups, row_weights=row_weights, blocks=blocks, side=side
@@ -301,6 +286,47 @@ def residual_at(residual: Residual, space: Space, fields: int, points, coefficie
     order = _facts(group, fields).order
     jets = BasisDerivatives.at(space, points).jets(np.asarray(coefficients), order)
     return at_jets(group, jets, order)[0]
+
+
+class Stated(NamedTuple):
+    """The groups of equations that hold at the points of a cloud, those for ghosts included."""
+
+    parts: list[Part]
+    places: list[Any]  # of their points in the cloud
+    derivatives: BasisDerivatives  # at the points of the cloud
+
+
+def state(
+    space: Space, points: Cloud | None, fields: int, groups: list[Group], around: Guess | None, is_local: bool
+) -> Stated | None:
+    """What the rows are made of; None where a residual is not known to be local, and an error there if it `is_local`.
+
+    ValueError for residuals of a wrong shape.
+    """
+    cloud = space.cloud if points is None else points
+    for group in groups:
+        check_residual(group, fields)
+    parts, places = list[Part](), list[Any]()
+
+    def add(group: Group, names: Iterable[str], of_ghosts: bool = False) -> bool:
+        part = part_of(group, fields, around, is_local)
+        if part is None:
+            return False
+        parts.append(part._replace(of_ghosts=of_ghosts))
+        places.append(np.concatenate([cloud.parts[name] for name in names]))
+        return True
+
+    if not all(add(group, [name for name, _ in group.parts]) for group in groups):
+        return None
+    components = {name: part.gradient.shape[1] for part in parts for name, _ in part.group.parts}
+    # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
+    ghosts = tuple(part for part in space.parts_with_ghosts if components.get(part, 0) < 2 * fields)
+    if ghosts:
+        names = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
+        at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
+        add(Group(names, groups[0].residual, at, module_of(at).zeros_like(at)), ghosts, of_ghosts=True)
+    derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
+    return Stated(parts, places, derivatives)
 
 
 def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:

@@ -108,6 +108,14 @@ def _of_a_point(value: Any) -> Any:
     return value
 
 
+def _of_a_point_in_time(value: Any) -> Any:
+    try:
+        return _of_a_point(value)
+    except TypeError:
+        inspect.signature(_function(value), follow_wrapped=False).bind(None, None)
+        return value
+
+
 def _number(value: Any) -> Any:
     if not isinstance(value, jax.core.Tracer):
         if isinstance(value, str | bytes):
@@ -128,6 +136,10 @@ def _data(value: Any) -> Any:
     return _of_a_point(value) if callable(value) else _numbers(value)
 
 
+def _data_in_time(value: Any) -> Any:
+    return _of_a_point_in_time(value) if callable(value) else _numbers(value)
+
+
 def _seed(value: Any) -> Any:
     np.random.default_rng(value)
     return value
@@ -136,10 +148,12 @@ def _seed(value: Any) -> Any:
 INTEGER = Kind("an integer", _integer)
 FUNCTION = Kind("a function", _function, anywhere=False)
 OF_A_POINT = Kind("a function of x", _of_a_point, anywhere=False)
+OF_A_POINT_IN_TIME = OF_A_POINT._replace(read=_of_a_point_in_time)
 FIELD = Kind("a function of x, u itself and not u(x),", _function, anywhere=False)
 NUMBER = Kind("a number", _number)
 NUMBERS = Kind("a number or an array of numbers", _numbers)
 DATA = Kind("a number, a vector (fields,) or a function of x", _data)
+DATA_IN_TIME = DATA._replace(read=_data_in_time)
 SEED = Kind("an integer of at least 0", _seed)
 PATH = Kind("the path of a file", os.fspath)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Int
 
-from ..internal.tracing import AnyArray, module_of
+from ..internal.tracing import AnyArray, is_traced, module_of
 
 
 class SparseRows(eqx.Module):
@@ -24,7 +26,8 @@ class SparseRows(eqx.Module):
         return self.values.shape[0], self.width
 
     def __matmul__(self, x: Float[AnyArray, " n"]) -> Float[AnyArray, " m"]:
-        return module_of(self.values, self.columns, x).sum(self.values * x[self.columns], axis=1)
+        array = module_of(self.values, self.columns, x)
+        return array.sum(self.values * array.asarray(x)[self.columns], axis=1)
 
     def transposed_times(self, y: Float[AnyArray, " m"]) -> Float[AnyArray, " n"]:
         """Aᵀ y."""
@@ -53,3 +56,15 @@ def stacked(blocks: list[SparseRows]) -> SparseRows:
         array.concatenate(arrays) for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True)
     )
     return SparseRows(values, columns, blocks[0].width)
+
+
+def scaled_sum(left: Any, A: Any, right: Any, B: Any) -> Any:
+    """The rows of two matrices scaled by numbers (m,) and added; sparse ones have the same columns."""
+    if isinstance(A, SparseRows):
+        return SparseRows(left[:, None] * A.values + right[:, None] * B.values, A.columns, A.width)
+    return left[:, None] * A + right[:, None] * B
+
+
+def for_products(matrix: Any) -> Any:
+    """A matrix in the form that is multiplied by vectors fastest."""
+    return matrix.to_scipy() if isinstance(matrix, SparseRows) and not is_traced(matrix) else matrix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .operators import Field
+from .parameter import at_time, takes_parameter
 from .problem import Residual
 
 
@@ -16,10 +18,12 @@ class Manufactured(eqx.Module):
     """residual(u, x, …) − residual(exact, x, …)."""
 
     residual: Residual
-    exact: Field
+    exact: Callable
+    has_parameter: bool = eqx.field(static=True)
 
     def __call__(self, u: Field, x: Float[Array, " d"], *args: Any) -> Float[Array, "..."]:
-        value, source = self.residual(u, x, *args), self.residual(self.exact, x, *args)
+        exact = at_time(self.exact, args[-1]) if self.has_parameter else self.exact
+        value, source = self.residual(u, x, *args), self.residual(exact, x, *args)
         if jnp.shape(value) != jnp.shape(source):
             raise ValueError(
                 f"the residual of u has shape {jnp.shape(value)} and that of exact {jnp.shape(source)}; exact(x) must "
@@ -27,13 +31,18 @@ class Manufactured(eqx.Module):
             )
         return value - source
 
+    def takes_parameter(self) -> bool:
+        """Whether it is the residual of a problem with a parameter."""
+        return self.has_parameter
+
 
 def manufactured(residual: Any, exact: Any) -> Manufactured:
     """The residual that `exact` makes vanish: residual(u, x) − residual(exact, x), the source that makes it a solution.
 
     - `residual`: any residual, `(u, x)` of the interior, `(u, x, n)` of a boundary part, or with further arguments: a
       condition too, `mf.manufactured(mf.neumann(), exact)` is ∂u/∂n = ∂exact/∂n
-    - `exact`: the solution, a function of one point, (d,) -> () or (fields,), as smooth as the residual asks of u
+    - `exact`: the solution, a function of one point, (d,) -> () or (fields,), as smooth as the residual asks of u; of
+      (x, t) where the residual has a parameter, with `time_derivative` its derivative by t
 
     The second term is a constant in u: an affine residual stays affine, and a local space asks for no more derivatives.
     It is a pytree: leaves of `residual` and `exact`, where these are pytrees, are its leaves, and may change without
@@ -60,4 +69,4 @@ def manufactured(residual: Any, exact: Any) -> Manufactured:
             f"exact must be a function of one point, exact(x); got {exact!r}. "
             f"For a constant solution use lambda x: jnp.full((), {exact!r})"
         )
-    return Manufactured(residual, exact)
+    return Manufactured(residual, exact, bool(takes_parameter(exact, ("x",))))

@@ -6,7 +6,6 @@ with unit outward normal n. It returns () or (c,), and vanishes for the solution
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,9 +14,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..internal.expected import DATA, FUNCTION, INTEGER, OF_A_POINT, Kind, came, expects
+from ..internal.expected import (
+    DATA_IN_TIME,
+    FUNCTION,
+    INTEGER,
+    OF_A_POINT,
+    OF_A_POINT_IN_TIME,
+    Kind,
+    came,
+    expects,
+)
 from ..internal.printing import aligned, shown
 from .operators import Field, derivative
+from .parameter import At, takes_parameter
 
 Residual = Callable[..., Float[Array, "..."]]
 
@@ -40,6 +49,10 @@ class Problem(eqx.Module):
     final time of a box in space and time: its points have no equation. `exact(x)` is the solution where it is known,
     used by `error` and the pictures only. `fields=1` makes u(x) a scalar (), `fields=f` a vector (f,).
 
+    A parameter, such as time, is the last argument of every callable: `residual(u, x, t)`, `residual(u, x, n, t)`,
+    values `g(x, t)` of conditions, `exact(x, t)`. `evolve` calls it time, and starts from `initial`, a function of x;
+    `at(t)` is the problem at one value of it.
+
     A problem is a pytree: numbers and arrays held by residuals that are pytrees themselves (an `eqx.Module`, a
     `jax.tree_util.Partial`) are its leaves, may be differentiated, and may change without recompilation.
 
@@ -48,25 +61,67 @@ class Problem(eqx.Module):
     the interface the conditions that join them (`problems/interface.py`).
 
     Raises ValueError for a part of the domain without a condition, or with two, and for a condition on a part
-    that the domain does not have; both sets of names are printed.
+    that the domain does not have; both sets of names are printed. TypeError where some callables have a parameter and
+    others have not.
     """
 
     domain: Any = eqx.field(static=True)
     interior: Residual
     conditions: dict[str, Residual | None]
     exact: Callable | None
+    initial: Callable | None
     fields: int = eqx.field(static=True)
+    has_parameter: bool = eqx.field(static=True)
 
-    @expects(domain=_DOMAIN, interior=_RESIDUAL, exact=OF_A_POINT, fields=INTEGER)
-    def __init__(self, domain, *, interior: Residual, exact: Callable | None = None, fields: int = 1, **conditions):
+    @expects(domain=_DOMAIN, interior=_RESIDUAL, exact=OF_A_POINT_IN_TIME, initial=OF_A_POINT, fields=INTEGER)
+    def __init__(
+        self,
+        domain,
+        *,
+        interior: Residual,
+        exact: Callable | None = None,
+        initial: Callable | None = None,
+        fields: int = 1,
+        **conditions,
+    ):
         if fields < 1:
             raise ValueError(f"fields is the number of components of u, at least 1; got {fields}")
-        for name, residual in {"interior": interior, **conditions}.items():
-            _check_residual(name, residual)
+        residuals = {"interior": interior, **conditions}
+        self.has_parameter = _agreed(
+            {name: _with_parameter(name, residual) for name, residual in residuals.items()}
+            | {f"the value in {name}": takes_parameter(g, ("x",)) for name, g in _values(residuals)}
+            | ({} if exact is None else {"exact": takes_parameter(exact, ("x",))})
+        )
         self.domain, self.interior, self.conditions = domain, interior, conditions
-        self.exact, self.fields = exact, fields
+        self.exact, self.initial, self.fields = exact, initial, fields
         if domain is not None:
             self.match(domain.part_names)
+
+    def at(self, parameter: Any) -> Problem:
+        """The problem at one value of its parameter, a number: one without parameter. ValueError for one without."""
+        if not self.has_parameter:
+            raise ValueError("the problem has no parameter: its residuals are (u, x) and (u, x, n), not (u, x, t)")
+        parameter = jnp.asarray(parameter, dtype=float)
+        if parameter.shape != ():
+            raise ValueError(f"the parameter is one number; got an array of shape {parameter.shape}")
+        conditions = {
+            name: None if residual is None else At(residual, parameter) for name, residual in self.conditions.items()
+        }
+        return Problem(
+            self.domain,
+            interior=At(self.interior, parameter),
+            exact=None if self.exact is None else At(self.exact, parameter),
+            fields=self.fields,
+            **conditions,
+        )
+
+    def check_without_parameter(self) -> None:
+        """ValueError for a problem that is not one problem but one for each value of its parameter."""
+        if self.has_parameter:
+            raise ValueError(
+                "the problem has a parameter, the last argument of its residuals: where it is time, "
+                "mf.evolve(problem, space); at one value of it, problem.at(value) is a problem without"
+            )
 
     def match(self, parts: Iterable[str]) -> dict[str, Residual | None]:
         """The residual of every boundary part in `parts`, None for no condition; ValueError unless each has one."""
@@ -91,6 +146,7 @@ class Problem(eqx.Module):
         rows = [("fields", shown(self.fields)), ("interior", shown(self.interior))]
         rows += [(name, shown(residual) + self._served(name)) for name, residual in self.conditions.items()]
         rows.append(("exact", "no" if self.exact is None else "yes"))
+        rows += [("initial", shown(self.initial))] * (self.initial is not None)
         return aligned("Problem without a domain" if self.domain is None else f"Problem on {shown(self.domain)}", rows)
 
     def _served(self, name: str) -> str:
@@ -100,10 +156,12 @@ class Problem(eqx.Module):
         return "" if served in ("", name) else f" on {served}"
 
 
-def _check_residual(name: str, residual: Any) -> None:
-    """TypeError for what cannot be the residual of the interior or of the part of that name."""
+def _with_parameter(name: str, residual: Any) -> bool | None:
+    """Whether the residual of the interior or of the part of that name needs a parameter, None where it may have one;
+    TypeError for what cannot be a residual.
+    """
     if residual is None and name != "interior":
-        return
+        return None
     if not callable(residual):
         raise TypeError(
             f"{name}= must be a residual, a callable; got {residual!r}. "
@@ -113,13 +171,32 @@ def _check_residual(name: str, residual: Any) -> None:
         raise TypeError(f"{name}= must be a residual; got {came(residual)}: write {residual.__name__}(...)")
     arguments = ("u", "x") if name == "interior" else ("u", "x", "n")
     try:
-        signature = inspect.signature(residual, follow_wrapped=False)
-    except (TypeError, ValueError):
-        return  # as of functions that are not written in Python
-    try:
-        signature.bind(*arguments)
+        return takes_parameter(residual, arguments)
     except TypeError as error:
         raise TypeError(f"{name}= must be a residual({', '.join(arguments)}); got {came(residual)}: {error}") from None
+
+
+def _agreed(parameters: dict[str, bool | None]) -> bool:
+    """Whether callables, by their names, have a parameter; TypeError unless all have one, or none has."""
+    having, lacking = ([name for name, has in parameters.items() if has is kind] for kind in (True, False))
+    if having and lacking:
+        raise TypeError(
+            f"{', '.join(having)}: with a parameter, such as time; {', '.join(lacking)}: without. It is the last "
+            "argument of all callables of a problem, or of none: residual(u, x, t), residual(u, x, n, t), g(x, t), "
+            "exact(x, t)"
+        )
+    return bool(having)
+
+
+def _values(residuals: dict[str, Any]) -> list[tuple[str, Callable]]:
+    """The functions that the usual conditions were given as values, each with the name of the part."""
+    return [
+        (f"{name}=", value)
+        for name, residual in residuals.items()
+        if isinstance(residual, Dirichlet | Neumann | Robin)
+        for value in vars(residual).values()
+        if callable(value)
+    ]
 
 
 class Dirichlet(eqx.Module):
@@ -127,9 +204,9 @@ class Dirichlet(eqx.Module):
 
     value: Any
 
-    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
+    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"], *t: Any) -> Float[Array, "..."]:
         given = u(x)
-        return given - at(self.value, x, given)
+        return given - at(self.value, x, given, *t)
 
     def __repr__(self) -> str:
         return f"dirichlet({shown(self.value)})"
@@ -140,9 +217,9 @@ class Neumann(eqx.Module):
 
     flux: Any
 
-    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
+    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"], *t: Any) -> Float[Array, "..."]:
         slope = derivative(u, n)(x)
-        return slope - at(self.flux, x, slope)
+        return slope - at(self.flux, x, slope, *t)
 
     def __repr__(self) -> str:
         return f"neumann({shown(self.flux)})"
@@ -155,29 +232,30 @@ class Robin(eqx.Module):
     b: Any
     value: Any
 
-    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"]) -> Float[Array, "..."]:
+    def __call__(self, u: Field, x: Float[Array, " d"], n: Float[Array, " d"], *t: Any) -> Float[Array, "..."]:
         given, slope = u(x), derivative(u, n)(x)
-        return at(self.a, x, given) * given + at(self.b, x, given) * slope - at(self.value, x, given)
+        a, b, value = (at(data, x, given, *t) for data in (self.a, self.b, self.value))
+        return a * given + b * slope - value
 
     def __repr__(self) -> str:
         return f"robin({shown(self.a)}, {shown(self.b)}, {shown(self.value)})"
 
 
-@expects(value=DATA)
+@expects(value=DATA_IN_TIME)
 def dirichlet(value: Any = 0.0) -> Dirichlet:
-    """The condition u = value on a boundary part; `value` is a number, a vector (fields,) or a function of x."""
+    """The condition u = value on a boundary part: a number, a vector (fields,) or a function of x, or of (x, t)."""
     return Dirichlet(value)
 
 
-@expects(flux=DATA)
+@expects(flux=DATA_IN_TIME)
 def neumann(flux: Any = 0.0) -> Neumann:
-    """The condition ∂u/∂n = flux, n the outward normal; `flux` is a number, a vector (fields,) or a function of x."""
+    """The condition ∂u/∂n = flux, n the outward normal: a number, a vector (fields,), a function of x or of (x, t)."""
     return Neumann(flux)
 
 
-@expects(a=DATA, b=DATA, value=DATA)
+@expects(a=DATA_IN_TIME, b=DATA_IN_TIME, value=DATA_IN_TIME)
 def robin(a: Any, b: Any, value: Any = 0.0) -> Robin:
-    """The condition a u + b ∂u/∂n = value; each of the three is a number, a vector (fields,) or a function of x."""
+    """The condition a u + b ∂u/∂n = value; each a number, a vector (fields,) or a function of x, or (x, t)."""
     return Robin(a, b, value)
 
 
@@ -185,12 +263,13 @@ class DataError(ValueError):
     """Data of a condition that do not fit the field."""
 
 
-def at(value: Any, x: Float[Array, " d"], given: Float[Array, "..."]) -> Float[Array, "..."]:
-    """`value(x)` for a function, `value` itself for a constant, in the precision of x.
+def at(value: Any, x: Float[Array, " d"], given: Float[Array, "..."], *t: Any) -> Float[Array, "..."]:
+    """`value(x, *t)` for a function, t the parameter of a problem that has one, `value` itself for a constant, in the
+    precision of x.
 
     Raises DataError unless it is real, and () or of the shape of `given`, the field at x.
     """
-    data = value(x) if callable(value) else value
+    data = value(x, *t) if callable(value) else value
     found = jnp.asarray(data)
     if found.dtype.kind not in "fiu":
         raise DataError(

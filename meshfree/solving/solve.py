@@ -22,7 +22,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
 from ..internal.expected import DATA, expects
-from ..internal.tracing import AnyArray, is_traced
+from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
@@ -70,7 +70,7 @@ def solve_in(
 def _stated(problem: Problem, space: Space, points, initial, weights):
     """The coefficients to start from, and the equations of each level of the space."""
     first = space.levels()[0]
-    start = _initial_coefficients(problem, first, initial)
+    start = initial_coefficients(problem, first, initial)
     if space.local_basis is None:
         check_memory(len(space.cloud if points is None else points), start.size)
     around = None if initial is None else Guess(first, start)
@@ -118,7 +118,7 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
         raise ValueError(f"{space.describe()} has points on every level: give a function, not its values")
     values = [_values_at(f, level.nodes) for level in levels]
     if space.is_nodal:  # the coefficients are the values
-        return Solution(space, jnp.asarray(values[-1]), _of_nodal_values(values[-1]))
+        return Solution(space, as_jax(values[-1]), _of_nodal_values(values[-1]))
     if space.local_basis is None:
         check_memory(len(space.nodes), space.size)
     start = np.zeros((levels[0].size, *values[0].shape[1:]))
@@ -161,7 +161,8 @@ def _vmapped(f: Callable, X):
     return jax.vmap(f)(X)
 
 
-def _initial_coefficients(problem: Problem, space: Space, initial) -> Float[AnyArray, "n *f"]:
+def initial_coefficients(problem: Problem, space: Space, initial) -> Float[AnyArray, "n *f"]:
+    """Those of a function in the space, zero without one; ValueError unless it has as many fields as the problem."""
     shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
     if initial is None:
         return np.zeros(shape)

@@ -1,0 +1,110 @@
+"""The parameter of a problem, the last argument of all its callables: time, an eigenvalue, a branch's parameter.
+
+`residual(u, x, t)`, `residual(u, x, n, t)`, values `g(x, t)`, `exact(x, t)`. Where it is time, u carries its rate,
+which `time_derivative` reads.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..internal.expected import FIELD, expects
+from ..internal.printing import shown
+from .operators import Field, laplacian
+
+
+@runtime_checkable
+class HasRate(Protocol):
+    """A field that knows its rate of change in time."""
+
+    @property
+    def rate(self) -> Field:
+        """∂u/∂t, a function of one point."""
+
+
+@expects(u=FIELD)
+def time_derivative(u: Field) -> Field:
+    """∂u/∂t at fixed x: of the shape of u(x), a field like any other, as in `laplacian(time_derivative(u))`.
+
+    For the u of a residual in `evolve`, and for `u.at(t)` of what `evolve` returns. Raises ValueError for any other
+    function: rates are known of u itself, not of what was made of it, and of first order only.
+    """
+    if isinstance(u, HasRate):
+        return u.rate
+    raise ValueError(
+        "time_derivative takes u itself, in a residual of a problem that mf.evolve solves, or u.at(t) of what it has "
+        "found. Outside of these no rate is known. For the rate of what is made of u apply the operator to the rate: "
+        "laplacian(time_derivative(u)), time_derivative(u)(x)[0]; for a second derivative in time make u_t a field of "
+        "its own: fields=2"
+    )
+
+
+class Evolving(eqx.Module):
+    """A function of one point with its rate."""
+
+    function: Field
+    rate: Field
+
+    def __call__(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
+        return self.function(x)
+
+    def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
+        """Δu, in closed form where the function has one."""
+        return laplacian(self.function)(x)
+
+
+def at_time(function: Callable, t: Any) -> Evolving:
+    """A function of (x, t), such as an exact solution, at a time, with its rate."""
+
+    def rate(x):
+        time = jnp.asarray(t, dtype=float)
+        return jax.jvp(lambda s: function(x, s), (time,), (jnp.ones_like(time),))[1]
+
+    return Evolving(lambda x: function(x, t), rate)
+
+
+class At(eqx.Module):
+    """A callable of a problem with the parameter given: a function of the other arguments."""
+
+    function: Callable
+    parameter: Any
+
+    def __call__(self, *args: Any) -> Any:
+        return self.function(*args, self.parameter)
+
+    def takes_parameter(self) -> bool:
+        """No longer."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"{shown(self.function)} at {shown(self.parameter)}"
+
+
+def takes_parameter(function: Callable, arguments: tuple[str, ...]) -> bool | None:
+    """Whether a callable of a problem needs a parameter after these arguments; None where it may have one or not.
+
+    One with a default, as in `lambda u, x, k=k`, is no parameter. TypeError, with the reason, for a callable that can
+    be called neither way.
+    """
+    if hasattr(function, "takes_parameter"):
+        return function.takes_parameter()
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return None  # as of functions that are not written in Python
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        try:
+            signature.bind(*arguments, "t")
+        except TypeError:
+            signature.bind(*arguments)  # the error says what the shorter call lacks
+        return True
+    return None if any(one.kind is one.VAR_POSITIONAL for one in signature.parameters.values()) else False

@@ -1,0 +1,149 @@
+"""A solution in time: what its space, coefficients and rates were at the ends of all steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from ..internal.expected import NUMBER, PATH, expects
+from ..internal.files import check_path
+from ..internal.plain import Text
+from ..internal.printing import aligned, as_html, shown
+from ..internal.saved_objects import load_npz, save_npz
+from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
+from ..spaces.base import Space
+from .solution import Solution
+from .time_interpolation import between_steps
+
+SUFFIXES = (".npz", ".pvd")
+OUTSIDE = 1e-12  # of the time it spans, by which rounding may lead beyond its ends
+
+
+class Snapshot(Solution):
+    """A solution at one time, which knows its rate: `time_derivative(u)(x)`."""
+
+    rates: Float[Array, "n *f"]
+
+    @property
+    def rate(self) -> Any:
+        """∂u/∂t, a function of one point."""
+        return self.space.function(self.rates)
+
+
+class Trajectory(eqx.Module):
+    """A function u(x, t) of a space and time, what `evolve` returns.
+
+    u(x, t): (d,), () -> () or (fields,).  u(X, t): (m, d) -> (m,) or (m, fields); for times t (k,) with k in front.
+    `at(t)` is a Solution, to which operators apply, `time_derivative` too. `times` (s,) are the ends of the steps, or
+    those that were to be saved; `coefficients` (s, n) or (s, n, fields) and `rates`, their derivatives, belong to
+    them. Between two of them u is the polynomial that has these, and those of the step before (Hermite).
+
+    `stats` is a mapping: `method`, `steps`, `rejected` (steps that were repeated), `factorisations`, `solves`,
+    `residuals` (evaluations of the equations), `unknowns`, `rows`, `seconds`, `tolerance`, `complete` (whether the last
+    time is the one that was asked for) and `message`.
+    """
+
+    space: Space
+    times: Float[np.ndarray, " s"]
+    coefficients: Float[AnyArray, "s n *f"]
+    rates: Float[AnyArray, "s n *f"]
+    stats: Mapping[str, Any]
+
+    def __call__(self, x: ArrayLike, t: ArrayLike) -> Float[AnyArray, "..."]:
+        if np.ndim(t) == 0:
+            return self.at(t)(x)  # type: ignore[arg-type]
+        if np.ndim(t) > 1:
+            raise ValueError(f"u(x, t) takes a time or times (k,); got shape {np.shape(t)}")
+        return jnp.stack([self.at(one)(x) for one in np.asarray(t)])
+
+    @expects(t=NUMBER)
+    def at(self, t: float) -> Snapshot:
+        """u at time t, a Solution with its rate. ValueError for a time that it does not span."""
+        if is_traced(t):
+            raise TypeError("u.at(t) and u(x, t) need a known time: use mf.time_derivative(u.at(t)) for the rate")
+        first, last, t = float(self.times[0]), float(self.times[-1]), float(t)
+        slack = OUTSIDE * (last - first)
+        if not first - slack <= t <= last + slack:
+            raise ValueError(f"u is known from t = {first:.6g} to {last:.6g}; got t = {t:.6g}")
+        c, rates = (as_jax(found) for found in self._at(min(max(t, first), last)))
+        return Snapshot(self.space, c, {"time": t}, rates)
+
+    def _at(self, t: float) -> tuple[AnyArray, AnyArray]:
+        """The coefficients and rates at a time."""
+        given: Any = [arrays.reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates)]
+        c, rates = between_steps(self.times, given[0], given[1], t)
+        shape = self.coefficients.shape[1:]
+        return c.reshape(shape), rates.reshape(shape)
+
+    def on(self, times: Float[np.ndarray, " k"]) -> Trajectory:
+        """The same with other times, all within the present ones: it has fewer numbers, or more."""
+        c, rates = (module_of(*found).stack(found) for found in zip(*map(self._at, times), strict=True))
+        return Trajectory(self.space, times, c, rates, self.stats)
+
+    @property
+    def final(self) -> Snapshot:
+        """u at the last time."""
+        return self.at(self.times[-1])
+
+    @expects(path=PATH)
+    def save(
+        self, path: str | Path, /, *, exact: Callable | None = None, frames: int | ArrayLike | None = None
+    ) -> None:
+        """Write the trajectory to a file as its extension says; a failed write leaves old files as they were.
+
+        `.npz`: everything, to be loaded again by `Trajectory.load`, bit for bit; `evolve(..., initial=)` goes on
+        from it. `.pvd`: for ParaView, a VTU file for each time, as `Solution.save` writes them (extra `geometry`), in a
+        folder of the same name beside it; `frames`: how many equally spaced times, or which; by default all.
+        """
+        path = check_path(path, SUFFIXES)
+        if path.suffix.lower() == ".npz":
+            save_npz(path, self, points=np.asarray(self.space.cloud.points))
+        else:
+            save_series(path, self, self.frames(frames), exact)
+
+    @classmethod
+    @expects(path=PATH)
+    def load(cls, path: str | Path, /) -> Trajectory:
+        """Read what `save` wrote. Raises as `saved_objects.load_npz`."""
+        return load_npz(path, cls).tree
+
+    def frames(self, frames: Any = None) -> Float[np.ndarray, " k"]:
+        """Times for pictures and files: those given, so many from the first to the last, or all of `times`."""
+        if frames is None:
+            return np.asarray(self.times)
+        if np.ndim(frames) == 0:
+            return np.linspace(self.times[0], self.times[-1], int(frames))
+        return np.asarray(frames, dtype=float)
+
+    def check_restored(self) -> None:
+        """Raise an error of any kind for what is no trajectory: of a file."""
+        named = {key: Text(value) if isinstance(value, str) else value for key, value in self.stats.items()}
+        object.__setattr__(self, "stats", named)
+        expected = (len(self.times), self.space.size)
+        if self.coefficients.shape[:2] != expected or self.rates.shape != self.coefficients.shape:
+            raise ValueError(f"coefficients have the shape {self.coefficients.shape}, expected {expected}")
+        if not np.all(np.diff(self.times) > 0):
+            raise ValueError("its times do not increase")
+
+    def __repr__(self) -> str:
+        return aligned("Trajectory", self._lines())
+
+    def _repr_html_(self) -> str:
+        return as_html("Trajectory", self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        times = f"{len(self.times)} from {float(self.times[0]):.6g} to {float(self.times[-1]):.6g}"
+        names = ("method", "tolerance", "unknowns", "rows", "steps", "rejected", "factorisations", "message")
+        told = [(name, shown(self.stats[name])) for name in names if name in self.stats]
+        return [("space", self.space.describe()), ("times", times), *told]
+
+
+def save_series(path: Path, u: Trajectory, times: Float[np.ndarray, " k"], exact: Callable | None) -> None:
+    """A PVD file that names a VTU file for each time, which lie in a folder beside it."""
