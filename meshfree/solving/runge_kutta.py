@@ -14,10 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ..linalg.interface import Factor
 from .implicit_step import CONVERGED, ITERATIONS, Corrector, Counted, KeptFactors, Work, check_step, landed
 from .implicit_step import first_step as automatic_step
-from .stepping import Evolution, Step, SteppingError
+from .stepping import Evolution, Factor, Step, SteppingError
 
 
 class Tableau(NamedTuple):

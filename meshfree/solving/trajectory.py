@@ -77,7 +77,7 @@ class Trajectory(eqx.Module):
         """u at time t, a Solution with its rate. ValueError for a time that it does not span."""
         if is_traced(t):
             raise TypeError("u.at(t) and u(x, t) need a known time: use mf.time_derivative(u.at(t)) for the rate")
-        first, last, t = float(self.times[0]), float(self.times[-1]), float(t)
+        first, last, t = float(self.times[0]), float(self.times[-1]), float(np.asarray(t))
         slack = OUTSIDE * (last - first)
         if not first - slack <= t <= last + slack:
             raise ValueError(f"u is known from t = {first:.6g} to {last:.6g}; got t = {t:.6g}")
