@@ -14,8 +14,8 @@ from ..internal.expected import PATH, expects
 from .cutaway import VIEWER, View
 from .node_marks import arrow_length, dot_size, draw_arrows, extent
 from .style import (
-    DPI,
     COLORS,
+    DPI,
     GREY,
     INK,
     LEGEND,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ..geometry.contouring import Skin, skin
 from .render import render_images
-from .style import DPI, GREY, INK
+from .style import GREY, INK
 from .ticks import DIGIT, FONT, ticks_between
 
 VIEWER = np.array([1.0, -1.6, 0.85]) / np.linalg.norm([1.0, -1.6, 0.85])  # the direction towards the viewer

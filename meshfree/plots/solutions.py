@@ -87,7 +87,8 @@ def plot(
         draw = {1: plot_line, 2: plot_plane, 3: plot_space}[cloud.dim]
         return finish(draw(subject), title, path)
     is_movie = path is not None and path.suffix.lower() in MOVIES
-    subject = subject._replace(times=u.frames((FRAMES if is_movie else STILLS)[cloud.dim] if frames is None else frames))
+    usual = (FRAMES if is_movie else STILLS)[cloud.dim]
+    subject = subject._replace(times=u.frames(usual if frames is None else frames))
     if path is None or not is_movie:
         return finish(*plot_stills(subject, title), path)
     path, film = movie_path(path), film_of(subject, title)

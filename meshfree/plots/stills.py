@@ -12,7 +12,6 @@ from .painting import color_bar, paint
 from .scales import Scale, error_scale, value_scale
 from .sections import plot_space
 from .style import (
-    DPI,
     INK,
     LEGEND,
     TITLE,
@@ -66,7 +65,8 @@ def _on_line(subject: Subject):
                     samples.grid, samples.split(exact)[0][i, :, field], color=INK, lw=0.9, dashes=(4, 3), label=label
                 )
         axes.set_ylabel(name)
-        axes.legend(**LEGEND)
+        if field == 0:
+            axes.legend(**LEGEND)
         ticks_between(samples.lower, samples.upper, 0.9 * WIDTH, subject.labels[0]).apply(axes.xaxis)
         axes.set_xlim(samples.lower, samples.upper)
         shown = samples.split(everywhere)[0][:, :, field]

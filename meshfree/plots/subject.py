@@ -61,7 +61,7 @@ class Subject(NamedTuple):
 
 
     def series(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """u and, where known, the exact solution at points (m, d) and all times: both (k, m, fields). Raises as `values`."""
+        """u and, where known, the exact solution at points (m, d) and all times, (k, m, fields); raises as `values`."""
         values = self.u.values(X, self.times)
         shape, flat = (*values.shape[:2], -1), (-1, *values.shape[2:])
         _check_finite(self.name, values.reshape(flat))
