@@ -35,6 +35,11 @@ class Snapshot(Solution):
     rates: Float[Array, "n *f"]
 
     @property
+    def time(self) -> float:
+        """When it was."""
+        return float(self.stats["time"])
+
+    @property
     def rate(self) -> Any:
         """∂u/∂t, a function of one point."""
         return self.space.function(self.rates)
@@ -42,6 +47,7 @@ class Snapshot(Solution):
     def check_restored(self) -> None:
         """Raise an error of any kind for what is no function with a rate: of a file."""
         super().check_restored()
+        np.float64(self.time)
         if self.rates.shape != self.coefficients.shape:
             raise ValueError(f"rates have the shape {self.rates.shape}, coefficients {self.coefficients.shape}")
 
@@ -86,9 +92,9 @@ class Trajectory(eqx.Module):
 
     def _at(self, t: float) -> tuple[AnyArray, AnyArray]:
         """The coefficients and rates at a time."""
-        c, rates = (np.asarray(arrays).reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates))
+        c, rates = (arrays.reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates))
         shape = self.coefficients.shape[1:]
-        c, rates = between_steps(self.times, c, rates, t)
+        c, rates = between_steps(self.times, c, rates, t)  # type: ignore[arg-type]  # JAX's under grad
         return c.reshape(shape), rates.reshape(shape)
 
     def values(
