@@ -119,9 +119,7 @@ def _in_space(subject: Subject) -> tuple[Any, list, Callable[[int], None]]:
     split = [body.split(one) for _, one, _ in rows]
     colors = [scale.rgb(one) for (skin, *_), scale in zip(split, scales, strict=True) for one in skin]
     images = body.images(colors, 2 * FILM_DPI)
-    rasters = [
-        Raster(cover, body.inches(i)) if len(cover.triangles) else None for i, cover in enumerate(body.covers)
-    ]
+    rasters = [Raster(cover, body.inches(i)) if len(cover.triangles) else None for i, cover in enumerate(body.covers)]
     panels = []
 
     def draw(axes, row: int, section: int) -> None:
@@ -130,9 +128,7 @@ def _in_space(subject: Subject) -> tuple[Any, list, Callable[[int], None]]:
     figure, firsts = body.figure(rows, scales, draw)
     count = len(subject.times)
     of_rows = [images[row * count : (row + 1) * count] for row in range(len(rows))]
-    pictures = [
-        (body.view.show(first, of_row[-1]), of_row) for first, of_row in zip(firsts, of_rows, strict=True)
-    ]
+    pictures = [(body.view.show(first, of_row[-1]), of_row) for first, of_row in zip(firsts, of_rows, strict=True)]
 
     def show(i: int) -> None:
         for artist, of_row in pictures:

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
 
 
-@expects(
-    u=Solution | Trajectory, path=PATH, exact=OF_A_POINT_IN_TIME, problem=Problem, title=str, name=str, fps=NUMBER
-)
+@expects(u=Solution | Trajectory, path=PATH, exact=OF_A_POINT_IN_TIME, problem=Problem, title=str, name=str, fps=NUMBER)
 def plot(
     u: Solution | Trajectory,
     path: PathLike = None,

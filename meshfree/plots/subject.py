@@ -59,7 +59,6 @@ class Subject(NamedTuple):
         _check_finite("exact", exact)
         return values.reshape(len(X), -1), exact.reshape(len(X), -1)
 
-
     def series(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """u and, where known, the exact solution at points (m, d) and all times, (k, m, fields); raises as `values`."""
         values = self.u.values(X, self.times)

@@ -29,7 +29,9 @@ from .defaults import (
 RENAMED = {"shape": "kernel_order", "nodes": "cloud"}  # flags by their names in old scripts
 OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
-_NUMBERS = {"tol", "degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} | {"tolerance"}
+_NUMBERS = {"tol", "degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} | {
+    "tolerance"
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,8 +19,7 @@ from ..internal.expected import NUMBERS, OF_A_POINT, expects
 from ..internal.watched import settled, watch
 from ..pde.problem import Problem
 from .finite_values import NotFiniteError, check_points, first_not_finite, not_finite
-from .solution import Solution
-from .trajectory import Snapshot
+from .solution import Snapshot, Solution
 
 SAMPLES = 2000
 TINY = 1e-150  # in place of data that are 0, the square root of the least number

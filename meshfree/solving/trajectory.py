@@ -9,7 +9,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from ..internal.expected import NUMBER, PATH, expects
@@ -20,36 +20,13 @@ from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, is_traced
 from ..spaces.base import Space
 from .series_files import as_fields, save_series
-from .solution import Solution
+from .solution import Snapshot
 from .solution_files import exact_at_times
 from .time_interpolation import between_steps
 
 SUFFIXES = (".npz", ".pvd")
 AT_ONCE = 2**19  # values: of so many points and times together
 OUTSIDE = 1e-12  # of the time it spans, by which rounding may lead beyond its ends
-
-
-class Snapshot(Solution):
-    """A solution at one time, which knows its rate: `time_derivative(u)(x)`."""
-
-    rates: Float[Array, "n *f"]
-
-    @property
-    def time(self) -> float:
-        """When it was."""
-        return float(self.stats["time"])
-
-    @property
-    def rate(self) -> Any:
-        """∂u/∂t, a function of one point."""
-        return self.space.function(self.rates)
-
-    def check_restored(self) -> None:
-        """Raise an error of any kind for what is no function with a rate: of a file."""
-        super().check_restored()
-        np.float64(self.time)
-        if self.rates.shape != self.coefficients.shape:
-            raise ValueError(f"rates have the shape {self.rates.shape}, coefficients {self.coefficients.shape}")
 
 
 class Trajectory(eqx.Module):
