@@ -16,6 +16,7 @@ import numpy as np
 from ..internal.files import check_target, replaced
 
 MOVIES = (".mp4", ".gif")
+WHITE = 248  # of 255: colours of a palette that are white, which is a mean of light ones otherwise
 LOOKED_AT = 12  # frames that the colours of a GIF are chosen by
 
 Frames = Sequence[int]
@@ -71,9 +72,9 @@ def _write_gif(path: Path, frames: Iterator[np.ndarray], draw: Draw, count: int,
     chosen = np.unique(np.linspace(0, count - 1, LOOKED_AT).astype(int))
     sample = Image.fromarray(np.concatenate([draw(int(i)) for i in chosen]))
     palette = sample.quantize(256, method=Image.Quantize.MAXCOVERAGE)
-    colors = np.asarray(palette.getpalette()).reshape(-1, 3)
-    colors[colors.min(axis=1) > 250] = 255  # white, which is a mean of light colours otherwise
-    palette.putpalette(colors.ravel().tolist())
+    colors = np.asarray(palette.getpalette())
+    nearly_white = colors.reshape(-1, 3).min(axis=1) >= WHITE
+    palette.putpalette(np.where(np.repeat(nearly_white, 3), 255, colors).tolist())
     images = (Image.fromarray(one).quantize(palette=palette, dither=Image.Dither.NONE) for one in frames)
     options: dict[str, Any] = {"duration": 1000 / fps, "loop": 0, "optimize": False}
     next(images).save(path, format="GIF", save_all=True, append_images=images, **options)
