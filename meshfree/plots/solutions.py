@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..internal.expected import NUMBER, OF_A_POINT_IN_TIME, PATH, expects
 from ..pde.problem import Problem
-from ..solving.solution import Solution
+from ..solving.solution import Snapshot, Solution
 from ..solving.trajectory import Trajectory
 from .film_files import MOVIES, movie_path, write_movie
 from .films import film_of
@@ -75,6 +75,8 @@ def plot(
     cloud, domain = u.space.cloud, u.space.cloud.domain
     if problem is not None:
         domain = problem.domain if domain is None else domain
+        if isinstance(u, Snapshot) and problem.has_parameter:
+            problem = problem.at(u.time)
         exact = problem.exact if exact is None else exact
     if cloud.dim > 3:
         raise ValueError(f"pictures are of functions in 1, 2 or 3 dimensions; this one has {cloud.dim}")

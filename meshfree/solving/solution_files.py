@@ -17,6 +17,7 @@ from ..geometry.cloud import Cloud
 from ..geometry.mesh_files import write_mesh
 from ..geometry.simplices import simplices_between
 from ..internal.batching import map_in_blocks
+from ..pde.parameter import takes_parameter
 from ..spaces.base import Space
 
 SUFFIXES = (".npz", ".vtu", ".vtk", ".xdmf")
@@ -79,7 +80,9 @@ def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.nda
 def exact_at_times(
     exact: Callable, X: Float[np.ndarray, "m d"], times: Float[np.ndarray, " k"], like: Float[np.ndarray, "k m *f"]
 ) -> Float[np.ndarray, "k m *f"]:
-    """A function of (x, t) at points and times; ValueError where its values have another shape than those of `like`."""
+    """A function of (x, t) at points and times; ValueError for one of x, or of another shape than `like`."""
+    if takes_parameter(exact, ("x",)) is False:
+        raise ValueError("exact is a function of (x, t), as u is; got a function of x alone")
 
     def at_points(X, t):
         return jax.lax.map(lambda x: exact(x, t), X, batch_size=4096)

@@ -247,6 +247,7 @@ def test_what_cannot_be_a_movie(tmp_path):
         (still, {"frames": 3}, "frames= are the times of what mf.evolve returns, and this solution has none"),
         (u, {"path": tmp_path / "u.gif", "fps": 0}, "fps is the number of frames in a second, from 1 to 100; got 0"),
         (u, {"frames": [0.5, 1.5]}, "growing times from 0 to 1"),
+        (u, {"exact": wave}, r"exact is a function of \(x, t\), as u is; got a function of x alone"),
         (u, {"exact": exactly(swirl)}, r"exact has values of shape \(2,\), the solution of shape \(\)"),
     ):
         with pytest.raises(ValueError, match=told):
@@ -282,6 +283,18 @@ def test_stills_of_the_plane_are_a_row_of_times():
     assert sum(len(axes.child_axes) for axes in figure.axes) == 2  # colour bars
     check_words(figure)
     assert titles(plot(growing(first, cloud_of("square")), frames=[0.2, 0.4])) == ["$u$,  t = 0.2", "$u$,  t = 0.4"]
+
+
+def test_a_picture_at_one_time_has_the_error_then():
+    cloud = cloud_of("line")
+    problem = mf.Problem(
+        cloud.domain,
+        interior=lambda u, x, t: mf.time_derivative(u)(x),
+        boundary=mf.dirichlet(exactly(wave)),
+        exact=lambda x, t: exactly(wave)(x, t) + 0.25,
+    )
+    figure = plot(growing(wave, cloud).at(0.5), problem=problem)
+    assert figure.axes[1].get_title() == "|$u$ − exact|, max 0.25"
 
 
 def test_a_still_of_a_body_is_of_the_last_time():
