@@ -47,6 +47,7 @@ from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
 from .solving.solution import Solution
 from .solving.solve import interpolate
+from .solving.spectrum import Spectrum, spectrum
 from .solving.trajectory import Trajectory
 from .spaces import Collocation, Eigenbasis, Enriched, Multilevel, Stencils
 from .tuning import losses
@@ -84,6 +85,7 @@ __all__ = [
     "SignedDistance",
     "Solution",
     "SpectralMixture",
+    "Spectrum",
     "Stencils",
     "Torus",
     "Trajectory",
@@ -118,6 +120,7 @@ __all__ = [
     "robin",
     "run",
     "solve",
+    "spectrum",
     "time_derivative",
     "tune",
 ]

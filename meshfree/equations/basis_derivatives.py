@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, is_traced, module_of
 from ..linalg.sparse_rows import SparseRows
+from ..pde.jets import derivatives_at
 from ..pde.multi_indices import total_degree
 from ..spaces.base import Space
 
@@ -52,6 +54,8 @@ class BasisDerivatives(Plain):
         basis = self.space.local_basis
         if basis is None:
             space: Any = self.space
+            if is_traced(space):  # the host's rows need known kernels
+                return functionals @ _derivatives_of(space.basis, jnp.asarray(self.points), order)
             if self.direction is not None:
                 return space.rows_along(self.points, functionals, order, self.direction)
             return space.rows(self.points, functionals, order)
@@ -106,6 +110,10 @@ class BasisDerivatives(Plain):
     def _units(self, order: int):
         count = len(total_degree(self.points.shape[1], order))
         return self.weights(np.broadcast_to(np.eye(count), (len(self.points), count, count)), order)
+
+
+def _derivatives_of(basis, points, order: int) -> Float[Array, "m J n"]:
+    return jax.vmap(lambda x: derivatives_at(basis, x, order))(points)
 
 
 class Guess(eqx.Module):

@@ -10,7 +10,7 @@ the space, so that another space, spacing or degree compiles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -242,6 +242,7 @@ class Part(NamedTuple):
     affine: bool
     values: Any  # of u = 0, (m, c), where affine
     gradient: Any  # by the jets, (m, c, f, J): at all points where affine, otherwise at some
+    of_ghosts: bool = False  # the equation of the interior once more, on the boundary
 
 
 def jet_system(
@@ -257,22 +258,23 @@ def jet_system(
     `given`: adds the user's weights to the measured ones. None for a global space where the residual is not local, as
     one that uses u at another point than x, or reads something traced; ValueError for that in a local space.
     """
-    stated = state(space, points, problem.fields, groups, given, around)
+    stated = state(space, points, problem.fields, groups, around, space.local_basis is not None)
     if stated is None:
         return None
-    parts, row_weights = stated.parts, stated.row_weights
-    derivatives = stated.derivatives
+    groups, parts = [part.group for part in stated.parts], stated.parts
+    own = [part for part in parts if not part.of_ghosts]
+    row_weights, magnitude = _weights_of(own, problem.fields, space.cloud.spacing, around)
+    row_weights = given(row_weights)
+    names = [name for part in parts if part.of_ghosts for name, _ in part.group.parts]
+    row_weights = row_weights | dict.fromkeys(names, row_weights["interior"])
     blocks = [
-        _block(part, point_weights(part.group, row_weights), derivatives[place], problem.fields)
+        _block(part, point_weights(part.group, row_weights), stated.derivatives[place], problem.fields)
         for part, place in zip(parts, stated.places, strict=True)
     ]
+    is_local = space.local_basis is not None
+    side = np.zeros((0, space.size)) if is_local else magnitude * space.side_conditions()  # type: ignore[attr-defined]
     return JetSystem(
-        space=space,
-        fields=problem.fields,
-        groups=[part.group for part in parts],
-        row_weights=row_weights,
-        blocks=blocks,
-        side=stated.side,
+        space=space, fields=problem.fields, groups=groups, row_weights=row_weights, blocks=blocks, side=side
     )
 
 
@@ -281,41 +283,40 @@ class Stated(NamedTuple):
 
     parts: list[Part]
     places: list[Any]  # of their points in the cloud
-    row_weights: Mapping[str, Any]
     derivatives: BasisDerivatives  # at the points of the cloud
-    side: Any  # conditions of the space, (q, n)
 
 
 def state(
-    space: Space, points: Cloud | None, fields: int, groups: list[Group], given: Callable[[Mapping], dict], around
+    space: Space, points: Cloud | None, fields: int, groups: list[Group], around: Guess | None, is_local: bool
 ) -> Stated | None:
-    """What `jet_system` makes its rows of: see there."""
+    """What the rows are made of; None where a residual is not known to be local, and an error there if it `is_local`.
+
+    ValueError for residuals of a wrong shape.
+    """
     cloud = space.cloud if points is None else points
-    is_local = space.local_basis is not None
     for group in groups:
         check_residual(group, fields)
-    parts = []
-    for group in groups:
+    parts, places = list[Part](), list[Any]()
+
+    def add(group: Group, names: Iterable[str], of_ghosts: bool = False) -> bool:
         part = part_of(group, fields, around, is_local)
         if part is None:
-            return None
-        parts.append(part)
-    row_weights, magnitude = _weights_of(parts, fields, space.cloud.spacing, around)
-    row_weights = given(row_weights)
-    places = [np.concatenate([cloud.parts[name] for name, _ in group.parts]) for group in groups]
+            return False
+        parts.append(part._replace(of_ghosts=of_ghosts))
+        places.append(np.concatenate([cloud.parts[name] for name in names]))
+        return True
+
+    if not all(add(group, [name for name, _ in group.parts]) for group in groups):
+        return None
+    components = {name: part.gradient.shape[1] for part in parts for name, _ in part.group.parts}
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghosts = tuple(part for part in space.parts_with_ghosts if len(row_weights.get(part, ())) < 2 * fields)
+    ghosts = tuple(part for part in space.parts_with_ghosts if components.get(part, 0) < 2 * fields)
     if ghosts:
         names = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
         at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
-        part = part_of(Group(names, groups[0].residual, at, module_of(at).zeros_like(at)), fields, around, is_local)
-        assert part is not None  # as the interior is local
-        parts.append(part)
-        places.append(np.concatenate([cloud.parts[part] for part in ghosts]))
-        row_weights = row_weights | {name: row_weights["interior"] for name, _ in names}
+        add(Group(names, groups[0].residual, at, module_of(at).zeros_like(at)), ghosts, of_ghosts=True)
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
-    side = np.zeros((0, space.size)) if is_local else magnitude * space.side_conditions()  # type: ignore[attr-defined]
-    return Stated(parts, places, row_weights, derivatives, side)
+    return Stated(parts, places, derivatives)
 
 
 def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Complex, Float
 
 from ..pde.jets import HIGHEST
 from ..pde.multi_indices import total_degree
@@ -61,6 +61,14 @@ def size_on_waves(gradient: Float[Any, "m c f J"], spacing: Any, dim: int, array
     jets = turning[None] * along[:, None] * array.asarray(spacing) ** -degrees.astype(float)  # (W, phases, J)
     values = array.einsum("mcfj,wpj->mwfpc", gradient, jets)
     return array.sqrt(array.sum(array.mean(values**2, axis=(0, 1)), axis=(0, 1)))
+
+
+def symbols(gradient: Float[Any, "m c f J"], wavenumber: float, dim: int) -> Complex[np.ndarray, "m W c f"]:
+    """What functionals make of plane waves exp(iκ·x) of one wavenumber, in several directions, at x = 0."""
+    order = next(order for order in range(HIGHEST + 1) if len(total_degree(dim, order)) == gradient.shape[3])
+    exponents = total_degree(dim, order)
+    along = np.prod(_directions(dim)[:, None, :] ** exponents, axis=2)  # (W, J)
+    return np.einsum("mcfj,wj->mwcf", gradient, along * (1j * wavenumber) ** exponents.sum(axis=1))
 
 
 def _directions(dim: int) -> Float[np.ndarray, "W d"]:

@@ -6,29 +6,33 @@ both. Every program has t as an input, and the rows are made as those of `jet_sy
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Complex, Float
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
 from ..internal.remembered import remembered
+from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
 from ..linalg.sparse_rows import for_products, stacked
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
+from ..pde.operators import biharmonic
 from ..pde.parameter import Evolving
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
 from .conditions import Group, Zero, matched
-from .jet_system import BLOCK, LARGE_BLOCK, MANY, PROGRAMS, state
-from .row_weights import sample_of, size_on_waves
+from .jet_system import BLOCK, LARGE_BLOCK, MANY, PROGRAMS, Part, state
+from .row_weights import sample_of, size_on_waves, symbols
 
 
 class Still(eqx.Module):
@@ -39,6 +43,22 @@ class Still(eqx.Module):
 
     def __call__(self, u, x, n):
         return self.residual(Evolving(u, lambda y: 0.0 * u(y)), x, n, jnp.asarray(self.time))
+
+
+class Viscous(eqx.Module):
+    """A residual with hyperviscosity ν: its rate is ∂u/∂t + ν Δ²u, so that what the nodes do not resolve decays.
+
+    Fornberg & Lehto, J. Comput. Phys. 230 (2011) 2270-2285, doi 10.1016/j.jcp.2010.12.014, with Δ² of the stencils.
+    """
+
+    residual: Any
+    viscosity: Float[np.ndarray, ""]
+
+    def __call__(self, u, x, n, t):
+        def rate(y):
+            return u.rate(y) + self.viscosity * biharmonic(u.function)(y)
+
+        return self.residual(Evolving(u.function, rate), x, n, t)
 
 
 class Facts(NamedTuple):
@@ -55,11 +75,13 @@ class Facts(NamedTuple):
 class Rows:
     """The rows of a group."""
 
-    def __init__(self, group: Group, weights, derivatives: BasisDerivatives, facts: Facts, fields: int):
-        self.group, self.weights, self.facts, self.fields = group, weights, facts, fields
-        self.derivatives = derivatives
-        self.all_differential = False
-        self._units: list[Any] = [None, None]
+    def __init__(self, group: Group, derivatives: BasisDerivatives, facts: Facts, fields: int):
+        self.group, self.derivatives, self.facts, self.fields = group, derivatives, facts, fields
+        self.weights: Any = np.ones((1, 1))  # (m, c)
+        self.has_rate: Any = None  # (m, c): where the gradient by the rate is not zero
+        self.fields_with_rate: Any = None  # (f,)
+        self._units: dict[int, Any] = {}
+        self._programs: dict[str, Callable] = {}
         self._constant: dict[str, Any] = {}
 
     @property
@@ -67,81 +89,86 @@ class Rows:
         """Whether the matrices are the same for all t, c and ċ."""
         return self.facts.affine and not self.facts.moving
 
-    def values(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> Float[np.ndarray, " rows"]:
+    def values(self, t: Scalar, *coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " rows"]:
         """F for the coefficients c and ċ."""
         if self.is_constant:
             by_c, by_rate = self._products(t, coefficients)
             return self._of_zero(t) + by_c @ coefficients[0].reshape(-1) + by_rate @ coefficients[1].reshape(-1)
         return (self.weights * self._ask("values", t, coefficients)).reshape(-1)
 
-    def slope(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> Float[np.ndarray, " rows"]:
+    def slope(self, t: Scalar, *coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " rows"]:
         """∂F/∂t."""
         if not self.facts.driven:
             return np.zeros(self.weights.size)
         return (self.weights * self._ask("slope", t, coefficients)).reshape(-1)
 
-    def matrices(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> list[Any]:
+    def matrices(self, t: Scalar, *coefficients: Float[AnyArray, "n *f"]) -> list[Any]:
         """∂F/∂c and ∂F/∂ċ."""
-        known = self._constant.get("matrices")
-        if known is not None:
-            return known
-        gradients = self.gradients(t, *coefficients)
-        found = [self._matrix(gradient, which) for which, gradient in enumerate(gradients)]
-        if self.is_constant:
-            self._constant["matrices"] = found
-        return found
 
-    def gradients(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> list[Float[np.ndarray, "m c f J"]]:
+        def found():
+            return [self._matrix(gradient, which) for which, gradient in enumerate(self.gradients(t, *coefficients))]
+
+        return self._kept("matrices", found) if self.is_constant else found()
+
+    def gradients(self, t: Scalar, *coefficients: Float[AnyArray, "n *f"]) -> list[Float[AnyArray, "m c f J"]]:
         """The weighted gradients by the jets of u and of its rate."""
         found = self._ask("gradients", t, coefficients)
         return [self.weights[:, :, None, None] * gradient for gradient in found]
 
-    def _products(self, t: float, coefficients) -> list[Any]:
-        """The constant matrices in the form that is multiplied fastest."""
-        if "products" not in self._constant:
-            self._constant["products"] = [for_products(A) for A in self.matrices(t, *coefficients)]
-        return self._constant["products"]
+    def _products(self, t: Scalar, coefficients) -> list[Any]:
+        """The constant matrices, in the form that is multiplied fastest."""
+        if is_traced(coefficients):
+            return self.matrices(t, *coefficients)
+        return self._kept("products", lambda: list(map(for_products, self.matrices(t, *coefficients))))
 
-    def _of_zero(self, t: float) -> Float[np.ndarray, " rows"]:
-        known = self._constant.get("values")
-        if known is not None:
-            return known
-        found = (self.weights * self._ask("values", t, None)).reshape(-1)
-        if not self.facts.driven:
-            self._constant["values"] = found
-        return found
+    def _of_zero(self, t: Scalar) -> Float[AnyArray, " rows"]:
+        def found():
+            return (self.weights * self._ask("values", t, None)).reshape(-1)
 
-    def _ask(self, what: str, t: float, coefficients) -> Any:
+        return found() if self.facts.driven else self._kept("values", found)
+
+    def _kept(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._constant:
+            self._constant[name] = make()
+        return self._constant[name]
+
+    def _ask(self, what: str, t: Scalar, coefficients) -> Any:
         jets = [self._jets(which, None if coefficients is None else coefficients[which]) for which in (0, 1)]
-        group, orders = self.group, self.facts.orders
-        time = np.asarray(t, dtype=float)
+        group, time = self.group, t if isinstance(t, jax.Array) else np.asarray(t, dtype=float)
+        at = (group.points, group.normals, *jets)
+        if what not in self._programs:
+            given = {"residual": group.residual, "orders": self.facts.orders, "what": what}
+            self._programs[what] = _programs.for_many(given)
 
         def of_block(*at):
-            return _programs({"residual": group.residual, "at": at, "time": time, "orders": orders, "what": what})
+            return self._programs[what]({"at": at, "time": time})
 
-        size = LARGE_BLOCK if len(group.points) >= MANY else BLOCK
-        return in_padded_blocks(of_block, (group.points, group.normals, *jets), size)
+        if not is_traced(at, time, group.residual):
+            size = LARGE_BLOCK if len(group.points) >= MANY else BLOCK
+            found = in_padded_blocks(of_block, at, size, known=False)
+            if found is not None:
+                return found
+        return of_block(*map(jnp.asarray, at))  # it reads what is traced
 
-    def _jets(self, which: int, coefficients) -> Float[np.ndarray, "m J *f"]:
+    def _jets(self, which: int, coefficients) -> Float[AnyArray, "m J *f"]:
         order = self.facts.orders[which]
         if coefficients is None:
             count = len(total_degree(self.group.points.shape[1], order))
             return np.zeros((len(self.group.points), count, *([] if self.fields == 1 else [self.fields])))
         units = self._units_of(which)
-        return (
-            self.derivatives.jets(coefficients, order)
-            if units is None
-            else self.derivatives.combined(units, coefficients)
-        )
+        if units is None:
+            return self.derivatives.jets(coefficients, order)
+        return self.derivatives.combined(units, coefficients)
 
     def _units_of(self, which: int) -> Any:
-        """The weights of the derivatives of u, or of its rate, on the basis."""
-        if self._units[which] is None and not self.is_constant:
+        """The weights of the derivatives of u, or of its rate, on the basis; None where they are too many."""
+        if which not in self._units:
             self._units[which] = self.derivatives.units(self.facts.orders[which])
         return self._units[which]
 
-    def _matrix(self, gradient: Float[np.ndarray, "m c f J"], which: int) -> Any:
-        units, (m, c, fields, count) = self._units_of(which), gradient.shape
+    def _matrix(self, gradient: Float[AnyArray, "m c f J"], which: int) -> Any:
+        once, (m, c, fields, count) = self.is_constant and not is_traced(gradient), gradient.shape
+        units = None if once else self._units_of(which)
         if units is None:
             weights = self.derivatives.weights_of_gradient(gradient, self.facts.orders[which])
         else:
@@ -154,50 +181,45 @@ class TimeSystem:
     """The equations of a problem in time, in a space, at the points of a cloud. Coefficients are flat.
 
     A row with a rate has the weight that makes the size of its operator on the rate 1, as measured on plane waves; any
-    other that of its operator on u: what the two have to do with each other depends on the step (`solving.evolve`).
-    Raises ValueError as `assemble` does, and where a residual is not local.
+    other that of its operator on u: what the two have to do with each other depends on the step (`SemiDiscrete`).
+    Raises ValueError as `assemble` does, where a residual is not local, and where none has a rate.
+
+    Everything works under jit and grad where the problem, or the start, is traced; the weights have no derivative.
     """
 
-    def __init__(self, problem: Problem, space: Space, points: Cloud | None, time: float, start: Guess):
+    def __init__(
+        self, problem: Problem, space: Space, points: Cloud | None, time: float, start: Guess, viscosity: float = 0.0
+    ):
         self.space, self.fields = space, problem.fields
         groups = matched(problem, space.cloud if points is None else points)
+        if viscosity:
+            groups[0] = groups[0]._replace(residual=Viscous(groups[0].residual, np.asarray(viscosity)))
         moment = np.asarray(time, dtype=float)
         still = [group._replace(residual=Still(group.residual, moment)) for group in groups]
-        stated = state(space, points, problem.fields, still, dict, start)
-        if stated is None:
-            raise ValueError(
-                "mf.evolve needs residuals that use u and its derivatives at the point x only, and numbers that JAX "
-                "does not trace"
-            )
-        self.rows: list[Rows] = []
-        sizes: list[tuple[Any, Any]] = []  # on u and on its rate, of every component, where it has a rate
-        c = np.asarray(start.coefficients)
-        for part, place in zip(stated.parts, stated.places, strict=True):
-            assert isinstance(part.group.residual, Still)
-            group = part.group._replace(residual=part.group.residual.residual)
-            facts = remembered(_read_facts, group.residual, group.points.shape[1], problem.fields, part.order)
-            rows = Rows(group, np.ones((1, 1)), stated.derivatives[place], facts, problem.fields)
-            sizes += _weigh(rows, time, c, float(space.cloud.spacing))
-            self.rows.append(rows)
-        self.side = stated.side
-        self._products: tuple[Any, Any] | None = None  # where they are constant
-        self.ratio = float(np.sqrt(np.mean([(on_u / on_rate) ** 2 for on_u, on_rate in sizes]))) if sizes else 1.0
-        masses = [np.abs(rows.gradients(time, c, np.zeros_like(c))[1]) for rows in self.rows]
-        with_rate = [np.any(mass > 0, axis=(2, 3)) for mass in masses]  # (m, c) of each group
-        if not any(map(np.any, with_rate)):
+        around = None if is_traced(start) else start
+        stated = state(space, points, problem.fields, still, around, is_local=True)
+        assert stated is not None  # an error tells of what is not local
+        self.rows = [self._rows(part, place, stated.derivatives) for part, place in zip(*stated[:2], strict=True)]
+        self.side = np.zeros((0, space.size)) if space.local_basis is not None else space.side_conditions()  # type: ignore[attr-defined]
+        c = without_derivative(start.coefficients)
+        sizes = [size for rows in self.rows for size in _weigh(rows, time, c, float(np.median(space.cloud.spacing)))]
+        array = module_of(*(on_u for on_u, _ in sizes))
+        self.ratio = array.sqrt(array.mean(array.stack([(on_u / on_rate) ** 2 for on_u, on_rate in sizes])))
+        if not any(rows.facts.has_rate for rows in self.rows):
             raise ValueError(
                 "no residual has a rate in it: use mf.time_derivative(u)(x) in the equation, or solve "
                 "problem.at(t), which is stationary"
             )
-        for rows, has in zip(self.rows, with_rate, strict=True):
-            rows.all_differential = bool(np.all(has))
-        none = np.zeros(len(self.side) * self.fields, dtype=bool)
-        self.differential: Bool[np.ndarray, " rows"] = np.concatenate([*map(np.ravel, with_rate), none])
-        self.fields_with_rate = np.any([np.any(mass > 0, axis=(0, 1, 3)) for mass in masses], axis=0)
-        places = [place[np.any(has, axis=1)] for place, has in zip(stated.places, with_rate, strict=True)]
-        there = stated.derivatives[np.unique(np.concatenate(places))]
-        values = there.matrix(there.weights(np.ones((len(there.points), 1, 1)), 0), 1)
-        self._values = for_products(values)
+        self.differential: Bool[AnyArray, " rows"] = self._stacked([rows.has_rate for rows in self.rows], False)
+        self.is_traced = is_traced(start, self.residual(time, c.reshape(-1), np.zeros(c.size)))
+        self._places, self._derivatives = stated.places, stated.derivatives
+        self._products: tuple[Any, Any] | None = None  # where they are constant
+
+    def _rows(self, part: Part, place: Any, derivatives: BasisDerivatives) -> Rows:
+        assert isinstance(part.group.residual, Still)
+        group = part.group._replace(residual=part.group.residual.residual)
+        facts = remembered(_read_facts, group.residual, group.points.shape[1], self.fields, part.order)
+        return Rows(group, derivatives[place], facts, self.fields)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -214,19 +236,27 @@ class TimeSystem:
         """Whether the matrices are the same for all t, c and ċ."""
         return all(rows.is_constant for rows in self.rows)
 
-    def residual(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]) -> Any:
+    @property
+    def is_autonomous(self) -> bool:
+        """Whether F does not depend on t."""
+        return not any(rows.facts.driven for rows in self.rows)
+
+    @property
+    def has_constant_mass(self) -> bool:
+        """Whether ∂F/∂ċ is."""
+        return all(rows.facts.mass for rows in self.rows)
+
+    def residual(self, t: Scalar, c: Float[AnyArray, " n"], rates: Float[AnyArray, " n"]) -> Any:
         """F(t, c, ċ)."""
         both = c.reshape(self.shape), rates.reshape(self.shape)
-        side = (self.side @ both[0]).reshape(-1)
-        return np.concatenate([*(rows.values(t, *both) for rows in self.rows), side])
+        return self._stacked([rows.values(t, *both) for rows in self.rows], self.side @ both[0])
 
-    def slope(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]) -> Any:
+    def slope(self, t: Scalar, c: Float[AnyArray, " n"], rates: Float[AnyArray, " n"]) -> Any:
         """∂F/∂t."""
         both = c.reshape(self.shape), rates.reshape(self.shape)
-        side = np.zeros(len(self.side) * self.fields)
-        return np.concatenate([*(rows.slope(t, *both) for rows in self.rows), side])
+        return self._stacked([rows.slope(t, *both) for rows in self.rows], 0.0)
 
-    def matrices(self, t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
+    def matrices(self, t: Scalar, c: Float[AnyArray, " n"], rates: Float[AnyArray, " n"]) -> tuple[Any, Any]:
         """∂F/∂c and ∂F/∂ċ, arrays or sparse rows with the same columns."""
         both = c.reshape(self.shape), rates.reshape(self.shape)
         by_c, by_rate = map(list, zip(*(rows.matrices(t, *both) for rows in self.rows), strict=True))
@@ -235,10 +265,10 @@ class TimeSystem:
         if len(self.side):
             side = np.kron(self.side, np.eye(self.fields))
             by_c, by_rate = [*by_c, side], [*by_rate, np.zeros_like(side)]
-        return np.concatenate(by_c), np.concatenate(by_rate)
+        return module_of(*by_c).concatenate(by_c), module_of(*by_rate).concatenate(by_rate)
 
     def products(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
-        """∂F/∂ċ and ∂F/∂c at ċ = 0, to be multiplied by vectors."""
+        """∂F/∂ċ and ∂F/∂c at ċ = 0, to be multiplied by vectors; on the host."""
         if self._products is not None:
             return self._products
         by_c, by_rate = self.matrices(t, c, np.zeros_like(c))
@@ -247,20 +277,74 @@ class TimeSystem:
             self._products = found
         return found
 
-    def values(self, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, "f m"]:
-        """What the fields that have a rate are at the points of rows with one."""
-        return (self._values @ c.reshape(self.space.size, self.fields)[:, self.fields_with_rate]).T
+    def symbols(self, t: float, c: Float[np.ndarray, " n"]) -> Complex[np.ndarray, " k"] | None:
+        """The rates λ of plane waves exp(λt + iκ·x) with |κ| = 1/spacing in the interior's linearised equations, at
+        some of the points and in several directions; None where these are not as many as there are fields.
+        """
+        inside, c = self.rows[0], c.reshape(self.shape)
+        sample, (_, dim) = sample_of(inside.group.points), inside.group.points.shape
+        by_u, by_rate = (
+            symbols(gradient[sample], 1 / float(np.median(self.space.cloud.spacing)), dim)
+            for gradient in inside.gradients(t, c, np.zeros_like(c))
+        )
+        if by_u.shape[2] != self.fields:
+            return None
+        alpha = self.ratio * np.exp(0.5j)  # no eigenvalue, as that of what is damped or turns about
+        shifted = by_u + alpha * by_rate
+        if not np.all(np.isfinite(shifted)) or np.any(np.linalg.cond(shifted) > 1e12):
+            return None
+        found = np.linalg.eigvals(np.linalg.solve(shifted, by_rate)).ravel()
+        return alpha - 1 / found[np.abs(found) * self.ratio > 1e-9]  # the others are bound by equations without rates
+
+    def values(self, c: Float[np.ndarray, " n"], everywhere: bool = False) -> Float[np.ndarray, "f m"]:
+        """What the fields that have a rate are at the points of rows with one, or all fields at all points of the
+        cloud; on the host.
+        """
+        matrix, fields = self._at_all if everywhere else self._at_rates
+        return (matrix @ c.reshape(self.space.size, self.fields)[:, fields]).T
+
+    @property
+    def fields_with_rate(self) -> int:
+        """How many there are."""
+        return int(np.count_nonzero(self._at_rates[1]))
+
+    @functools.cached_property
+    def _at_rates(self) -> tuple[Any, Bool[np.ndarray, " f"]]:
+        """The matrix of values at the points of rows with a rate, and which fields have one in them."""
+        fields = np.any([rows.fields_with_rate for rows in self.rows], axis=0)
+        has_rate = [np.any(rows.has_rate, axis=1) for rows in self.rows]
+        places = [place[has] for place, has in zip(self._places, has_rate, strict=True)]
+        there = self._derivatives[np.unique(np.concatenate(places))]
+        return _values_matrix(there), fields
+
+    @functools.cached_property
+    def _at_all(self) -> tuple[Any, Bool[np.ndarray, " f"]]:
+        return _values_matrix(self._derivatives), np.ones(self.fields, dtype=bool)
+
+    def _stacked(self, blocks: list[Any], side: Any) -> Any:
+        """The rows of all groups and of the side conditions."""
+        array = module_of(*blocks, side)
+        rest = array.broadcast_to(array.ravel(array.asarray(side)), (len(self.side) * self.fields,))
+        return array.concatenate([*map(array.ravel, blocks), rest])
 
 
-def _weigh(rows: Rows, t: float, c: Float[np.ndarray, "n *f"], spacing: float) -> list[tuple[float, float]]:
-    """Set the weights of the rows; the sizes on u and on its rate of every component that has a rate."""
-    gradients = rows.gradients(t, c, np.zeros_like(c))
-    sample, dim = sample_of(rows.group.points), rows.group.points.shape[1]
-    on_u, on_rate = (size_on_waves(gradient[sample], spacing, dim, np) for gradient in gradients)
-    sizes = np.where(on_rate > 0, on_rate, on_u)
-    weights = 1 / np.where(np.isfinite(sizes) & (sizes > 0), sizes, 1.0)
-    rows.weights = np.broadcast_to(weights, (len(rows.group.points), len(weights)))
-    return [(float(u), float(rate)) for u, rate in zip(on_u, on_rate, strict=True) if rate > 0]
+def _values_matrix(derivatives: BasisDerivatives) -> Any:
+    return for_products(derivatives.matrix(derivatives.weights(np.ones((len(derivatives.points), 1, 1)), 0), 1))
+
+
+def _weigh(rows: Rows, t: float, c: Float[AnyArray, "n *f"], spacing: float) -> list[tuple[Scalar, Scalar]]:
+    """Set the weights of the rows, and where they have a rate; the sizes on u and on its rate where there is one."""
+    gradients = without_derivative(rows.gradients(t, c, np.zeros(c.shape)))
+    array, sample, dim = module_of(*gradients), sample_of(rows.group.points), rows.group.points.shape[1]
+    on_u, on_rate = (size_on_waves(gradient[sample], spacing, dim, array) for gradient in gradients)
+    sizes = array.where(on_rate > 0, on_rate, on_u)
+    weights = 1 / array.where(array.isfinite(sizes) & (sizes > 0), sizes, 1.0)
+    rows.weights = array.broadcast_to(weights, (len(rows.group.points), weights.size))
+    rows.has_rate = array.any(gradients[1] != 0, axis=(2, 3))
+    rows.fields_with_rate = array.any(gradients[1] != 0, axis=(0, 1, 3))
+    if not rows.facts.has_rate:
+        return []
+    return [(u, array.where(rate > 0, rate, array.inf)) for u, rate in zip(on_u, on_rate, strict=True)]
 
 
 def _read_facts(residual, dim: int, fields: int, order: int) -> Facts:

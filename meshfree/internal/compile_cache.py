@@ -52,7 +52,24 @@ class Few:
 
     def __call__(self, tree: Any) -> Any:
         arrays, rest = eqx.partition(tree, lambda leaf: eqx.is_array(leaf) or isinstance(leaf, np.ndarray))
-        static = _Static(rest)
+        return self._called(arrays, _Static(rest))
+
+    def for_many(self, tree: Any) -> Callable[[dict[str, Any]], Any]:
+        """The same of a mapping that is completed, by arrays only, at each of many calls: what it is a key of is found
+        once.
+        """
+        arrays, rest = eqx.partition(tree, lambda leaf: eqx.is_array(leaf) or isinstance(leaf, np.ndarray))
+        met = dict[Any, _Static]()
+
+        def call(more: dict[str, Any]) -> Any:
+            structure = jax.tree.structure(more)
+            if structure not in met:
+                met[structure] = _Static(rest | jax.tree.map(lambda _: None, more))
+            return self._called(arrays | more, met[structure])
+
+        return call
+
+    def _called(self, arrays: Any, static: Any) -> Any:
         shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arrays))
         with self._in_turn:
             self._met.add(hash((static, shapes)))

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Int
 
-from ..internal.tracing import AnyArray, module_of
+from ..internal.tracing import AnyArray, is_traced, module_of
 
 
 class SparseRows(eqx.Module):
@@ -26,7 +26,8 @@ class SparseRows(eqx.Module):
         return self.values.shape[0], self.width
 
     def __matmul__(self, x: Float[AnyArray, " n"]) -> Float[AnyArray, " m"]:
-        return module_of(self.values, self.columns, x).sum(self.values * x[self.columns], axis=1)
+        array = module_of(self.values, self.columns, x)
+        return array.sum(self.values * array.asarray(x)[self.columns], axis=1)
 
     def transposed_times(self, y: Float[AnyArray, " m"]) -> Float[AnyArray, " n"]:
         """Aᵀ y."""
@@ -65,5 +66,5 @@ def scaled_sum(left: Any, A: Any, right: Any, B: Any) -> Any:
 
 
 def for_products(matrix: Any) -> Any:
-    """A matrix on the host in the form that is multiplied by vectors fastest."""
-    return matrix.to_scipy() if isinstance(matrix, SparseRows) else matrix
+    """A matrix in the form that is multiplied by vectors fastest."""
+    return matrix.to_scipy() if isinstance(matrix, SparseRows) and not is_traced(matrix) else matrix

@@ -249,7 +249,7 @@ def dirichlet(value: Any = 0.0) -> Dirichlet:
 
 @expects(flux=DATA_IN_TIME)
 def neumann(flux: Any = 0.0) -> Neumann:
-    """The condition ∂u/∂n = flux, n the outward normal: a number, a vector (fields,) or a function of x, or of (x, t)."""
+    """The condition ∂u/∂n = flux, n the outward normal: a number, a vector (fields,), a function of x or of (x, t)."""
     return Neumann(flux)
 
 

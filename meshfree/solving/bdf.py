@@ -18,7 +18,7 @@ from .implicit_step import first_step as automatic_step
 from .stepping import Evolution, Step
 
 HIGHEST = 5
-# κ of the paper's table 1, by the order: the error is up to a quarter smaller than that of the BDF, at little less stability
+# κ of the paper's table 1, by the order: smaller errors than those of the BDF, for little less stability
 _KAPPA = np.array([0, -0.1850, -1 / 9, -0.0823, -0.0415, 0])
 _GAMMA = np.concatenate([[0], np.cumsum(1 / np.arange(1, HIGHEST + 1))])
 _ALPHA = (1 - _KAPPA) * _GAMMA
@@ -27,7 +27,7 @@ _ERROR = _KAPPA * _GAMMA + 1 / np.arange(1, HIGHEST + 2)
 SAFETY = 0.9  # of a step that is predicted to meet the tolerance
 LONGER, SHORTER = 8.0, 0.2  # the bounds of one change of the step
 WORTHWHILE = 1.2  # by which a step must be longer to change it
-LOCAL = 0.5  # part of the tolerance that the error of one step may have: errors of the solution add up to 0.1 to 5 tolerances
+LOCAL = 0.5  # part of the tolerance that the error of one step may have: those of the solution are 0.1 to 5 tolerances
 
 
 def bdf(
@@ -78,6 +78,7 @@ class _History:
     def _advanced(self) -> Step:
         failures = 0
         while True:
+            check_step(self.counted, self.times, self.t, self.step, self.c, self.rates)
             order, t = self.order, self._landed()
             predicted = self.differences[: order + 1].sum(0)
             slopes = (_GAMMA[1 : order + 1] / self.step) @ self.differences[1 : order + 1]
@@ -96,7 +97,6 @@ class _History:
             if failures > 2:  # what is not smooth is best stepped over by the lowest order
                 self._restart()
             self._change(self.order, self._alpha(self.order, min(SAFETY * factor, 0.9)))
-            check_step(self.counted, self.times, self.t, self.step, self.c, self.rates)
         self._accept(t, c, slopes + self.alpha * d, d)
         done = Step(t, c, self.rates, order)
         self._adapt(error)
@@ -145,7 +145,7 @@ class _History:
             self._change(best, alphas[best])
 
     def _alpha(self, order: int, factor: float) -> float:
-        """Of the step multiplied by the factor, which is bounded; of a constant problem the next 2^m times the present."""
+        """Of the step times the factor, which is bounded; of a constant problem the next 2^m times the present."""
         factor = min(max(factor, SHORTER), LONGER, self.longest / self.step)
         ratio = _ALPHA.item(order) / _ALPHA.item(self.order) / factor
         if self.counted.is_constant:
@@ -161,7 +161,7 @@ class _History:
 
 def _factor(error: float, order: int) -> float:
     """By which the step changes the error to 1."""
-    return error ** (-1 / (order + 1)) if 1e-20 < error < 1e20 else (SHORTER if error != 0 else LONGER)
+    return max(error, 1e-20) ** (-1 / (order + 1)) if error < math.inf else SHORTER
 
 
 @functools.lru_cache(100)

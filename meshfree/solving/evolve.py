@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import time
 import warnings
 from collections.abc import Callable
@@ -14,25 +15,22 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from ..equations.basis_derivatives import Guess
 from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
-from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
-from ..internal.expected import FUNCTION, NUMBER, NUMBERS, expects
+from ..internal.expected import FUNCTION, INTEGER, NUMBER, NUMBERS, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
-from ..internal.tracing import is_traced
 from ..internal.watched import settled
-from ..linalg.dense import check_memory
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .bdf import bdf
+from .differentiable_steps import Stopped, differentiable_steps, known_values
 from .implicit_step import Work
 from .runge_kutta import esdirk, imex
-from .semidiscrete import SemiDiscrete
-from .solution import Solution
-from .solve import initial_coefficients, require_double
+from .semidiscrete import SemiDiscrete, equations_in_time, started
+from .solve import require_double
+from .spectrum import grows_unresolved
 from .stepping import Step
 from .trajectory import Snapshot, Trajectory
 
@@ -40,7 +38,9 @@ _TIMES = NUMBERS._replace(phrase="two times, as (0, 1),")
 METHODS: dict[str, Callable] = {"bdf": bdf, "esdirk": esdirk, "imex": imex}
 
 
-@expects(problem=Problem, space=Space, times=_TIMES, tolerance=NUMBER, method=str, points=Cloud, stop=FUNCTION)
+@expects(
+    problem=Problem, space=Space, times=_TIMES, tolerance=NUMBER, method=str, points=Cloud, stop=FUNCTION, steps=INTEGER
+)
 @settled
 def evolve(
     problem: Problem,
@@ -53,6 +53,8 @@ def evolve(
     points: Cloud | None = None,
     save: int | ArrayLike | None = None,
     stop: Callable | None = None,
+    steps: int | None = None,
+    hyperviscosity: bool | float = False,
     solver: str = "auto",
     progress: bool | None = None,
 ) -> Trajectory:
@@ -71,12 +73,18 @@ def evolve(
     - `points`: equations at the points of this cloud, in least squares, instead of the space's own
     - `save`: so many equally spaced times, or the times, that are kept; by default every step
     - `stop`: stop(u, t) of the Solution at the end of each step; where it is true the run ends
+    - `steps`: so many equal steps of a Runge-Kutta method, whatever their errors
+    - `hyperviscosity`: γ, so that the rate becomes ∂u/∂t + γ h³ Δ²u, h the spacing; True for 0.02, which damps what
+      advection by stencils makes grow and is of order 3 in h. See `spectrum`
     - `solver`: as in `solve`
 
-    Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to be
-    continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values, for
-    times that do not increase, for equations of index 2; SteppingError where the solution blows up, or the steps become
-    too short.
+    Works under jit and grad, forward and reverse, where numbers in the problem, its initial values or its functions are
+    traced: by "esdirk", with the steps that the present values need under grad alone, with `steps` of them under jit.
+
+    Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to
+    be continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values,
+    for times that do not increase, for equations of index 2; SteppingError where the solution blows up, or the steps
+    become too short.
     """
     require_double()
     release_programs()
@@ -85,16 +93,38 @@ def evolve(
         raise ValueError(f"tolerance must be positive; got {tolerance}")
     if method not in ("auto", *METHODS):
         raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
-    if not problem.has_parameter:
-        raise ValueError(
-            "mf.evolve needs time as the last argument of all callables: interior=lambda u, x, t: ...; for a "
-            "stationary problem use mf.solve"
-        )
     began = time.perf_counter()
-    evolution, c, rates = _started(problem, space, points, initial, first, solver)
+    system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity)
+    if system.is_traced:
+        return _evolve_traced(space, system, c, (first, last), tolerance, steps, save, solver)
+    evolution, c, rates = started(system, np.asarray(c), first, solver)
+    undamped = evolution.is_undamped(first, c)
+    if undamped:
+        _warn_of_growth(space, evolution, (first, last), c, tolerance)
+    if method == "auto":
+        method = "esdirk" if undamped or steps is not None else "bdf"
+    if steps is not None and method == "bdf":
+        raise ValueError("steps= is the number of equal steps of a Runge-Kutta method: use 'esdirk' or 'imex'")
     run = _Run(space, evolution, method, tolerance, stop)
-    run.until((first, last), c, rates, progress)
+    run.until((first, last), c, rates, steps, progress)
     return run.trajectory(save, time.perf_counter() - began)
+
+
+def _evolve_traced(
+    space: Space, system: TimeSystem, c, times, tolerance: float, steps, save, solver: str
+) -> Trajectory:
+    """Under jit and grad: by equal steps, or those that the tolerance asks for with the present values."""
+    if steps is None:
+        known: Any = Stopped(system)
+        evolution, start, rates = started(known, known_values(c), times[0], solver)
+        taken = esdirk(evolution, times, start, rates, tolerance)
+        at = np.array([times[0], *(step.time for step in taken)])
+    else:
+        at = np.linspace(times[0], times[1], steps + 1)
+    ends, rates = (one.reshape(len(at), *system.shape) for one in differentiable_steps(system, c, at, solver))
+    stats = {"method": Text("esdirk"), "steps": len(at) - 1, "tolerance": tolerance, "unknowns": c.size}
+    u = Trajectory(space, at, ends, rates, stats)
+    return u if save is None else u.on(_saved(save, at))
 
 
 def _span(times: ArrayLike) -> tuple[float, float]:
@@ -104,38 +134,17 @@ def _span(times: ArrayLike) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
-def _started(problem: Problem, space: Space, points, initial, first: float, solver: str):
-    """The equations as the steppers see them, with a start that fulfils them."""
-    initial = problem.initial if initial is None else initial
-    if initial is None:
-        raise ValueError("the problem has no initial values: give Problem(..., initial=), a function of x, or initial=")
-    if is_traced(problem, space, points, initial):
-        raise ValueError("under jit and grad mf.evolve needs steps=: their number cannot depend on traced values")
-    if len(space.levels()) > 1:
-        raise ValueError(f"{space.describe()} is solved level by level, which time steps do not do: use Stencils")
-    if isinstance(initial, Trajectory):
-        initial = initial.final
-    rows_at = space.cloud if points is None else points
-    if problem.domain is not None and problem.domain.dim != rows_at.dim:
-        raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
-    if space.local_basis is None:
-        check_memory(len(rows_at), space.size * problem.fields)
-    c = np.asarray(_coefficients(problem, space, initial))
-    system = TimeSystem(problem, space, points, first, Guess(space, c))
-    for cloud in (space.cloud, *([] if points is None else [points])):
-        check_cloud_in(problem.domain, cloud)
-    evolution = SemiDiscrete(system, solver)
-    c = evolution.consistent(first, np.ravel(c))
-    if not np.all(np.isfinite(evolution.residual(first, c, np.zeros_like(c)))):
-        raise ValueError("the equations are not finite at the initial values: check the residuals and the data there")
-    return evolution, c, evolution.rates(first, c)
-
-
-def _coefficients(problem: Problem, space: Space, initial: Callable):
-    """Those of the initial values; of a solution in this very space its own."""
-    if isinstance(initial, Solution) and initial.space is space:
-        return initial.coefficients
-    return initial_coefficients(problem, space, initial)
+def _warn_of_growth(space: Space, evolution: SemiDiscrete, times: tuple[float, float], c, tolerance: float) -> None:
+    """Warn of what grows from the size of the tolerance to that of the solution and is not resolved by the nodes."""
+    found = None if space.local_basis is None else grows_unresolved(space, evolution, times[0], c)
+    if found is not None and found[0] * (times[1] - times[0]) > -np.log(min(tolerance, 0.1)):
+        growth, wavelength = found
+        warnings.warn(
+            f"in this space functions grow as exp({growth:.3g} t) with a wavelength of {wavelength:.1f} spacings, "
+            f"which the nodes do not resolve, and by t = {times[1]:.6g} they may hide the solution: "
+            "use hyperviscosity=True, or an Eigenbasis. mf.spectrum(problem, space) shows them",
+            stacklevel=5,
+        )
 
 
 class _Run:
@@ -143,12 +152,12 @@ class _Run:
 
     def __init__(self, space: Space, evolution: SemiDiscrete, method: str, tolerance: float, stop: Callable | None):
         self.space, self.evolution, self.tolerance, self.stop = space, evolution, tolerance, stop
-        self.method = "bdf" if method == "auto" else method
+        self.method = method
         self.work = Work()
         self.steps: list[Step] = []
         self.message, self.complete = "reached the last time", True
 
-    def until(self, times: tuple[float, float], c, rates, progress: bool | None) -> None:
+    def until(self, times: tuple[float, float], c, rates, count: int | None, progress: bool | None) -> None:
         """Step after step, to the last time, or as far as is asked for."""
         from tqdm import tqdm  # here, so that importing meshfree stays light
 
@@ -156,7 +165,7 @@ class _Run:
         bar = tqdm(desc="evolve", total=times[1] - times[0], disable=None if progress is None else not progress)
         with contextlib.closing(bar), noted() as interrupted:
             try:
-                for step in METHODS[self.method](self.evolution, times, c, rates, self.tolerance, work=self.work):
+                for step in self._method(count)(self.evolution, times, c, rates, self.tolerance, work=self.work):
                     self.steps.append(step)
                     bar.update(step.time - times[0] - bar.n)
                     bar.set_postfix(step=f"{step.time - self.steps[-2].time:.1e}", order=step.order)
@@ -173,6 +182,10 @@ class _Run:
                     f"mf.evolve was {self.message}: what it returns goes on with initial=u, times=(u.times[-1], ...)",
                     stacklevel=4,
                 )
+
+    def _method(self, count: int | None) -> Callable:
+        method = METHODS[self.method]
+        return method if count is None else functools.partial(method, steps=count)
 
     def _snapshot(self, step: Step) -> Snapshot:
         shape = self.evolution.shape

@@ -36,7 +36,7 @@ class Counted:
     """An evolution whose work is counted, and which knows why a residual was none."""
 
     def __init__(self, evolution: Evolution, work: Work):
-        self.evolution, self.work, self.failure = evolution, work, ""
+        self.evolution, self.work, self.failure = evolution, work, "the solution is not finite"
         self.is_constant = evolution.is_linear and evolution.is_constant
 
     def residual(self, t: float, c, rates) -> np.ndarray | None:
@@ -54,7 +54,7 @@ class Counted:
 
     def solved(self, factor: Factor, residual) -> np.ndarray:
         self.work.solves += 1
-        return factor.solve(residual)
+        return np.asarray(factor.solve(residual))
 
     def rates(self, t: float, c) -> np.ndarray:
         self.work.solves += 1
@@ -129,7 +129,8 @@ class Corrector:
             d -= change
             if at_once:
                 return d
-            size = evolution.size(change, c) / self.tolerance
+            iterate = c + d
+            size = evolution.whole_size(change, iterate) / self.tolerance
             if iteration:
                 rate = size / last
                 self._rate = max(0.3 * self._rate, rate)
@@ -139,7 +140,7 @@ class Corrector:
                 return d
             if iteration < ITERATIONS - 1:
                 last = size
-                next_residual = self.counted.residual(t, c + d, rates + alpha * d)
+                next_residual = self.counted.residual(t, iterate, rates + alpha * d)
                 if next_residual is None:
                     return None
                 residual = next_residual
@@ -157,10 +158,12 @@ def first_step(counted: Counted, times: tuple[float, float], c, rates, tolerance
     size = counted.evolution.size
     with np.errstate(all="ignore"):
         speed = size(rates, c)
+        if not math.isfinite(speed):
+            speed = 0.0  # it starts from 0
         probe = min(1e-2 / speed if speed > 0 else np.inf, 1e-3 * (end - t))
         turned = size(counted.rates(t + probe, c + probe * rates) - rates, c) / probe
     if not math.isfinite(turned):
-        turned = probe**-2  # as it ends within the probe
+        turned = probe**-2  # as if it ended within the probe
     per_time = max(speed, math.sqrt(turned))
     widest = min(WIDEST * (end - t), 100 * probe)
     return min(tolerance ** (1 / (order + 1)) / per_time, widest) if per_time > 0 else widest

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from .implicit_step import CONVERGED, ITERATIONS, Corrector, Counted, KeptFactors, Work, check_step, landed
+from .implicit_step import CONVERGED, ITERATIONS, Corrector, Counted, Work, check_step, landed
 from .implicit_step import first_step as automatic_step
-from .stepping import Evolution, Factor, Step, SteppingError
+from .stepping import Evolution, Step, SteppingError
 
 
 class Tableau(NamedTuple):
@@ -135,12 +135,14 @@ def imex(
     work: Work | None = None,
     steps: int | None = None,
 ) -> Iterator[Step]:
-    """As `esdirk`, but of F = M ċ + K c + e(t, c) only M ċ + K c is implicit, in the differential rows.
+    """As `esdirk`, but what is not linear is explicit in the differential rows; linear equations are those of `esdirk`.
 
-    M and K are `evolution.linear_part` where the factor was made, which is kept as long as the step: linear equations
-    are implicit altogether. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not
-    constant.
+    Of F = M ċ + F(t, c, 0), in a step from c₀, the part M ċ + F(t, c₀, 0) + K (c − c₀) is implicit. M and K are
+    `evolution.linear_part` where the factor was made, which is kept as long as the step; steps are powers of two of
+    each other. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not constant.
     """
+    if evolution.is_linear:
+        return esdirk(evolution, times, c, rates, tolerance, first_step, longest, work, steps)
     counted = Counted(evolution, Work() if work is None else work)
     method = _HalfImplicit(counted, LOCAL * tolerance, times[0], c, rates)
     return _steps(method, times, first_step, longest, steps, True)
@@ -207,37 +209,34 @@ class _HalfImplicit:
         differential = counted.evolution.differential
         self._differential, self._algebraic = np.flatnonzero(differential), np.flatnonzero(~differential)
         self._mass, self._stiffness = counted.evolution.linear_part(t, c)
-        self._first_mass = self._mass
-        self._of_alpha, self._alpha = KeptFactors(counted), math.nan
+        self._first_mass, self._made, self._alpha = self._mass, t, math.nan
         self._zero = np.zeros_like(c)
         self._whole = counted.residual(t, c, self._zero)  # F(t, c, 0) at the last step
-        self._linear = np.empty((6, differential.size))  # K c at each stage
-        self._all = np.empty((6, differential.size))  # F(t, c, 0) at each
+        self._all = np.empty((6, differential.size))  # F(t, c, 0) at each stage
+        self._implicit = np.empty((6, differential.size))  # its implicit part
         self._harmless = 0.0  # a norm of algebraic rows which was seen to matter less than the tolerance
 
     def tried(self, t: float, end: float, step: float) -> _Tried | None:
         if self._whole is None:
             return None
         alpha = 1 / (_GAMMA * step)
-        factor = self._factor(t, alpha)
-        start = self._mass @ self.c
-        self._all[0], self._linear[0] = self._whole, self._stiffness @ self.c
+        self._renew(t, alpha)
+        self._all[0] = self._implicit[0] = self._whole
         c = self.c
         for i in range(1, 6):
-            explicit = (step * TABLEAU.explicit[i, :i]) @ self._all[:i]
-            implicit = (step * (TABLEAU.implicit - TABLEAU.explicit)[i, :i]) @ self._linear[:i]
-            time = end if i == 5 else t + step * TABLEAU.times.item(i)
-            found = self._stage(factor, alpha, time, c, start - explicit - implicit)
+            known = (TABLEAU.explicit[i, :i] / _GAMMA) @ self._all[:i]
+            known += ((TABLEAU.implicit - TABLEAU.explicit)[i, :i] / _GAMMA) @ self._implicit[:i]
+            found = self._stage(alpha, end if i == 5 else t + step * TABLEAU.times.item(i), known)
             if found is None:
                 return None
-            c, self._all[i], self._linear[i] = found
-        weights = step * TABLEAU.weights
-        new = self.counted.evolution.projected(end, c, start - weights @ self._all)
+            c, self._all[i], self._implicit[i] = found
+        right = self._mass @ self.c - (step * TABLEAU.weights) @ self._all
+        new = self.counted.evolution.projected(end, c, right)
         self.counted.work.solves += 1
         # divided by M + h γ K instead of M: what is stiff in the estimate is damped as by the method itself
-        estimate = (alpha * step * _ERROR) @ self._all
+        estimate = (_ERROR / _GAMMA) @ self._all
         estimate[self._algebraic] = 0
-        error = self.counted.evolution.size(self.counted.solved(factor, estimate), new) / self.local
+        error = self.counted.evolution.size(self.counted.solved(self._factor, estimate), new) / self.local
         return _Tried(new, self._zero, error)
 
     def accept(self, tried: _Tried, end: float) -> None:
@@ -245,37 +244,45 @@ class _HalfImplicit:
         self.rates = self.counted.rates(end, self.c)
         self._whole = self.counted.residual(end, self.c, self._zero)
         steps = self.counted.work.steps
-        if self._whole is not None and steps & (steps - 1) == 0 and not self.counted.is_constant:
+        if self._whole is not None and steps & (steps - 1) == 0:
             self._check_mass(end)
 
-    def _factor(self, t: float, alpha: float) -> Factor:
-        if self.counted.is_constant:
-            return self._of_alpha.of(t, self.c, self._zero, alpha)
+    def _renew(self, t: float, alpha: float) -> None:
+        """The factor for this α, of what is linear here."""
         if alpha != self._alpha:
-            if not math.isnan(self._alpha):
+            if t != self._made:
                 self._mass, self._stiffness = self.counted.evolution.linear_part(t, self.c)
-            self._made, self._alpha = self.counted.factored(t, self.c, self._zero, alpha), alpha
-        return self._made
+            self._factor = self.counted.factored(t, self.c, self._zero, alpha)
+            self._made, self._alpha = t, alpha
 
-    def _stage(self, factor: Factor, alpha: float, t: float, c, right):
-        """c, F(t, c, 0) and K c where M c + γ h K c = `right` and the algebraic rows are fulfilled; None if not found."""
+    def _stage(self, alpha: float, t: float, known):
+        """c, F(t, c, 0) and its implicit part; None if not found. `known` is of the stages before, divided by γ.
+
+        In the differential rows α M (c − c₀) + K (c − c₀) + F(t, c₀, 0) + known = 0, in the others F(t, c, 0) = 0.
+        """
         counted, algebraic = self.counted, self._algebraic
-        whole = counted.residual(t, c, self._zero) if algebraic.size else self._whole
-        for iteration in range(ITERATIONS):
+        start = self._whole if counted.evolution.is_autonomous else counted.residual(t, self.c, self._zero)
+        if start is None:
+            return None
+        rows = start + known
+        rows[algebraic] = start[algebraic]
+        change = -counted.solved(self._factor, rows)
+        for _ in range(ITERATIONS):
+            c = self.c + change
+            whole = counted.residual(t, c, self._zero)
             if whole is None:
                 return None
-            linear = self._stiffness @ c
+            implicit = self._stiffness @ change + start
             left = float(np.linalg.norm(whole[algebraic]))
-            if iteration and left <= self._harmless:
-                return c, whole, linear
-            rows = alpha * (self._mass @ c - right) + linear
+            if left <= self._harmless:
+                return c, whole, implicit
+            rows = alpha * (self._mass @ change) + implicit + known
             rows[algebraic] = whole[algebraic]
-            change = counted.solved(factor, rows)
-            if iteration and counted.evolution.size(change, c) < CONVERGED * self.local:
+            correction = counted.solved(self._factor, rows)
+            if counted.evolution.whole_size(correction, c) < CONVERGED * self.local:
                 self._harmless = max(self._harmless, left)
-                return c, whole, linear
-            c = c - change
-            whole = counted.residual(t, c, self._zero)
+                return c, whole, implicit
+            change = change - correction
         counted.failure = "Newton's method fails"
         return None
 
@@ -296,51 +303,52 @@ class _HalfImplicit:
 
 def _steps(method: _Implicit | _HalfImplicit, times, step, longest, count: int | None, doubles: bool) -> Iterator[Step]:
     t, end = times
-    if step is None and count is None:
-        step = automatic_step(method.counted, times, method.c, method.rates, method.local, 4)
     if count is not None:
         step = (end - t) / count
-    elif doubles:  # so that doubled steps end at the end
+    elif step is None:
+        step = automatic_step(method.counted, times, method.c, method.rates, method.local, 4)
+    if doubles and count is None:  # so that doubled steps end at the end
         step = (end - t) * 2.0 ** math.floor(math.log2(min(step / (end - t), 1)))
     longest = math.inf if longest is None else longest
-    work = method.counted.work
+    work, again = method.counted.work, False
     while t < end:
+        check_step(method.counted, times, t, step, method.c, method.rates)
         step, next_time = landed(t, min(step, longest), end)
         with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
             tried = method.tried(t, next_time, step)
-        if count is not None and tried is None:
-            raise SteppingError(f"{method.counted.failure} in the step from t = {t:.10g} to {next_time:.10g}", t)
-        if tried is not None and (tried.error <= 1 or count is not None):
-            work.steps += 1
-            with np.errstate(all="ignore"):
+            done = tried is not None and (tried.error <= 1 if count is None else bool(np.isfinite(tried.c).all()))
+            if tried is not None and done:
+                work.steps += 1
                 method.accept(tried, next_time)
+        if tried is not None and done:
             t = next_time
             yield Step(t, tried.c, method.rates, 4)
             if count is None:
-                step = _next_step(step, tried.error, end - t, doubles)
-            continue
-        work.rejected += 1
-        factor = 0.4
-        if tried is not None:
-            factor = min(SAFETY * _factor(tried.error), SAFETY)
-            method.counted.failure = "the error stays above the tolerance"
-        step *= 2.0 ** math.floor(math.log2(factor)) if doubles else factor
-        check_step(method.counted, times, t, step, method.c, method.rates)
+                step *= _growth(tried.error, (end - t) / step, doubles, again)
+        elif count is not None:
+            raise SteppingError(f"{method.counted.failure} in the step from t = {t:.10g} to {next_time:.10g}", t)
+        else:
+            work.rejected += 1
+            if tried is not None:
+                method.counted.failure = "the error stays above the tolerance"
+            factor = 0.4 if tried is None else SAFETY * min(_factor(tried.error), 1)
+            step *= 2.0 ** math.floor(math.log2(factor)) if doubles else factor
+        again = not done
 
 
-def _next_step(step: float, error: float, left: float, doubles: bool) -> float:
-    factor = min(SAFETY * _factor(error), LONGER)
-    if doubles:
-        if factor < 2:  # a shorter step costs a factor, and this one was good enough
-            return step
-        factor = 2.0 ** math.floor(math.log2(factor))
-        while factor > 1 and round(left / step) % factor:
-            factor /= 2
-    elif 1 <= factor < WORTHWHILE:
-        return step
-    return step * factor
+def _growth(error: float, left: float, doubles: bool, again: bool) -> float:
+    """Of the step, after an accepted one with this error; `left` steps remain; not `again` after one was rejected."""
+    factor = min(SAFETY * _factor(error), 1 if again else LONGER)
+    if not doubles:
+        return 1 if 1 <= factor < WORTHWHILE else factor
+    if factor < 2:  # a shorter step costs a factor, and this one was good enough
+        return 1
+    factor = 2.0 ** math.floor(math.log2(factor))
+    while factor > 1 and round(left) % factor:
+        factor /= 2
+    return factor
 
 
 def _factor(error: float) -> float:
     """By which the step changes the error to 1."""
-    return max(error ** (-1 / 4), SHORTER) if 1e-20 < error < 1e20 else (SHORTER if error != 0 else LONGER)
+    return max(max(error, 1e-20) ** (-1 / 4), SHORTER) if error < math.inf else SHORTER

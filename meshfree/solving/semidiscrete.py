@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from ..equations.basis_derivatives import Guess
 from ..equations.time_system import TimeSystem
+from ..geometry.cloud import Cloud
+from ..geometry.cloud_checks import check_cloud_in
 from ..internal.plain import Plain
+from ..internal.tracing import AnyArray, is_traced
+from ..linalg.dense import check_memory
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from ..linalg.sparse_rows import for_products, scaled_sum
+from ..pde.problem import Problem
+from ..spaces.base import Space
+from .solution import Solution
+from .solve import initial_coefficients
 from .stepping import Evolution
 
 SWEEPS = 20  # of Newton's method at the start
 REACHED = 1e-12  # a step of it, relative to the coefficients
 FADED = 1e-3  # share of what a field has been below which its errors are no longer relative to what is left
+HYPERVISCOSITY = 0.02  # times h³: growth of 0.37 became 4e-16 on periodic scattered nodes
+DAMPED = 0.1  # share of its decay in the rate of a wave
 SMALL = 1e-6  # the same of the largest field: one that is zero at the start
 
 
@@ -30,11 +42,12 @@ class SemiDiscrete(Evolution):
     def __init__(self, system: TimeSystem, solver: str = "auto"):
         self._system, self._solver = system, solver
         self.is_linear, self.is_constant = system.is_linear, system.is_constant
+        self.is_autonomous = system.is_autonomous
         self._start: Factor | None = None  # where it is the same for all t and c
-        self._start_is_kept = all(
-            rows.facts.mass and (rows.is_constant or rows.all_differential) for rows in system.rows
+        self._start_is_kept = system.has_constant_mass and all(
+            rows.is_constant or np.all(rows.has_rate) for rows in system.rows
         )
-        self._largest = np.zeros(np.count_nonzero(system.fields_with_rate))
+        self._largest = {False: np.zeros(system.fields_with_rate), True: np.zeros(system.fields)}
 
     @property
     def differential(self):
@@ -64,12 +77,12 @@ class SemiDiscrete(Evolution):
         return ScaledFactor(factor(scaled_sum(scale, by_c, alpha * scale, by_rate), self._solver), scale)
 
     def linear_part(self, t, c):
-        if not all(rows.facts.mass for rows in self._system.rows):
+        if not self._system.has_constant_mass:
             raise ValueError(
                 "the rates are multiplied by what depends on u or t, or are not linear in the equations: the method "
                 "'imex' needs equations M u_t + ... with a constant M; use method='bdf'"
             )
-        return self._system.products(t, c)
+        return self.products(t, c)
 
     def projected(self, t, c, right):
         rates = np.zeros_like(c)
@@ -90,16 +103,40 @@ class SemiDiscrete(Evolution):
             along = self._system.slope(t, c, rates) + by_c @ rates
             change = self._at_start(t, c, rates).solve(np.where(self.differential, self.residual(t, c, rates), along))
             rates = rates - change
-            affine = all(rows.facts.mass for rows in self._system.rows)
-            if affine or not np.linalg.norm(change) > REACHED * np.linalg.norm(rates):
+            if self._system.has_constant_mass or not np.linalg.norm(change) > REACHED * np.linalg.norm(rates):
                 break
         return rates
 
+    def rates_of(self, t: float, c: Float[np.ndarray, " n"]) -> Callable:
+        """The map from changes of c to those of their rates, at (t, c)."""
+        factored, (_, by_c) = self._at_start(t, c), self.products(t, c)
+        return lambda change: -factored.solve(np.where(self.differential, by_c @ change, 0.0))
+
+    def products(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
+        """∂F/∂ċ and ∂F/∂c at ċ = 0, to be multiplied by vectors."""
+        return self._system.products(t, c)
+
+    def is_undamped(self, t: float, c: Float[np.ndarray, " n"]) -> bool:
+        """Whether what varies from node to node turns about, as waves do, and hardly decays."""
+        rates = self._system.symbols(t, c)
+        return rates is not None and len(rates) > 0 and bool(np.any(-rates.real < DAMPED * np.abs(rates)))
+
+    @property
+    def ratio(self) -> float:
+        """The size of the equations' operator on u over that on its rate, for wavelengths near the spacing."""
+        return self._system.ratio
+
     def size(self, change, c):
-        sizes = np.sqrt(np.mean(self._system.values(c) ** 2, axis=1))
-        self._largest = np.maximum(self._largest, sizes)
-        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * np.max(self._largest))
-        changes = np.sqrt(np.mean(self._system.values(change) ** 2, axis=1))
+        return self._size(change, c, everywhere=False)
+
+    def whole_size(self, change, c):
+        return self._size(change, c, everywhere=True)
+
+    def _size(self, change, c, everywhere: bool) -> float:
+        sizes = np.sqrt(np.mean(self._system.values(c, everywhere) ** 2, axis=1))
+        largest = self._largest[everywhere] = np.maximum(self._largest[everywhere], sizes)
+        scale = np.maximum(np.maximum(sizes, FADED * largest), SMALL * np.max(largest))
+        changes = np.sqrt(np.mean(self._system.values(change, everywhere) ** 2, axis=1))
         return float(np.max(changes / np.maximum(scale, np.finfo(float).tiny)))
 
     def _at_start(self, t, c, rates=None) -> Any:
@@ -141,4 +178,58 @@ class ScaledFactor(Plain):
 
     def solve(self, b: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " n"]:
         """x with A x = b, or S (A x − b) least in square."""
-        return np.asarray(self.factored.solve(self.scale * b))
+        return np.asarray(self.factored.solve((self.scale * b.T).T))
+
+
+def equations_in_time(
+    problem: Problem, space: Space, points: Cloud | None, initial: Any, first: float, hyperviscosity: Any
+) -> tuple[TimeSystem, Float[AnyArray, " n"]]:
+    """The equations of a problem in time, and the coefficients of its initial values: see `evolve`."""
+    if not problem.has_parameter:
+        raise ValueError(
+            "the problem has no time: make it the last argument of all callables, interior=lambda u, x, t: ..., or use "
+            "mf.solve, as it is stationary"
+        )
+    initial = problem.initial if initial is None else initial
+    if initial is None:
+        raise ValueError("the problem has no initial values: give Problem(..., initial=), a function of x, or initial=")
+    if len(space.levels()) > 1:
+        raise ValueError(f"{space.describe()} is solved level by level, which time steps do not do: use Stencils")
+    initial = getattr(initial, "final", initial)  # of a trajectory
+    rows_at = space.cloud if points is None else points
+    if problem.domain is not None and problem.domain.dim != rows_at.dim:
+        raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
+    if space.local_basis is None:
+        check_memory(len(rows_at), space.size * problem.fields)
+    c = _coefficients(problem, space, initial)
+    c = c if is_traced(c) else np.asarray(c)
+    viscosity = _viscosity(hyperviscosity) * float(np.median(space.cloud.spacing)) ** 3
+    system = TimeSystem(problem, space, points, first, Guess(space, c), viscosity)
+    for cloud in (space.cloud, *([] if points is None else [points])):
+        check_cloud_in(problem.domain, cloud)
+    return system, c.reshape(-1)
+
+
+def started(
+    system: TimeSystem, c: Float[np.ndarray, " n"], first: float, solver: str
+) -> tuple[SemiDiscrete, Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    """The equations as the steppers see them, and coefficients and rates that fulfil them."""
+    evolution = SemiDiscrete(system, solver)
+    c = evolution.consistent(first, c)
+    if not np.all(np.isfinite(evolution.residual(first, c, np.zeros_like(c)))):
+        raise ValueError("the equations are not finite at the initial values: check the residuals and the data there")
+    return evolution, c, evolution.rates(first, c)
+
+
+def _coefficients(problem: Problem, space: Space, initial: Callable):
+    """Those of the initial values; of a solution in this very space its own."""
+    if isinstance(initial, Solution) and initial.space is space:
+        return initial.coefficients
+    return initial_coefficients(problem, space, initial)
+
+
+def _viscosity(given: bool | float) -> float:
+    value = HYPERVISCOSITY * float(given) if isinstance(given, bool) else float(given)
+    if not 0 <= value < np.inf:
+        raise ValueError(f"hyperviscosity is True or a number γ of at least 0, good values 0.005 to 0.1; got {given!r}")
+    return value

@@ -37,6 +37,7 @@ class Evolution(abc.ABC):
 
     is_linear: bool  # F is affine in c and ċ, so that its matrices do not depend on them
     is_constant: bool  # neither do they depend on t
+    is_autonomous: bool = False  # F does not depend on t
 
     @property
     @abc.abstractmethod
@@ -55,20 +56,26 @@ class Evolution(abc.ABC):
 
     @abc.abstractmethod
     def linear_part(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
-        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), to be multiplied by vectors; ValueError where ∂F/∂ċ is not constant."""
+        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), for products with vectors by @; ValueError where F is not affine in ċ."""
 
     @abc.abstractmethod
     def projected(self, t: float, c: Float[np.ndarray, " n"], right: Float[np.ndarray, " rows"]) -> Any:
-        """The c near the given one with ∂F/∂ċ c = `right` on the differential rows and F(t, c, 0) = 0 on the others."""
+        """The c near the given one at which ∂F/∂ċ c = `right` on differential rows and F(t, c, 0) = 0 on the others."""
 
     @abc.abstractmethod
     def rates(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """ċ such that F = 0 on the differential rows, and dF/dt = 0 along it on the others; c fulfils these."""
 
+    def whole_size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
+        """As `size`, but with algebraic unknowns: Newton's method is judged by it."""
+        return self.size(change, c)
+
     @abc.abstractmethod
     def size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
-        """Of a change of c, relative to c: the root mean square of the values of the differential unknowns, of the
-        field in which it is largest. Never of coefficients, boundary values or ghosts.
+        """Of a change of c, relative to c: the root mean square of the values of the differential unknowns.
+
+        Of the field in which it is largest. Never of coefficients, boundary values or ghosts. 0 for no change, also of
+        c = 0, of which any other change is infinite.
         """
 
 

@@ -17,7 +17,7 @@ from ..internal.files import check_path
 from ..internal.plain import Text
 from ..internal.printing import aligned, as_html, shown
 from ..internal.saved_objects import load_npz, save_npz
-from ..internal.tracing import AnyArray, is_traced
+from ..internal.tracing import AnyArray, is_traced, module_of
 from ..spaces.base import Space
 from .series_files import as_fields, save_series
 from .solution import Snapshot
@@ -50,7 +50,7 @@ class Trajectory(eqx.Module):
 
     def __call__(self, x: ArrayLike, t: ArrayLike) -> Float[AnyArray, "..."]:
         if np.ndim(t) == 0:
-            return self.at(t)(x)
+            return self.at(t)(x)  # type: ignore[arg-type]
         if np.ndim(t) > 1:
             raise ValueError(f"u(x, t) takes a time or times (k,); got shape {np.shape(t)}")
         return jnp.stack([self.at(one)(x) for one in np.asarray(t)])
@@ -69,9 +69,9 @@ class Trajectory(eqx.Module):
 
     def _at(self, t: float) -> tuple[AnyArray, AnyArray]:
         """The coefficients and rates at a time."""
-        c, rates = (arrays.reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates))
+        given: Any = [arrays.reshape(len(self.times), -1) for arrays in (self.coefficients, self.rates)]
+        c, rates = between_steps(self.times, given[0], given[1], t)
         shape = self.coefficients.shape[1:]
-        c, rates = between_steps(self.times, c, rates, t)  # type: ignore[arg-type]  # JAX's under grad
         return c.reshape(shape), rates.reshape(shape)
 
     def values(
@@ -90,7 +90,7 @@ class Trajectory(eqx.Module):
 
     def on(self, times: Float[np.ndarray, " k"]) -> Trajectory:
         """The same with other times, all within the present ones: it has fewer numbers, or more."""
-        c, rates = map(np.stack, zip(*map(self._at, times), strict=True))
+        c, rates = (module_of(*found).stack(found) for found in zip(*map(self._at, times), strict=True))
         return Trajectory(self.space, times, c, rates, self.stats)
 
     @property
