@@ -31,7 +31,8 @@ from ..solving.trajectory import SUFFIXES as SERIES
 from ..solving.trajectory import Trajectory
 from .defaults import Choices
 from .flags import Output, parse
-from .study import Outcome, converge, study
+from .outcome import Outcome
+from .study import converge, study
 from .tables import convergence_table, judged, table
 
 MEASURES = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..solving.metrics import SAMPLES
 from ..solving.trajectory import Trajectory
-from .study import Outcome, observed_order
+from .outcome import Outcome, observed_order
 
 
 def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
