@@ -121,9 +121,9 @@ def _evolve_traced(
         at = np.array([times[0], *(step.time for step in taken)])
     else:
         at = np.linspace(times[0], times[1], steps + 1)
-    ends, rates = (one.reshape(len(at), *system.shape) for one in differentiable_steps(system, c, at, solver))
+    ends, slopes = (one.reshape(len(at), *system.shape) for one in differentiable_steps(system, c, at, solver))
     stats = {"method": Text("esdirk"), "steps": len(at) - 1, "tolerance": tolerance, "unknowns": c.size}
-    u = Trajectory(space, at, ends, rates, stats)
+    u = Trajectory(space, at, ends, slopes, stats)
     return u if save is None else u.on(_saved(save, at))
 
 
