@@ -15,6 +15,7 @@ from .cutaway import VIEWER, View
 from .node_marks import arrow_length, dot_size, draw_arrows, extent
 from .style import (
     COLORS,
+    DPI,
     GREY,
     INK,
     LEGEND,
@@ -159,7 +160,7 @@ def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     view.draw_box(axes, labels, unit)
     if cloud.domain is not None:
         body = skin(cloud.domain.distance, *cloud.domain.bounds)
-        view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], unit)[0])
+        view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], 2 * DPI * unit)[0])
     _draw_nodes(axes, cloud, view, _colors_of_nodes(cloud, colors), dot_size(cloud, 72 * unit, 5.0))
     figure.legend(handles=entries, loc="outside right upper", **LEGEND)
     return figure

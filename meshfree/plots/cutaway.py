@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ..geometry.contouring import Skin, skin
 from .render import render_images
-from .style import DPI, GREY, INK
+from .style import GREY, INK
 from .ticks import DIGIT, FONT, ticks_between
 
 VIEWER = np.array([1.0, -1.6, 0.85]) / np.linalg.norm([1.0, -1.6, 0.85])  # the direction towards the viewer
@@ -55,16 +55,16 @@ class View:
         """Width and height of the axes that `draw_box` fills, with `unit` inches per length."""
         return unit * self.size + np.array([2 * MARGIN, MARGIN])
 
-    def images(self, body: Skin, colors: Sequence[np.ndarray], unit: float) -> list[np.ndarray]:
-        """An image of the body for each set of colours of its vertices, two pixels for one of the figure's."""
-        width, height = np.maximum(np.round(2 * DPI * unit * self.size), 8).astype(int).tolist()
+    def images(self, body: Skin, colors: Sequence[np.ndarray], pixels: float) -> list[np.ndarray]:
+        """An image of the body for each set of colours of its vertices, with so many pixels to a length."""
+        width, height = np.maximum(np.round(pixels * self.size), 8).astype(int).tolist()
         box = self._low, self._high
         return render_images(self.project(body.vertices), body.triangles, colors, box, (width, height))
 
-    def show(self, axes, image: np.ndarray) -> None:
-        """Put an image from `images` into axes with a bounding box."""
+    def show(self, axes, image: np.ndarray) -> Any:
+        """Put an image from `images` into axes with a bounding box; what shows it there."""
         (left, below, _), (right, above, _) = self._low, self._high
-        axes.imshow(image, extent=(left, right, below, above), zorder=2)
+        return axes.imshow(image, extent=(left, right, below, above), zorder=2)
 
     def draw_box(self, axes, labels: Sequence[str], unit: float) -> None:
         """Draw the bounding box without the edges nearest to the viewer, with ticks along its lower and left edges."""

@@ -19,7 +19,7 @@ def paint(axes, cover: Cover, values: np.ndarray, scale: Scale) -> None:
     if not len(cover.triangles):
         axes.text(0.5, 0.5, "empty", color=GREY, ha="center", va="center", transform=axes.transAxes)
         return
-    _draw_outline(axes, cover)
+    draw_outline(axes, cover)
     heights, (levels, colors) = scale.heights(values), scale.bands()
     shown = cover.triangles[np.isfinite(heights)[cover.triangles].all(axis=1)]
     if not len(shown):
@@ -35,14 +35,17 @@ def paint(axes, cover: Cover, values: np.ndarray, scale: Scale) -> None:
         axes.tricontour(mesh, heights, levels=lines, **style)
 
 
-def _draw_outline(axes, cover: Cover) -> None:
+def draw_outline(axes, cover: Cover):
+    """Draw the boundary of the triangles; the lines."""
     from matplotlib.collections import LineCollection
 
     mesh = triangulation(cover.vertices, cover.triangles)
     triangle, side = np.nonzero(mesh.neighbors < 0)
     ends = np.stack([mesh.triangles[triangle, side], mesh.triangles[triangle, (side + 1) % 3]], axis=1)
     segments = list(cover.vertices[ends])
-    axes.add_collection(LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline"))
+    outline = LineCollection(segments, colors=INK, linewidths=0.9, capstyle="round", label="outline")
+    axes.add_collection(outline)
+    return outline
 
 
 def color_bar(axes, scale: Scale, box: tuple[np.ndarray, np.ndarray], height: float, words: str | None = None) -> None:

@@ -1,5 +1,7 @@
 """Solutions in the plane: filled contours, a panel each field, the error beside or below."""
 
+from typing import Any
+
 import numpy as np
 
 from .node_marks import draw_nodes
@@ -26,7 +28,7 @@ def plot_plane(subject: Subject):
     lower, upper = cover.vertices.min(axis=0), cover.vertices.max(axis=0)
     units = units_of(upper - lower)
     size = units * (upper - lower)
-    figure, panels = _panels(size, shown, errors)
+    figure, panels = panels_for(size, shown, errors)
     for axes, (words, one), is_error in panels:
         scale = error_scale(one) if is_error else value_scale(one)
         paint(axes, cover, one, scale)
@@ -39,7 +41,7 @@ def plot_plane(subject: Subject):
     return figure
 
 
-def _panels(size: np.ndarray, shown: list, errors: list):
+def panels_for(size: np.ndarray, shown: list, errors: list) -> tuple[Any, list]:
     """A figure, and panels (axes, (words, values), is_error), errors last, for a domain of that size in inches."""
     width, height = np.maximum(size, (WORDS, SLIM))
     every = [(one, False) for one in shown] + [(one, True) for one in errors]

@@ -1,14 +1,15 @@
 """Solutions in space: the body cut open and three sections through its middle, a row each field."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..geometry.simplices import distance_from_nodes
 from .cutaway import View, cut_open
 from .painting import color_bar, paint
-from .scales import error_scale, value_scale
-from .style import PANEL, TITLE, error_names, frame_domain, largest_error, new_figure, units_of
+from .scales import Scale, error_scale, value_scale
+from .style import DPI, PANEL, TITLE, error_names, frame_domain, largest_error, new_figure, units_of
 from .subject import Subject
 from .triangles import cover_section
 
@@ -19,39 +20,83 @@ ACROSS = ((2, (0, 1)), (1, (0, 2)), (0, (1, 2)))  # the axis that a section is a
 
 def plot_space(subject: Subject):
     """The figure of a function in space: its surface, sections across z, y and x, the errors below each field."""
-    lower, upper = subject.bounds
-    distance = _distance(subject)
-    sections = [cover_section(distance, lower, upper, axis) for axis, _ in ACROSS]
-    if not any(len(cover.triangles) for cover in sections):
-        raise ValueError(
-            "the sections through the middle of the bounding box all miss the domain: there is nothing to draw"
-        )
-    body, view = cut_open(distance, lower, upper), View(lower, upper)
-    drawn = [body.vertices, *(cover.points for cover in sections)]
-    values, exact = subject.values(np.concatenate(drawn))
-    rows = _rows(subject, values, exact)
-    places = [f"at  {subject.labels[axis]} = {_middle(lower[axis], upper[axis])}" for axis, _ in ACROSS]
-    figure, unit, grid = _grid(view, upper - lower, len(rows))
+    body = Body(subject)
+    rows = body.rows(*subject.values(body.points))
     scales = [error_scale(one) if is_error else value_scale(one) for _, one, is_error in rows]
-    parts = [np.split(one, np.cumsum([len(X) for X in drawn])[:-1]) for _, one, _ in rows]
+    parts = [body.split(one) for _, one, _ in rows]
     colors = [scale.rgb(shown[0]) for shown, scale in zip(parts, scales, strict=True)]
-    images = view.images(body, colors, unit)
-    for (first, *row), (words, one, is_error), scale, shown, image in zip(
-        grid, rows, scales, parts, images, strict=True
-    ):
-        view.draw_box(first, subject.labels, unit)
-        view.show(first, image)
-        first.set_title(words, **TITLE)
-        for axes, cover, (_, own), place, heights in zip(row, sections, ACROSS, places, shown[1:], strict=True):
-            paint(axes, cover, heights, scale)
-            low, high = lower[list(own)], upper[list(own)]
-            units = _units(high - low, unit)
-            frame_domain(axes, low, high, units, [subject.labels[i] for i in own])
-            long = len(f"{words}  {place}".replace("$", "")) > LINE
-            axes.set_title(("\n" if long else "  ").join((words, place)), **TITLE)
-        height = float(units[1] * (high - low)[1])
-        color_bar(row[-1], scale, (low, high), height, largest_error(one) if is_error else None)
+    images = body.images(colors, 2 * DPI)
+
+    def draw(axes, row: int, section: int) -> None:
+        paint(axes, body.covers[section], parts[row][1 + section], scales[row])
+
+    figure, firsts = body.figure(rows, scales, draw)
+    for first, image in zip(firsts, images, strict=True):
+        body.view.show(first, image)
     return figure
+
+
+class Body:
+    """A body cut open, seen from the front, and its three sections."""
+
+    def __init__(self, subject: Subject):
+        self._subject = subject
+        self._lower, self._upper = subject.bounds
+        distance = _distance(subject)
+        self.covers = [cover_section(distance, self._lower, self._upper, axis) for axis, _ in ACROSS]
+        if not any(len(cover.triangles) for cover in self.covers):
+            raise ValueError(
+                "the sections through the middle of the bounding box all miss the domain: there is nothing to draw"
+            )
+        self._skin, self.view = cut_open(distance, self._lower, self._upper), View(self._lower, self._upper)
+        self._unit = BODY / max(self._upper - self._lower)
+        self._drawn = [self._skin.vertices, *(cover.points for cover in self.covers)]
+
+    @property
+    def points(self) -> np.ndarray:
+        """Where the function is needed: on the surface, and then on the sections."""
+        return np.concatenate(self._drawn)
+
+    def split(self, values: np.ndarray) -> list[np.ndarray]:
+        """Values (..., m) at the points as those on the surface and on each section."""
+        return np.split(values, np.cumsum([len(X) for X in self._drawn])[:-1], axis=-1)
+
+    def rows(self, values: np.ndarray, exact: np.ndarray | None) -> list[tuple[str, np.ndarray, bool]]:
+        """The words, the values, and whether they are errors, for every row of panels; from values (..., m, fields)."""
+        names = self._subject.field_names(values.shape[-1])
+        rows = [(name, one, False) for name, one in zip(names, np.moveaxis(values, -1, 0), strict=True)]
+        if exact is None:
+            return rows
+        errors = zip(error_names(names), np.moveaxis(values - exact, -1, 0), strict=True)
+        return [row for pair in zip(rows, ((*error, True) for error in errors), strict=True) for row in pair]
+
+    def images(self, colors: Sequence[np.ndarray], dpi: float) -> list[np.ndarray]:
+        """An image of the body for each set of colours of its surface, with so many pixels to an inch."""
+        return self.view.images(self._skin, colors, self._unit * dpi)
+
+    def inches(self, section: int) -> np.ndarray:
+        """Width and height of a section in the picture."""
+        size = (self._upper - self._lower)[list(ACROSS[section][1])]
+        return _units(size, self._unit) * size
+
+    def figure(self, rows: list, scales: Sequence[Scale], draw: Callable) -> tuple[Any, list]:
+        """The figure with its words, and the axes for images of the body; draw(axes, row, section) fills the others."""
+        lower, upper, labels = self._lower, self._upper, self._subject.labels
+        places = [f"at  {labels[axis]} = {_middle(lower[axis], upper[axis])}" for axis, _ in ACROSS]
+        figure, grid = _grid(self.view, self._unit, upper - lower, len(rows))
+        for number, ((first, *row), (words, one, is_error), scale) in enumerate(zip(grid, rows, scales, strict=True)):
+            self.view.draw_box(first, labels, self._unit)
+            first.set_title(words, **TITLE)
+            for section, (axes, (_, own), place) in enumerate(zip(row, ACROSS, places, strict=True)):
+                draw(axes, number, section)
+                low, high = lower[list(own)], upper[list(own)]
+                units = _units(high - low, self._unit)
+                frame_domain(axes, low, high, units, [labels[i] for i in own])
+                long = len(f"{words}  {place}".replace("$", "")) > LINE
+                axes.set_title(("\n" if long else "  ").join((words, place)), **TITLE)
+            height = float(units[1] * (high - low)[1])
+            color_bar(row[-1], scale, (low, high), height, largest_error(one) if is_error else None)
+        return figure, [first for first, *_ in grid]
 
 
 def _units(size: np.ndarray, unit: float) -> np.ndarray:
@@ -72,22 +117,11 @@ def _distance(subject: Subject) -> Callable:
     return distance_from_nodes(np.asarray(subject.cloud.points), np.asarray(subject.cloud.normal_vectors))
 
 
-def _rows(subject: Subject, values: np.ndarray, exact: np.ndarray | None) -> list[tuple[str, np.ndarray, bool]]:
-    """The words, the values, and whether they are errors, for every row of panels."""
-    names = subject.field_names(values.shape[1])
-    rows = [(name, one, False) for name, one in zip(names, values.T, strict=True)]
-    if exact is None:
-        return rows
-    errors = zip(error_names(names), (values - exact).T, strict=True)
-    return [row for pair in zip(rows, ((*error, True) for error in errors), strict=True) for row in pair]
-
-
-def _grid(view: View, size: np.ndarray, rows: int):
-    """A figure, inches per length, and its axes, `rows` of a view and three sections."""
-    unit = BODY / max(size)
+def _grid(view: View, unit: float, size: np.ndarray, rows: int):
+    """A figure and its axes, `rows` of a view and three sections; `unit`: inches per length."""
     wide, high = view.inches(unit)
     sides = np.stack([_units(size[list(own)], unit) * size[list(own)] for _, own in ACROSS])
     widths = np.array([wide, *np.maximum(sides[:, 0], WORDS)])
     height = max(high - 0.4, *sides[:, 1])  # it has no words below it
     figure = new_figure(float(widths.sum()) + 3.0, rows * (float(height) + 0.9))
-    return figure, unit, figure.subplots(rows, 4, squeeze=False, width_ratios=widths)
+    return figure, figure.subplots(rows, 4, squeeze=False, width_ratios=widths)

@@ -145,13 +145,17 @@ def scientific(value: float) -> str:
 # -------------------------------------------------------------------------------------------------------------- files
 
 
-def checked_path(path: PathLike) -> Path | None:
-    """The path, known to be of a supported format and in a folder that exists, before any work is done."""
+def checked_path(path: PathLike, movies: Sequence[str] = ()) -> Path | None:
+    """The path, known to be of a supported format and in a folder that exists, before any work is done.
+
+    `movies`: the formats that are supported beside those of pictures.
+    """
     if path is None:
         return None
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"pictures are written as {', '.join(FORMATS)}; got {str(path)!r}: rename the file")
+    if path.suffix.lower() not in (*FORMATS, *movies):
+        also = f", movies as {', '.join(movies)}" if movies else ""
+        raise ValueError(f"pictures are written as {', '.join(FORMATS)}{also}; got {str(path)!r}: rename the file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"no folder {path.parent.resolve()} to write {path.name} in; create it first")
     return check_target(path)

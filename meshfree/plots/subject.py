@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..geometry.cloud import Cloud
-from ..solving.solution import Solution
+from ..solving.solution_files import exact_at_times
 from .style import italic
 
 
@@ -19,14 +19,16 @@ class Subject(NamedTuple):
 
     `u`: a Solution, whose values are drawn where they are finite; `exact`: one point -> () or (fields,), where known;
     `domain`: anything with `bounds` and `distance`, where known; `labels`: the coordinates, as they are written.
+    Where `u` is a Trajectory, `exact` is a function of (x, t), and `times` are those of the pictures.
     """
 
-    u: Solution
+    u: Any
     exact: Callable | None
     cloud: Cloud
     domain: Any
     name: str
     labels: tuple[str, ...]
+    times: np.ndarray = np.zeros(0)
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -56,6 +58,22 @@ class Subject(NamedTuple):
             )
         _check_finite("exact", exact)
         return values.reshape(len(X), -1), exact.reshape(len(X), -1)
+
+    def series(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """u and, where known, the exact solution at points (m, d) and all times, (k, m, fields); raises as `values`."""
+        values = self.u.values(X, self.times)
+        shape, flat = (*values.shape[:2], -1), (-1, *values.shape[2:])
+        _check_finite(self.name, values.reshape(flat))
+        if self.exact is None:
+            return values.reshape(shape), None
+        exact = exact_at_times(self.exact, X, self.times, values)
+        _check_finite("exact", exact.reshape(flat))
+        return values.reshape(shape), exact.reshape(shape)
+
+    def at(self, t: float) -> Subject:
+        """The picture of a Trajectory at one time."""
+        exact = self.exact
+        return self._replace(u=self.u.at(t), exact=None if exact is None else lambda x: exact(x, jnp.asarray(float(t))))
 
 
 def _check_finite(what: str, values: np.ndarray) -> None:

@@ -23,12 +23,16 @@ from ..internal.compile_cache import cache_folder
 from ..internal.extras import require
 from ..internal.files import check_path, check_target
 from ..pde.problem import Problem
-from ..plots import FORMATS, plot, plot_convergence, plot_history
+from ..plots import FORMATS, MOVIES, plot, plot_convergence, plot_history
 from ..solving.newton import ConvergenceError
 from ..solving.solution_files import SUFFIXES
+from ..solving.stepping import SteppingError
+from ..solving.trajectory import SUFFIXES as SERIES
+from ..solving.trajectory import Trajectory
 from .defaults import Choices
 from .flags import Output, parse
-from .study import Outcome, converge, study
+from .outcome import Outcome
+from .study import converge, study
 from .tables import convergence_table, judged, table
 
 MEASURES = {
@@ -36,7 +40,7 @@ MEASURES = {
     "difference": "relative difference from the finest",
     "residual": "residual off the nodes",
 }
-BAD_INPUT = (ValueError, TypeError, KeyError, IndexError, OSError, MemoryError, ConvergenceError)
+BAD_INPUT = (ValueError, TypeError, KeyError, IndexError, OSError, MemoryError, ConvergenceError, SteppingError)
 
 
 class _Script(NamedTuple):
@@ -64,10 +68,10 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
     with _one_line_errors(script.file):
         configure_jax()
         keywords, choices, output = parse(problem, args, defaults, script.program, script.description)
-        _check_paths(output)
         made = problem if isinstance(problem, Problem) else problem(**keywords)
         if not isinstance(made, Problem):
             raise ValueError(f"{script.name} makes a {type(made).__name__}; it must return a meshfree.Problem")
+        _check_output(output, made.has_parameter)
         outcomes = converge(made, choices) if output.converge else [study(made, choices)]
         finest = outcomes[-1]
         print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
@@ -77,12 +81,14 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
             rows = [row for row in zip(unknowns, values, strict=True) if math.isfinite(row[1])]
             plot_convergence({script.name: rows}, output.plot, ylabel=MEASURES[measure])
         elif output.plot:
-            plot(finest.solution, output.plot, problem=made)
+            plot(finest.solution, output.plot, problem=made, frames=output.frames)
         if output.plot and finest.history is not None:
             plot_history(finest.history, output.plot.with_stem(f"{output.plot.stem}_tuning"))
-        if output.save:
+        if output.save and isinstance(finest.solution, Trajectory):
+            finest.solution.save(output.save, exact=made.exact, frames=output.frames)
+        elif output.save:
             told = {name: value for name, value in {**_settings(choices), **keywords}.items() if name != "exact"}
-            finest.solution.save(output.save, exact=made.exact, **told)
+            finest.final.save(output.save, exact=made.exact, **told)
         if finest.stopped:
             _exit_interrupted(_reached(outcomes, choices, output))
         return finest
@@ -205,19 +211,26 @@ def _exit_interrupted(reached: str) -> NoReturn:
 
 def _reached(outcomes: Sequence[Outcome], choices: Choices, output: Output) -> str:
     """What there was when Ctrl-C came, in words."""
-    history = outcomes[-1].history
+    history, u = outcomes[-1].history, outcomes[-1].solution
     parts = [f"{len(outcomes)} resolution{'s' * (len(outcomes) != 1)} solved"] * output.converge
     if history is not None and history.interrupted:
         parts.append(f"the best of {history.steps} steps of tuning, of {choices.tune}, kept")
+    if isinstance(u, Trajectory) and not u.stats["complete"]:
+        parts.append(f"t = {float(u.times[-1]):.6g} reached")
     if output.save:
         parts.append(f"{output.save} written")
     return ", ".join(parts)
 
 
-def _check_paths(output: Output) -> None:
-    """Refuse paths that cannot be written before the work is done, not after."""
-    if output.plot is not None and output.plot.suffix.lower() not in FORMATS:
-        raise ValueError(f"--plot writes {', '.join(FORMATS)}; got {output.plot}: rename the file")
+def _check_output(output: Output, in_time: bool) -> None:
+    """Refuse what cannot be written before the work is done, not after."""
+    formats = (*FORMATS, *MOVIES) if in_time and not output.converge else FORMATS
+    if output.plot is not None and output.plot.suffix.lower() not in formats:
+        raise ValueError(f"--plot writes {', '.join(formats)}; got {output.plot}: rename the file")
+    if output.frames is not None and not in_time:
+        raise ValueError("--frames is for problems in time, and this one is stationary: drop it")
+    if output.frames is not None and output.frames < 2:
+        raise ValueError(f"--frames is a number of times, at least 2; got {output.frames}")
     for path in (output.plot, output.save):
         if path is None:
             continue
@@ -228,7 +241,7 @@ def _check_paths(output: Output) -> None:
             raise PermissionError(f"the folder {folder} of {path.name} cannot be written")
         check_target(path)
     if output.save is not None:
-        check_path(output.save, SUFFIXES)
+        check_path(output.save, SERIES if in_time else SUFFIXES)
         if output.save.suffix.lower() != ".npz":
             _check_meshio(output.save)
 

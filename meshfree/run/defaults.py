@@ -48,11 +48,20 @@ class Choices:
     optimizer: Literal["search", "adam", "lbfgs"] = "search"
     rate: float = 0.05
     seed: int = 0
+    times: tuple[float, float] | None = None
+    tolerance: float | None = None
+    method: Literal["auto", "bdf", "esdirk", "imex"] | None = None
     grading: Callable | None = None  # x -> the share of the spacing there, (d,) -> (); for scripts, and no flag
 
     def chosen_beside_tol(self) -> list[str]:
         """What is chosen though `tol` chooses it."""
         return [name for name, value in vars(self).items() if name != "tol" and value != getattr(Choices, name)]
+
+    @property
+    def in_time(self) -> dict[str, Any]:
+        """What is chosen of the steps in time, as `evolve` takes it."""
+        found = {name: getattr(self, name) for name in ("times", "tolerance", "method")}
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def of_space(self) -> str:

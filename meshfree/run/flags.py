@@ -29,7 +29,9 @@ from .defaults import (
 RENAMED = {"shape": "kernel_order", "nodes": "cloud"}  # flags by their names in old scripts
 OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
-_NUMBERS = {"tol", "degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"}
+_NUMBERS = {"tol", "degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} | {
+    "tolerance"
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Output:
 
     plot: Path | None = None
     save: Path | None = None
+    frames: int | None = None
     converge: bool = False
 
 
@@ -77,8 +80,14 @@ HELP = {
     "optimizer": "How --tune does it: by bounded search, which needs no good start, or by gradient descent.",
     "rate": "The learning rate of --optimizer adam.",
     "seed": "The seed of the nodes.",
-    "plot": "Write a picture of the solution here; with --converge, of the study. With --tune, NAME_tuning beside it.",
-    "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView.",
+    "times": "In time: the first and the last time; default: 0 and 1.",
+    "tolerance": "In time: the relative error that the steps may make; default: 1e-6.",
+    "method": "In time: bdf, esdirk (for waves) or imex (for mild reactions); default: one that suits.",
+    "plot": "Write a picture of the solution here; in time also a movie, .mp4 or .gif. With --converge, of the study. "
+    "With --tune, NAME_tuning beside it.",
+    "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView; in "
+    "time .npz, which Trajectory.load reads, or .pvd.",
+    "frames": "In time: how many times the movie, the picture or the .pvd file has.",
     "converge": f"Solve at {RESOLUTIONS} resolutions, and print the observed order.",
 }
 

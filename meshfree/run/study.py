@@ -5,58 +5,69 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Iterable
 
 import equinox as eqx
 
 from ..internal.interrupts import noted
 from ..pde.problem import Problem
 from ..solving.automatic import solve
+from ..solving.evolve import evolve
 from ..solving.metrics import error, residual_norm
-from ..solving.solution import Solution
 from ..spaces import Space
 from ..tuning import losses
 from ..tuning.tune import History, tune
 from .defaults import KERNELS, RESOLUTIONS, Choices, build_space, check_cloud, eigenbasis_degree, nodes, spacing_of
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """A solved problem: what was found, how good it is, and how long it took."""
-
-    problem: Problem
-    solution: Solution
-    history: History | None
-    error: (
-        float | None
-    )  # relative L2 at independent points, without a domain at the nodes; None: nothing to compare with
-    residual: float | None  # root mean square off the nodes; None without a domain to take points from
-    seconds: float
-    stopped: bool = False  # by Ctrl-C, in tuning, before a finer resolution, or before a tolerance is reached
+from .outcome import Outcome
 
 
 def study(problem: Problem, choices: Choices) -> Outcome:
-    """Nodes, space, tuning and solve, as chosen; or what `tol` makes of it."""
+    """Nodes, space, tuning and solve, or steps in time, as chosen; or what `tol` makes of it."""
+    if problem.has_parameter:
+        return _evolved(problem, choices)
     began, history = time.perf_counter(), None
+    if choices.in_time:
+        raise ValueError(f"this problem is stationary: drop {_flags(choices.in_time)}")
     if choices.tol is not None:
-        others = [f"--{name.replace('_', '-')}" for name in choices.chosen_beside_tol()]
+        others = choices.chosen_beside_tol()
         if others:
-            raise ValueError(f"--tol chooses the space and its nodes: drop {', '.join(others)}, or --tol")
+            raise ValueError(f"--tol chooses the space and its nodes: drop {_flags(others)}, or --tol")
         u = solve(problem, tol=choices.tol)
     else:
         space = build_space(problem, nodes(problem, choices), choices)
         if choices.tune:
             space, history = _tuned(problem, space, choices)
         u = solve(problem, space, solver=choices.solver)
+    stopped = u.stats.get("interrupted", False) or (history is not None and history.interrupted)
+    return _judged(Outcome(problem, u, history, None, None, 0.0, stopped), choices, began)
+
+
+def _evolved(problem: Problem, choices: Choices) -> Outcome:
+    """The study of a problem in time."""
+    began = time.perf_counter()
+    for name, instead in (("tol", "--tolerance is the error of its steps"), ("tune", "give --scale")):
+        if getattr(choices, name) != getattr(Choices, name):
+            raise ValueError(f"--{name} is for stationary problems, and this one is in time: drop it; {instead}")
+    space = build_space(problem, nodes(problem, choices), choices)
+    u = evolve(problem, space, solver=choices.solver, **choices.in_time)
+    return _judged(Outcome(problem, u, None, None, None, 0.0, not u.stats["complete"]), choices, began)
+
+
+def _judged(outcome: Outcome, choices: Choices, began: float) -> Outcome:
+    """The outcome with its error, its residual and the time since it began."""
+    problem, u = outcome.problem, outcome.final
+    points = u.space.cloud.points if problem.domain is None else None
     check = None if problem.domain is None else check_cloud(problem, u.space.cloud, choices.seed)
-    return Outcome(
-        problem,
-        u,
-        history,
-        None if problem.exact is None else error(problem, u, u.space.cloud.points if problem.domain is None else None),
-        None if check is None else residual_norm(problem, u, check),
-        time.perf_counter() - began,
-        u.stats.get("interrupted", False) or (history is not None and history.interrupted),
+    return dataclasses.replace(
+        outcome,
+        error=None if problem.exact is None else error(problem, u, points),
+        residual=None if check is None else residual_norm(problem, u, check),
+        seconds=time.perf_counter() - began,
     )
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> list[Outcome]:
@@ -103,15 +114,9 @@ def difference_from_finer(problem: Problem, choices: Choices, outcome: Outcome) 
 
 def _against_the_finest(outcomes: list[Outcome]) -> list[Outcome]:
     *coarser, finest = outcomes
-    known = eqx.tree_at(lambda p: p.exact, finest.problem, finest.solution, is_leaf=lambda leaf: leaf is None)
-    return [*(dataclasses.replace(each, error=error(known, each.solution)) for each in coarser), finest]
-
-
-def observed_order(coarse: tuple[float, float], fine: tuple[float, float]) -> float:
-    """log(error ratio)/log(spacing ratio) of two (spacing, error) pairs; NaN where no error is left to compare."""
-    if not (coarse[1] > 0 and fine[1] > 0 and coarse[0] != fine[0]):
-        return math.nan
-    return math.log(coarse[1] / fine[1]) / math.log(coarse[0] / fine[0])
+    problem = finest.problem.at(finest.final.stats["time"]) if finest.problem.has_parameter else finest.problem
+    known = eqx.tree_at(lambda p: p.exact, problem, finest.final, is_leaf=lambda leaf: leaf is None)
+    return [*(dataclasses.replace(each, error=error(known, each.final)) for each in coarser), finest]
 
 
 def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, History]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..solving.metrics import SAMPLES
-from .study import Outcome, observed_order
+from ..solving.trajectory import Trajectory
+from .outcome import Outcome, observed_order
 
 
 def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
@@ -16,13 +17,11 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
     stats, cloud = u.stats, u.space.cloud
     parts = " · ".join(f"{part} {len(cloud[part])}" for part in cloud.parts)
     values = ", ".join(f"{key}={_short(value)}" for key, value in arguments.items())
-    residuals = " · ".join(f"{part} {value:.1e}" for part, value in stats["residual"].items())
     rows = [
         ("problem", f"{name}({values})"),
         ("nodes", f"{len(cloud)} ({parts}), spacing {float(cloud.spacing):.3g}"),
         ("space", f"{u.space.describe()}, {stats['unknowns']} unknowns, {stats['rows']} rows"),
-        ("solve", f"{_steps(stats['steps'])}, rank {stats['rank']}, condition {stats['condition']:.1e}"),
-        ("residual", residuals),
+        *(_of_steps(u) if isinstance(u, Trajectory) else _of_solve(stats)),
     ]
     if "fill" in stats:
         sparse = (
@@ -32,21 +31,39 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
     if outcome.history is not None:
         h = outcome.history
         rows.insert(3, ("tune", f"{_steps(h.steps)}, log of the loss {h.loss[0]:.2f} -> {h.loss[h.best]:.2f}"))
+    when = f", t = {float(u.times[-1]):.6g}" if isinstance(u, Trajectory) else ""
     if outcome.residual is not None:
-        rows.append(("off nodes", f"{outcome.residual:.1e} (weighted residual at other points)"))
+        rows.append(("off nodes", f"{outcome.residual:.1e} (weighted residual at other points{when})"))
     if "ladder" in stats:
         rows.append(("estimate", f"{stats['estimate']:.1e} (of the relative error)"))
     if outcome.error is not None:
         where = "the nodes" if outcome.problem.domain is None else f"{SAMPLES} independent points"
-        rows.append(("error", f"{outcome.error:.1e} (relative L2 at {where})"))
-    seconds = stats["seconds"]
+        rows.append(("error", f"{outcome.error:.1e} (relative L2 at {where}{when})"))
     rows += [
         ("tried", f"{rung['space']}: {rung['unknowns']} unknowns, {rung['estimate']:.1e}, {rung['seconds']:.2f} s")
         for rung in stats.get("ladder", [])
     ]
-    spent = f"assembly {seconds['assembly']:.2f}, solve {seconds['solve']:.2f}, in all {outcome.seconds:.2f}"
-    rows.append(("seconds", spent))
+    rows.append(("seconds", f"{_spent(stats['seconds'])}, in all {outcome.seconds:.2f}"))
     return "\n".join(f"{key:<10} {text}" for key, text in rows)
+
+
+def _of_solve(stats: Mapping[str, Any]) -> list[tuple[str, str]]:
+    residuals = " · ".join(f"{part} {value:.1e}" for part, value in stats["residual"].items())
+    solved = f"{_steps(stats['steps'])}, rank {stats['rank']}, condition {stats['condition']:.1e}"
+    return [("solve", solved), ("residual", residuals)]
+
+
+def _of_steps(u: Trajectory) -> list[tuple[str, str]]:
+    stats, (first, *_, last) = u.stats, u.times
+    work = f"{stats['rejected']} rejected, {stats['factorisations']} factorisations, {stats['solves']} solves"
+    steps = f"{_steps(stats['steps'])} of {stats['method']}, tolerance {stats['tolerance']:.1e}, {work}"
+    return [("times", f"{first:.6g} to {last:.6g}: {stats['message']}"), ("steps", steps)]
+
+
+def _spent(seconds: Any) -> str:
+    if isinstance(seconds, Mapping):
+        return f"assembly {seconds['assembly']:.2f}, solve {seconds['solve']:.2f}"
+    return f"steps {seconds:.2f}"
 
 
 def convergence_table(name: str, outcomes: Sequence[Outcome]) -> str:

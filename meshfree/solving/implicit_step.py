@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..linalg.interface import Factor
-from .stepping import Evolution, SteppingError
+from .stepping import Evolution, Factor, SteppingError
 
 ITERATIONS = 4  # of Newton's method, before the step counts as too long
 CONVERGED = 0.05  # part of the tolerance that may be left of an iteration's error

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
+from ..equations.basis_derivatives import Guess
 from ..equations.system import Collocated
+from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
 from ..internal.expected import NUMBERS, OF_A_POINT, expects
 from ..internal.watched import settled, watch
 from ..pde.problem import Problem
 from .finite_values import NotFiniteError, check_points, first_not_finite, not_finite
-from .solution import Solution
+from .solution import Snapshot, Solution
 
 SAMPLES = 2000
 TINY = 1e-150  # in place of data that are 0, the square root of the least number
@@ -30,10 +32,13 @@ SAMPLE_SEED = 20_000  # apart from the seeds that clouds are usually made with
 def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """The relative L2 error √(Σ|u − exact|² / Σ|exact|²) of a function u over points X, (m, d).
 
-    By default over 2000 random points of the problem's domain, independent of every node. Raises ValueError for a
+    By default over 2000 random points of the problem's domain, independent of every node. Of a problem in time u is
+    `u.at(t)`, and compared with the exact solution then. Raises ValueError for a
     problem without an exact solution, and without a domain where X is not given; where u or the exact solution is not
     finite, and where the exact solution is zero at all points.
     """
+    if problem.has_parameter and isinstance(u, Snapshot):
+        problem = problem.at(u.time)
     if problem.exact is None:
         raise ValueError("the problem has no exact solution: give Problem(..., exact=), or judge by mf.residual_norm")
     X = np.asarray(independent_points(problem, u) if X is None else X, dtype=float)
@@ -62,10 +67,24 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
 def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 
-    In units of the interior residual. Off the nodes (on a cloud that is not u's own) it follows the error. Raises
-    ValueError where a residual is not finite.
+    In units of the interior residual; of a problem in time, with u = `u.at(t)`, in units of the rate. Off the nodes (on
+    a cloud that is not u's own) it follows the error. Raises ValueError where a residual is not finite, and for a
+    problem in time where u has no rate.
     """
+    if problem.has_parameter:
+        return _residual_in_time(problem, u, cloud)
     return weighted_residual(problem, u, cloud).size
+
+
+def _residual_in_time(problem: Problem, u: Solution, cloud: Cloud) -> float:
+    if not isinstance(u, Snapshot):
+        raise ValueError("the problem has a parameter: give u.at(t) of what mf.evolve returns, which knows its rate")
+    c, rates = (np.asarray(one) for one in (u.coefficients, u.rates))
+    system = TimeSystem(problem, u.space, cloud, u.time, Guess(u.space, c))
+    size = _rms(np.asarray(system.residual(u.time, c.reshape(-1), rates.reshape(-1))))
+    if not np.isfinite(size):
+        raise NotFiniteError(f"the residual is not finite at t = {u.time:.6g}: check its coefficients and data there")
+    return size
 
 
 class Weighted(NamedTuple):

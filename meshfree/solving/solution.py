@@ -135,6 +135,29 @@ class Solution(eqx.Module):
         return self.space.function(self.coefficients)
 
 
+class Snapshot(Solution):
+    """A solution at one time, which knows its rate: `time_derivative(u)(x)`."""
+
+    rates: Float[Array, "n *f"]
+
+    @property
+    def time(self) -> float:
+        """When it was."""
+        return float(self.stats["time"])
+
+    @property
+    def rate(self) -> Any:
+        """∂u/∂t, a function of one point."""
+        return self.space.function(self.rates)
+
+    def check_restored(self) -> None:
+        """Raise an error of any kind for what is no function with a rate: of a file."""
+        super().check_restored()
+        np.float64(self.time)
+        if self.rates.shape != self.coefficients.shape:
+            raise ValueError(f"rates have the shape {self.rates.shape}, coefficients {self.coefficients.shape}")
+
+
 def _cause(space: Space, coefficients: Float[Array, "n *f"], x: Float[np.ndarray, " d"]) -> str:
     """Why u(x) is not finite, and what to do."""
     lost = int(np.sum(~np.isfinite(np.asarray(coefficients))))

@@ -13,9 +13,11 @@ from jaxtyping import Array, Float
 from scipy.spatial import QhullError
 
 from ..equations.basis_derivatives import BasisDerivatives
+from ..geometry.cloud import Cloud
 from ..geometry.mesh_files import write_mesh
 from ..geometry.simplices import simplices_between
 from ..internal.batching import map_in_blocks
+from ..pde.parameter import takes_parameter
 from ..spaces.base import Space
 
 SUFFIXES = (".npz", ".vtu", ".vtk", ".xdmf")
@@ -36,10 +38,27 @@ def save_fields(
     triangles or tetrahedra inside the domain (without one: not beyond the boundary's normals); vertices alone where
     the nodes span no region. Raises ValueError for more than three dimensions, ImportError without meshio.
     """
-    cloud = space.cloud
-    if cloud.dim > 3:
-        raise ValueError(f"a {path.suffix} file has at most 3 coordinates, this solution has {cloud.dim}; use .npz")
+    check_dimensions(path, space)
     slopes = gradient_at_nodes(space, coefficients)
+    write_fields(path, np.asarray(space.cloud.points), cells_of(space.cloud), values, slopes, error)
+
+
+def check_dimensions(path: Path, space: Space) -> None:
+    """ValueError for a space of more than three dimensions."""
+    dim = space.cloud.dim
+    if dim > 3:
+        raise ValueError(f"a {path.suffix} file has at most 3 coordinates, this solution has {dim}; use .npz")
+
+
+def write_fields(
+    path: Path,
+    points: Float[np.ndarray, "m d"],
+    cells: list[tuple[str, np.ndarray]],
+    values: Float[np.ndarray, "m *f"],
+    slopes: Float[np.ndarray, "m *f d"],
+    error: Float[np.ndarray, "m *f"] | None = None,
+) -> None:
+    """Write what `save_fields` says, of known gradients, with the cells of `cells_of`."""
     data = {"u": _components(values)}
     if values.ndim == 1:
         data["gradient"] = _components(slopes)
@@ -47,7 +66,7 @@ def save_fields(
         data |= {f"gradient_{i + 1}": _components(slopes[:, i]) for i in range(values.shape[1])}
     if error is not None:
         data["error"] = _components(error)
-    write_mesh(path, _components(np.asarray(cloud.points)), _cells(cloud), data, {})
+    write_mesh(path, _components(points), cells, data, {})
 
 
 def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.ndarray, "m d"]) -> np.ndarray:
@@ -56,6 +75,23 @@ def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.nda
     if known.shape != values.shape:
         raise ValueError(f"exact has values of shape {known.shape[1:]}, the solution of shape {values.shape[1:]}")
     return values - known
+
+
+def exact_at_times(
+    exact: Callable, X: Float[np.ndarray, "m d"], times: Float[np.ndarray, " k"], like: Float[np.ndarray, "k m *f"]
+) -> Float[np.ndarray, "k m *f"]:
+    """A function of (x, t) at points and times; ValueError for one of x, or of another shape than `like`."""
+    if takes_parameter(exact, ("x",)) is False:
+        raise ValueError("exact is a function of (x, t), as u is; got a function of x alone")
+
+    def at_points(X, t):
+        return jax.lax.map(lambda x: exact(x, t), X, batch_size=4096)
+
+    program = jax.jit(at_points)  # one for all times
+    known = np.stack([np.asarray(program(jnp.asarray(X), jnp.asarray(t))) for t in times])
+    if known.shape != like.shape:
+        raise ValueError(f"exact has values of shape {known.shape[2:]}, the solution of shape {like.shape[2:]}")
+    return known
 
 
 def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float[np.ndarray, "m *f d"]:
@@ -72,7 +108,8 @@ def _gradients(u: Callable, X: Float[Array, "m d"], width: int):
     return map_in_blocks(jax.jacfwd(u), X, width)
 
 
-def _cells(cloud) -> list[tuple[str, np.ndarray]]:
+def cells_of(cloud: Cloud) -> list[tuple[str, np.ndarray]]:
+    """Simplices between the points of a cloud, inside of its domain, as meshio takes them."""
     points, normals = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
     try:
         simplices = simplices_between(points, normals, cloud.domain)

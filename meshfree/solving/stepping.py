@@ -9,12 +9,10 @@ then every solve is one of least squares.
 from __future__ import annotations
 
 import abc
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
-
-from ..linalg.interface import Factor
 
 
 class Step(NamedTuple):
@@ -24,6 +22,14 @@ class Step(NamedTuple):
     coefficients: Float[np.ndarray, " n"]
     rates: Float[np.ndarray, " n"]
     order: int
+
+
+@runtime_checkable
+class Factor(Protocol):
+    """A factored matrix, on the host."""
+
+    def solve(self, b: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " n"]:
+        """The x with A x = b, or the best one in least squares."""
 
 
 class Evolution(abc.ABC):

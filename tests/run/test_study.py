@@ -12,6 +12,7 @@ from shared_cases import SQUARE
 import meshfree as mf
 from meshfree.run import defaults, study, tables
 from meshfree.run.defaults import Choices
+from meshfree.run.outcome import observed_order
 
 LINE = mf.Interval(0.0, 2.0)
 
@@ -180,9 +181,9 @@ def test_a_problem_without_a_domain_is_solved_on_nodes_from_a_file(tmp_path):
 def test_a_study_converges_with_translates():
     outcomes = study.converge(ROD, Choices(kernel="matern", kernel_order=4.5, spacing=0.2), levels=2)
     coarse, fine = [(1 / outcome.solution.space.size, outcome.error) for outcome in outcomes]
-    print("observed order", study.observed_order(coarse, fine))
+    print("observed order", observed_order(coarse, fine))
     assert fine[0] == pytest.approx(coarse[0] / math.sqrt(2), rel=0.15)
-    assert study.observed_order(coarse, fine) > 2
+    assert observed_order(coarse, fine) > 2
 
 
 def test_a_study_converges_with_the_degree_of_the_eigenbasis():
@@ -201,10 +202,10 @@ def test_equal_resolutions_are_solved_once():
 
 
 def test_the_observed_order():
-    assert study.observed_order((0.2, 8e-3), (0.1, 1e-3)) == pytest.approx(3)
-    assert study.observed_order((0.2, 1e-3), (0.1, 4e-3)) == pytest.approx(-2)
+    assert observed_order((0.2, 8e-3), (0.1, 1e-3)) == pytest.approx(3)
+    assert observed_order((0.2, 1e-3), (0.1, 4e-3)) == pytest.approx(-2)
     for coarse, fine in [((0.2, 1e-3), (0.1, 0.0)), ((0.2, 0.0), (0.1, 0.0)), ((0.1, 2.0), (0.1, 1.0))]:
-        assert math.isnan(study.observed_order(coarse, fine))
+        assert math.isnan(observed_order(coarse, fine))
 
 
 def test_tables_survive_an_error_of_zero_and_an_unknown_solution():
