@@ -25,6 +25,7 @@ from ..internal.compile_cache import Few
 from ..internal.plain import Plain
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, is_traced, module_of
+from ..internal.watched import watch
 from ..linalg.sparse_rows import stacked
 from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
 from ..pde.linearity import depends_on_input, hides_nan
@@ -32,7 +33,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import Group, Zero, check_residual, match_conditions
+from .conditions import Group, Interior, Zero, check_residual, match_conditions
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 

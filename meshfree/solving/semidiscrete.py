@@ -12,16 +12,16 @@ from ..equations.basis_derivatives import Guess
 from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
+from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, is_traced
 from ..linalg.dense import check_memory
 from ..linalg.factor import factor
-from ..linalg.interface import Factor
 from ..linalg.sparse_rows import for_products, scaled_sum
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .solution import Solution
 from .solve import initial_coefficients
-from .stepping import Evolution
+from .stepping import Evolution, Factor
 
 SWEEPS = 20  # of Newton's method at the start
 REACHED = 1e-12  # a step of it, relative to the coefficients
@@ -171,23 +171,15 @@ _INDEX = (
 )
 
 
-class ScaledFactor(Factor):
+class ScaledFactor(Plain):
     """The factor of S A, S diagonal, for right-hand sides of A: least squares are those of S (A x − b)."""
 
-    factored: Factor
+    factored: Any
     scale: Float[np.ndarray, " rows"]
 
-    def solve(self, b):
+    def solve(self, b: Float[np.ndarray, "rows *k"]) -> Float[np.ndarray, "n *k"]:
+        """x with A x = b."""
         return np.asarray(self.factored.solve((self.scale * b.T).T))
-
-    def solve_transposed(self, b):
-        return (self.scale * np.asarray(self.factored.solve_transposed(b)).T).T
-
-    def rank(self):
-        return self.factored.rank()
-
-    def condition(self):
-        return self.factored.condition()
 
 
 def equations_in_time(

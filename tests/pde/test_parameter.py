@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Problems with a parameter: the last argument of all callables."""
 
 import re

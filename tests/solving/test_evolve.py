@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Problems in time, in every space, against exact solutions and differences."""
 
 import re
