@@ -21,7 +21,7 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .solution import Solution
 from .solve import initial_coefficients
-from .stepping import Evolution, Factor
+from .stepping import Evolution
 
 SWEEPS = 20  # of Newton's method at the start
 REACHED = 1e-12  # a step of it, relative to the coefficients
@@ -42,7 +42,7 @@ class SemiDiscrete(Evolution):
         self._system, self._solver = system, solver
         self.is_linear, self.is_constant = system.is_linear, system.is_constant
         self.is_autonomous = system.is_autonomous
-        self._start: Factor | None = None  # where it is the same for all t and c
+        self._start: Any = None  # where it is the same for all t and c
         self._start_is_kept = system.has_constant_mass and all(
             rows.is_constant or np.all(rows.has_rate) for rows in system.rows
         )
