@@ -354,7 +354,7 @@ class Ladder:
             return None, None
         cloud = found.solution.space.cloud
         indicator = between_neighbours(self.problem, found.solution, self.aside)
-        h = refinement.apart(np.asarray(cloud.points))
+        h = refinement.apart(np.asarray(cloud.points), cloud.periods)
         return found._replace(local=float(np.linalg.norm(h ** (LOCAL + self.dim / 2) * indicator))), indicator
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.spatial import cKDTree
 
 from ...internal.batching import search_threads
 from ..low_discrepancy import Halton
+from ..periods import neighbour_tree, repeating, wrapped
 from ..shape import Shape
 from ..spacing import Spacing
 from . import filling, plane_nodes, space_nodes, tiling
@@ -30,10 +30,14 @@ _CROWDED = 0.65  # nodes are left out before they come this close on average, in
 
 def boundary_nodes(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Nodes:
     """Nodes on the boundary, by part: points and unit outward normals."""
+    if not domain.part_names:
+        return {}
     if domain.dim == 1:
         return plane_nodes.place_ends(domain.outline, domain.part_names)
     if domain.dim == 2:
         return plane_nodes.place_stretches(domain.outline, domain.part_names, spacing, domain.extent)
+    if len(repeating(domain.periods)):
+        return domain.surface_nodes(spacing, rng)  # type: ignore[attr-defined]
     return space_nodes.place_surface(domain, domain.part_names, spacing, rng)
 
 
@@ -45,17 +49,22 @@ def interior_nodes(
         return _scattered(domain, spacing, kind, rng)
     if domain.dim == 1:
         return _on_line(domain, spacing, rng)
-    fixed = np.concatenate([part.points for part in border.values()])
+    fixed = np.concatenate([np.empty((0, domain.dim)), *(part.points for part in border.values())])
     wanted = _wanted(domain, spacing)
     count = _interior_count(wanted, len(fixed), domain.dim)
     crowded = _LEAST[domain.dim] if count < _FEW else 0.68
     found = None
-    if spacing.constant is not None:
+    periods = domain.periods if len(repeating(domain.periods)) else None
+    if spacing.constant is not None and periods is None:
         found = _from_tile(domain, spacing.constant, wanted, fixed, count, crowded, rng)
     if found is None:
         chart, accept = _volume_chart(domain), _depth_test(domain, spacing, fixed)
         starts = 6 if count < _FEW else 1
-        found = filling.fill(chart, spacing, accept, lambda X: X, fixed, count, rng, starts, crowded)
+
+        def retract(X):
+            return wrapped(X, chart.lower, periods)
+
+        found = filling.fill(chart, spacing, accept, retract, fixed, count, rng, starts, crowded, periods)
     return found if len(found) or wanted > _SINGLE else _deepest(domain, spacing, fixed)
 
 
@@ -79,7 +88,9 @@ def _from_tile(
 def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.ndarray, "n d"]:
     """The random point furthest from the boundary nodes, if that is a quarter of a spacing at least."""
     X = domain.sample(4096)
-    gap = cKDTree(fixed).query(X)[0]
+    if not len(fixed):
+        return X[:1]
+    gap = neighbour_tree(fixed, domain.periods).query(X)[0]
     best = np.argmax(gap)
     return X[[best]] if gap[best] >= 0.25 * spacing(X[[best]])[0] else X[:0]
 
@@ -111,7 +122,10 @@ def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[
 
     As the boundary nodes leave no gaps, the distance is needed near these only.
     """
-    tree, h_fixed = cKDTree(fixed), np.append(spacing(fixed), 0.0)  # the last where no node is near
+    if not len(fixed):
+        return domain.contains
+    tree = neighbour_tree(fixed, domain.periods)
+    h_fixed = np.append(spacing(fixed), 0.0)  # the last where no node is near
     coarsest = h_fixed.max()
 
     def accept(X):
@@ -154,7 +168,9 @@ def _directions(dim: int) -> Float[np.ndarray, "k d"]:
 def _on_line(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Float[np.ndarray, "n 1"]:
     intervals = plane_nodes.gaps(domain, domain.outline)
     found = [plane_nodes.place_between(one, spacing, domain.extent, _JITTER, rng) for one in intervals]
-    return np.concatenate(found)
+    if not domain.outline:  # a circle: the first node is where it is cut open
+        found.append(np.full((1, 1), intervals[0][0]))
+    return wrapped(np.concatenate(found), domain.bounds[0], domain.periods)
 
 
 def _scattered(domain: Shape, spacing: Spacing, kind: str, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
@@ -190,7 +206,7 @@ def shrunk_towards_boundary(
     """
     fine = Spacing.of_many(lambda X: spacing(X) / 2, spacing.at)
     border = boundary_nodes(domain, fine, np.random.default_rng(0))
-    tree = cKDTree(np.concatenate([part.points for part in border.values()]))
+    tree = neighbour_tree(np.concatenate([part.points for part in border.values()]), domain.periods)
     greatest = tree.query(domain.sample(4096))[0].max()
 
     def graded(X):
