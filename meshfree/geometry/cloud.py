@@ -82,8 +82,9 @@ class Cloud(eqx.Module):
 
     @property
     def periods(self) -> Float[np.ndarray, " d"] | None:
-        """The lengths after which space repeats along the axes, infinite where it does not; None without a domain."""
-        return getattr(self.domain, "periods", None)
+        """The lengths after which space repeats along each axis, infinite where it does not; None: along none."""
+        periods = getattr(self.domain, "periods", None)
+        return periods if len(repeating(periods)) else None
 
     @property
     def parts(self) -> Mapping[str, Int[np.ndarray, " n"]]:
@@ -129,7 +130,7 @@ class Cloud(eqx.Module):
             f"{self._locate(i)} and {self._locate(j)} at {_tuple(self.points[i])}"
             for i, j in pairs[np.lexsort(pairs.T[::-1])][:_SHOWN].tolist()
         )
-        across = "; across periodic sides they are one node, too" * bool(len(repeating(self.periods)))
+        across = "; across periodic sides they are one node, too" * (self.periods is not None)
         raise ValueError(
             f"{len(pairs)} pairs of nodes coincide: {shown}{_more(len(pairs))}. Nodes must be distinct: keep "
             f"one of each pair (a corner is one node, in one part){across}"

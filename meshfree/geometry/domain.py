@@ -431,8 +431,8 @@ class Difference(_Combination):
         if not (np.all(a < c) and np.all(d < b) and self._is_inside()):
             raise ValueError(
                 f"{self.right} does not lie strictly inside of {self.left}, which is periodic: what is taken out of a "
-                "periodic shape may touch neither its sides, nor those through which it repeats, nor another hole; move "
-                "it, or combine the holes first, box - (hole | hole)"
+                "periodic shape touches neither its sides, nor the seam where it repeats, nor another hole; move it, "
+                "or combine the holes first, box - (hole | hole)"
             )
 
     def _is_inside(self) -> bool:

@@ -30,6 +30,24 @@ def nearest_image(away: Any, periods: Periods) -> Any:
     return away - turns * lengths
 
 
+def images_around_first(X: Any, periods: Periods) -> Any:
+    """Groups of points (..., k, d), of each point the image nearest to the first of its group."""
+    return X if periods is None else X[..., :1, :] + nearest_image(X - X[..., :1, :], periods)
+
+
+def unrolled(
+    nodes: Float[np.ndarray, "n d"], groups: Int[np.ndarray, "m k"], periods: Periods
+) -> tuple[Float[np.ndarray, "q d"], Int[np.ndarray, "m k"]]:
+    """Nodes, after them images of some, and the groups, each of which then lies around its first node."""
+    first = nodes[groups[:, 0]]
+    away = nodes[groups] - first[:, None]
+    nearest = nearest_image(away, periods)
+    row, column = np.nonzero((nearest != away).any(axis=2))
+    groups = groups.copy()
+    groups[row, column] = len(nodes) + np.arange(len(row))
+    return np.concatenate([nodes, first[row] + nearest[row, column]]), groups
+
+
 def wrapped(X: Float[np.ndarray, "n d"], lower: Float[np.ndarray, " d"], periods: Periods) -> Float[np.ndarray, "n d"]:
     """The images of points that lie in the box from `lower` on; points in it come back to the last bit."""
     found = X

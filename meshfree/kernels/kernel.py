@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import functools
 import math
 from typing import Any, Literal
 
@@ -86,6 +87,11 @@ class Kernel(eqx.Module):
         return math.inf
 
     @property
+    def reach(self) -> Float[Array, ""] | float:
+        """The distance beyond which the kernel is less than 1e-17 of its size; infinite where it decays more slowly."""
+        return self.support
+
+    @property
     def scalable(self) -> bool:
         """Whether it serves as well in coordinates of another origin and unit, as those of a stencil are: one that has
         a length that is none of scale, such as a wave's, does not.
@@ -140,6 +146,10 @@ class Sum(Kernel):
         return jnp.maximum(self.left.support, self.right.support)
 
     @property
+    def reach(self):
+        return jnp.maximum(self.left.reach, self.right.reach)
+
+    @property
     def tail(self):
         left, right = self.left.tail, self.right.tail
         if left is None or right is None or (left - right) % 2:
@@ -169,6 +179,11 @@ class Product(Kernel):
     @property
     def support(self):
         return jnp.minimum(self.left.support, self.right.support)
+
+    @property
+    def reach(self):
+        reaches = [one.reach for one, other in ((self.left, self.right), (self.right, self.left)) if other.tail == -1]
+        return functools.reduce(jnp.minimum, reaches, math.inf)  # the other factor is bounded
 
     @property
     def tail(self):
@@ -206,6 +221,10 @@ class Scaled(Kernel):
         return self.kernel.support
 
     @property
+    def reach(self):
+        return self.kernel.reach
+
+    @property
     def tail(self):
         return self.kernel.tail
 
@@ -234,6 +253,10 @@ class Stretched(Kernel):
     @property
     def support(self):
         return self.kernel.support * self.factor
+
+    @property
+    def reach(self):
+        return self.kernel.reach * self.factor
 
     @property
     def tail(self):

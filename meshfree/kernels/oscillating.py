@@ -172,6 +172,10 @@ class SpectralMixture(Kernel):
         return self.kernel.support
 
     @property
+    def reach(self):
+        return self.kernel.reach
+
+    @property
     def tail(self):
         return -1 if self.kernel.tail == -1 else None
 

@@ -111,9 +111,14 @@ def _draw_outline(axes, cloud: Cloud) -> None:
 
     if cloud.domain is None:
         return
-    curves = outline_curves(cloud.domain)
-    path = Path.make_compound_path(*map(Path, curves))
-    axes.add_patch(PathPatch(path, fill=False, ec=INK, lw=0.9, zorder=1.5, label="outline"))
+    whole = getattr(cloud.domain, "unrolled", cloud.domain)
+    if cloud.periods is not None and cloud.dim > 1:  # sides at which it repeats are dashed
+        path = Path.make_compound_path(*map(Path, outline_curves(whole)))
+        axes.add_patch(PathPatch(path, fill=False, ec=GREY, lw=0.9, ls=(0, (4, 3)), zorder=1.4))
+    curves = outline_curves(whole if cloud.dim == 1 else cloud.domain)
+    if curves:
+        path = Path.make_compound_path(*map(Path, curves))
+        axes.add_patch(PathPatch(path, fill=False, ec=INK, lw=0.9, zorder=1.5, label="outline"))
 
 
 def _legend_entries(cloud: Cloud, colors: dict[str, str]) -> list:
@@ -158,7 +163,7 @@ def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     axes = figure.subplots()
     view.draw_box(axes, labels, unit)
     if cloud.domain is not None:
-        body = skin(cloud.domain.distance, *cloud.domain.bounds)
+        body = skin(getattr(cloud.domain, "unrolled", cloud.domain).distance, *cloud.domain.bounds)
         view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], unit)[0])
     _draw_nodes(axes, cloud, view, _colors_of_nodes(cloud, colors), dot_size(cloud, 72 * unit, 5.0))
     figure.legend(handles=entries, loc="outside right upper", **LEGEND)
@@ -188,7 +193,8 @@ def visible_nodes(cloud: Cloud) -> Bool[np.ndarray, " n"]:
     if cloud.domain is not None and len(N):
         nodes = np.flatnonzero(visible)
         way = np.linspace(0, 1.8 * extent(cloud), STEPS)[1:, None, None] * VIEWER
-        outside = cloud.domain.distance((X[nodes] + way).reshape(-1, 3)).reshape(STEPS - 1, -1) >= 0
+        whole = getattr(cloud.domain, "unrolled", cloud.domain)
+        outside = whole.distance((X[nodes] + way).reshape(-1, 3)).reshape(STEPS - 1, -1) >= 0
         visible[nodes] = outside.all(axis=0)
     return visible
 

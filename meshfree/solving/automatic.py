@@ -251,7 +251,9 @@ class Ladder:
 
     def _eigenfunctions(self) -> Iterator[Rung]:
         """Of growing degree, until that which would do is known to be out of reach."""
-        degrees, scale, tried = DEGREES[self.dim], SCALES[0], list[int]()
+        degrees, tried = DEGREES[self.dim], list[int]()
+        scales = SCALES[:1] if np.isfinite(self.domain.periods).all() else SCALES  # waves have none
+        scale = scales[0]
         sides, won, settled = np.subtract(*self.domain.bounds[::-1]), None, False
         for degree in degrees:
             per_axis = degrees_on_box(degree, sides)
@@ -259,7 +261,7 @@ class Ladder:
             self._check_dense(functions * self.problem.fields)
             cloud = self._cloud(ROWS_PER_FUNCTION * functions, cluster=1.0)
             best, previous = None, self.rungs[-1] if self.rungs else None
-            for one in [scale] if settled else sorted(SCALES, key=lambda other: other != scale):
+            for one in [scale] if settled else sorted(scales, key=lambda other: other != scale):
                 found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
                 if found is not None and (best is None or found.residual < best.residual):
                     best, scale = found, one
