@@ -72,8 +72,8 @@ class System(Plain):
 
     def on_polynomials(self, coefficients: Float[AnyArray, "n *f"], affine: bool) -> Float[AnyArray, "m q"] | None:
         """The linearised equations, without the space, on the polynomials of degree ≤ 1 of each field: a column each,
-        those of 1 first, then those of (xₖ − cₖ)/L for each of `free_axes`, c and L the cloud's centre and extent. None:
-        not known.
+        those of 1 first, then those of (xₖ − cₖ)/L for every one of `free_axes`, c and L the cloud's centre and extent.
+        None: not known.
         """
         return None
 

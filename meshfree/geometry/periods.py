@@ -25,9 +25,9 @@ def nearest_image(away: Any, periods: Periods) -> Any:
     axes = repeating(periods)
     if periods is None or not len(axes):
         return away
-    lengths = np.where(np.isfinite(periods), periods, 1.0).astype(away.dtype)
-    turns = (away / lengths).round() * np.isfinite(periods)
-    return away - turns * lengths
+    shape = (1,) * (away.ndim - 1) + (-1,)
+    lengths = np.where(np.isfinite(periods), periods, 0.0).astype(away.dtype).reshape(shape)
+    return away - (away / np.where(lengths > 0, lengths, 1)).round() * lengths
 
 
 def images_around_first(X: Any, periods: Periods) -> Any:

@@ -76,7 +76,8 @@ def _on_the_line(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     axes.set_ylim(-1, 1)
     _draw_outline(axes, cloud)
     _draw_parts(axes, cloud, colors, WIDTH / extent(cloud))
-    lower, upper = float(np.min(cloud.points)), float(np.max(cloud.points))
+    whole = cloud.points if cloud.periods is None else cloud.domain.bounds  # of a circle no node marks the end
+    lower, upper = float(np.min(whole)), float(np.max(whole))
     room = 0.5 * (lower == upper)
     ticks_between(lower - room, upper + room, WIDTH, labels[0]).apply(axes.xaxis)
     entries = _legend_entries(cloud, colors)

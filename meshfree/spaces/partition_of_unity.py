@@ -176,10 +176,9 @@ class Patchwork(eqx.Module):
 
     def _images(self, X: Float[AnyArray, "*m d"], centers: Float[AnyArray, "m d"]) -> Any:
         """The images of points that are nearest to the centers of patches: (d,) or (m, d) -> (m, d)."""
+        X = module_of(X, centers).broadcast_to(X, centers.shape)
         periods = self.cloud.periods
-        if periods is None:
-            return module_of(X, centers).broadcast_to(X, centers.shape)
-        return centers + nearest_image(X - centers, periods)
+        return X if periods is None else centers + nearest_image(X - centers, periods)
 
     def _functions(self) -> LocalFunctions:
         return local_functions(self.local, self.nodes, self.stencils, self.values, self.cloud.periods)
