@@ -70,23 +70,26 @@ class Repeated(Kernel):
         of_pair = getattr(kernel, what)
         if isinstance(kernel, Periodic):
             return of_pair(x, y)
-        if isinstance(kernel, Gaussian) and what == "eval":
-            found = self._of_gaussian(kernel, x, y)
-        elif isinstance(kernel, Gaussian):
-            found = super().laplacian(x, y)
+        if isinstance(kernel, Gaussian):
+            found = self._of_gaussian(kernel, what, x, y)
         else:
             shifts = jnp.asarray(list(itertools.product(*(self._shifts(axis) for axis in range(x.size)))), x.dtype)
             each = jax.vmap(lambda shift: of_pair(x, y + shift))(shifts) if len(shifts) > 1 else of_pair(x, y)[None]
             found = jnp.sum(each)
         return jnp.where(self._suffices(kernel, x.dtype), found, jnp.nan)
 
-    def _of_gaussian(self, kernel: Gaussian, x, y) -> Float[Array, ""]:
+    def _of_gaussian(self, kernel: Gaussian, what: str, x, y) -> Float[Array, ""]:
+        """Πₖ Sₖ, Sₖ = Σ e^(−t²) over the images along an axis, t = δ/scale; or Σₖ Sₖ″ Π_(l≠k) Sₗ."""
         inverse = jnp.broadcast_to(1 / kernel.scale.astype(x.dtype), x.shape)
-        waves = []
+        sums, bends = [], []
         for axis in range(x.size):
-            away = (x[axis] - y[axis] - jnp.asarray(self._shifts(axis), x.dtype)) * inverse[axis]
-            waves.append(jnp.sum(jnp.exp(-(away**2))))
-        return functools.reduce(operator.mul, waves)
+            t = (x[axis] - y[axis] - jnp.asarray(self._shifts(axis), x.dtype)) * inverse[axis]
+            each = jnp.exp(-(t**2))
+            sums.append(jnp.sum(each))
+            bends.append(jnp.sum((4 * t**2 - 2) * each) * inverse[axis] ** 2)
+        if what == "eval":
+            return _product(sums)
+        return functools.reduce(operator.add, [_product([*sums[:k], bends[k], *sums[k + 1 :]]) for k in range(x.size)])
 
     def _shifts(self, axis: int) -> list[float]:
         count = self.images[axis]
@@ -98,6 +101,10 @@ class Repeated(Kernel):
             (count + 0.5) * length for count, length in zip(self.images, self.periods, strict=True) if length < math.inf
         ]
         return jnp.asarray(reach_of(kernel), dtype) <= min(summed) * (1 + SAME)
+
+
+def _product(factors: list) -> Any:
+    return functools.reduce(operator.mul, factors)
 
 
 def images_for(kernel: Kernel, periods: Float[np.ndarray, " d"], reach: float | None = None) -> tuple[int, ...]:

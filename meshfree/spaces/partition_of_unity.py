@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 from ..geometry.cloud import Cloud
 from ..geometry.periods import images_around_first, nearest_image
 from ..internal.batching import map_in_blocks
-from ..internal.tracing import AnyArray, as_jax, is_traced
+from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..pde.leibniz import raised
 from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
