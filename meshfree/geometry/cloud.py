@@ -125,7 +125,7 @@ class Cloud(eqx.Module):
         least = 1e-12 * np.ptp(self.points, axis=0).max()
         if nearest.min() > least:
             return
-        pairs = neighbour_tree(self.points, self.periods).query_pairs(least, output_type="ndarray")
+        pairs = neighbour_tree(np.asarray(self.points), self.periods).query_pairs(least, output_type="ndarray")
         shown = "; ".join(
             f"{self._locate(i)} and {self._locate(j)} at {_tuple(self.points[i])}"
             for i, j in pairs[np.lexsort(pairs.T[::-1])][:_SHOWN].tolist()

@@ -301,7 +301,9 @@ class _Combination(Domain):
                 f"{self.right} in {self.right.dim}-D"
             )
 
-    exact = False
+    @property
+    def exact(self):
+        return False
 
     @property
     def dim(self):

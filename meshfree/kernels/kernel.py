@@ -2,7 +2,6 @@
 
 import abc
 import dataclasses
-import functools
 import math
 from typing import Any, Literal
 
@@ -182,8 +181,10 @@ class Product(Kernel):
 
     @property
     def reach(self):
-        reaches = [one.reach for one, other in ((self.left, self.right), (self.right, self.left)) if other.tail == -1]
-        return functools.reduce(jnp.minimum, reaches, math.inf)  # the other factor is bounded
+        found: Any = math.inf
+        for one, other in ((self.left, self.right), (self.right, self.left)):
+            found = jnp.minimum(found, one.reach) if other.tail == -1 else found  # which is bounded then
+        return found
 
     @property
     def tail(self):

@@ -91,7 +91,9 @@ def test_contains_and_distance_wrap():
     np.testing.assert_array_equal(TORUS.distance(X), np.full(4, -0.5))
     assert not TORUS.contains([[np.nan, 0.0]]).any()
     # the hole's images count: 0.02 from the seam on its left
-    np.testing.assert_allclose(HOLED.distance([[0.97, 0.5], [-0.03, 1.5], [1.22, 0.5]]), [-0.05, -0.05, 0.2], atol=1e-15)
+    np.testing.assert_allclose(
+        HOLED.distance([[0.97, 0.5], [-0.03, 1.5], [1.22, 0.5]]), [-0.05, -0.05, 0.2], atol=1e-15
+    )
     np.testing.assert_array_equal(HOLED.contains([[0.97, 0.5], [1.22, 0.5]]), [True, False])
 
 
@@ -153,7 +155,7 @@ def test_clouds_of_ones_own():
     cloud = mf.Cloud(interior=x[:-1] + 0.95, domain=mf.Interval(0, 1, periodic=True))  # beyond the box: images count
     assert float(cloud.spacing) == pytest.approx(0.1) and cloud.periods.tolist() == [1]
     assert mf.Cloud(interior=x).periods is None and mf.Box().cloud(0.2).periods is None
-    with pytest.raises(ValueError, match="left is a periodic side of the domain Box.*: it has no nodes of its own"):
+    with pytest.raises(ValueError, match=r"left is a periodic side of the domain Box.*: it has no nodes of its own"):
         mf.Cloud(interior=[[0.5, 0.5]], left=([[0.0, 0.5]], [[-1.0, 0.0]]), domain=TORUS)
 
 
@@ -184,8 +186,12 @@ def test_refined_and_coarser_nodes_stay_periodic():
 
 def test_images():
     periods = np.array([2.0, np.inf])
-    np.testing.assert_allclose(nearest_image(np.array([[1.5, 9.0], [-1.2, 3.0], [0.3, 0.0]]), periods)[:, 0], [-0.5, 0.8, 0.3])
-    np.testing.assert_allclose(wrapped(np.array([[5.5, 9.0], [0.0, 1.0]]), np.array([-1.0, 0.0]), periods), [[-0.5, 9], [0, 1]])
+    np.testing.assert_allclose(
+        nearest_image(np.array([[1.5, 9.0], [-1.2, 3.0], [0.3, 0.0]]), periods)[:, 0], [-0.5, 0.8, 0.3]
+    )
+    np.testing.assert_allclose(
+        wrapped(np.array([[5.5, 9.0], [0.0, 1.0]]), np.array([-1.0, 0.0]), periods), [[-0.5, 9], [0, 1]]
+    )
     X = np.random.default_rng(0).uniform(-1, 1, (40, 2))
     everything, owners = with_images(X, np.array([-1.0, -1.0]), periods)
     assert len(everything) == 80 and np.all(np.bincount(owners) == 2)

@@ -23,14 +23,14 @@ def in_channel(x):
 
 
 @functools.cache
-def helmholtz(domain, exact):
-    """−Δu + u = f, u given on the boundary but for the slope on top, if there is one."""
+def helmholtz(domain, exact, factor=1.0):
+    """−Δu + factor u = f, u given on the boundary but for the slope on top, if there is one."""
     conditions = {"boundary": mf.dirichlet(exact)} if domain.part_names else {}
     if "top" in domain.part_names:
         conditions["top"] = mf.neumann(lambda x: mf.derivative(exact, 1)(x))
     return mf.Problem(
         domain,
-        interior=lambda u, x: -mf.laplacian(u)(x) + u(x) + mf.laplacian(exact)(x) - exact(x),
+        interior=lambda u, x: mf.laplacian(exact)(x) - mf.laplacian(u)(x) + factor * (u(x) - exact(x)),
         exact=exact,
         **conditions,
     )
@@ -46,7 +46,7 @@ def cloud_of(domain, spacing):
     [
         pytest.param(lambda c: mf.Eigenbasis(mf.Gaussian(1.0), c, 24), 0.045, 1e-10, id="waves"),
         pytest.param(lambda c: mf.Stencils(None, c, 4), 0.06, 2e-2, id="stencils 4"),
-        pytest.param(lambda c: mf.Stencils(None, c, 6), 0.06, 1e-2, id="stencils 6"),
+        pytest.param(lambda c: mf.Stencils(None, c, 6), 0.06, 2e-2, id="stencils 6"),
         pytest.param(lambda c: mf.Collocation(mf.Gaussian(0.2), c), 0.06, 1e-6, id="gaussians"),
         pytest.param(lambda c: mf.Collocation(mf.Periodic(1.0), c), 0.06, 1e-7, id="periodic kernel"),
     ],
@@ -62,7 +62,7 @@ def test_on_the_torus(make, spacing, bound):
 @pytest.mark.parametrize(
     "make, bound",
     [
-        pytest.param(lambda c: mf.Eigenbasis(mf.Gaussian(1.0), c, (4, 14)), 1e-5, id="waves and Hermite functions"),
+        pytest.param(lambda c: mf.Eigenbasis(mf.Gaussian(3.0), c, (20, 14)), 1e-6, id="waves and Hermite functions"),
         pytest.param(lambda c: mf.Stencils(None, c, 4, ghost="top"), 2e-3, id="stencils"),
     ],
 )
@@ -77,7 +77,7 @@ def test_on_the_circle_and_in_space():
     circle = mf.Interval(0, 2, periodic=True)
     problem = helmholtz(circle, lambda x: jnp.exp(jnp.cos(jnp.pi * x[0])))
     assert mf.error(problem, mf.solve(problem, mf.Eigenbasis(mf.Gaussian(1.0), circle.cloud(0.03), 40))) < 1e-12
-    assert mf.error(problem, mf.solve(problem, mf.Stencils(None, circle.cloud(0.03), 6))) < 1e-6
+    assert mf.error(problem, mf.solve(problem, mf.Stencils(None, circle.cloud(0.03), 6))) < 2e-5
     cube = mf.Box((0, 0, 0), (1, 1, 1), periodic=True)
     problem = helmholtz(cube, lambda x: jnp.sin(2 * jnp.pi * (x[0] + x[1])) * jnp.cos(2 * jnp.pi * x[2]))
     assert mf.error(problem, mf.solve(problem, mf.Eigenbasis(mf.Gaussian(1.0), cube.cloud(0.15), 6))) < 1e-12
@@ -139,14 +139,18 @@ def test_what_is_said_of_the_constant():
         mf.solve(mf.Problem(TORUS, interior=lambda u, x: mf.laplacian(u)(x)), space)
     # along the channel x₁ is no function, so that slopes on both sides leave 1 alone
     problem = mf.Problem(CHANNEL, interior=lambda u, x: mf.laplacian(u)(x), boundary=mf.neumann(0.0))
-    with pytest.raises(ValueError, match="u = 1 satisfies every homogeneous equation .is there a condition"):
+    with pytest.raises(ValueError, match=r"u = 1 satisfies every homogeneous equation \(is there a condition"):
         mf.solve(problem, mf.Eigenbasis(mf.Gaussian(1.0), cloud_of(CHANNEL, 0.15), 6))
 
 
 @pytest.mark.parametrize(
     "domain, conditions, message",
     [
-        (CHANNEL, {"boundary": mf.dirichlet(), "left": mf.dirichlet()}, "left is a periodic side of the box: it has no"),
+        (
+            CHANNEL,
+            {"boundary": mf.dirichlet(), "left": mf.dirichlet()},
+            "left is a periodic side of the box: it has no",
+        ),
         (TORUS, {"top": mf.dirichlet()}, "top is a periodic side of the box: it has no condition"),
         (TORUS, {"boundary": mf.dirichlet()}, "periodic along every axis and has no boundary"),
         (CHANNEL, {"bottom": mf.dirichlet()}, "no condition on top"),
@@ -168,7 +172,7 @@ def test_refinement_and_estimates():
     def sharp(x):
         return jnp.exp(-(jnp.sin(jnp.pi * x[0]) ** 2 + jnp.sin(jnp.pi * x[1]) ** 2) / 0.1)  # at the corner
 
-    problem = helmholtz(TORUS, sharp)
+    problem = helmholtz(TORUS, sharp, 100.0)
     u = mf.solve(problem, mf.Stencils(None, cloud_of(TORUS, 0.06), 4))
     error, estimate = mf.error(problem, u), mf.estimate_error(problem, u)
     assert 0.2 < estimate / error < 5
@@ -201,4 +205,5 @@ def test_scales_are_tuned():
     space = mf.Collocation(mf.Gaussian(0.12), cloud_of(TORUS, 0.1))
     loss = mf.losses.residual(problem, cloud_of(TORUS, 0.09))
     better, history = mf.tune(loss, space, steps=4)
-    assert history.loss.min() < history.loss[0] and better.kernel.scale > 0.12
+    # the scan before looks at wider ones, too, whose images are not all summed
+    assert np.nanmin(history.loss) < history.loss[0] - 1 and better.kernel.scale > 0.12

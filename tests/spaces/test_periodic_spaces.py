@@ -27,7 +27,9 @@ def cloud_of(dim, periodic=True):
 
 def wave(x):
     turns = [2 * jnp.pi * x[i] / LENGTHS[x.size][i] for i in range(x.size)]
-    return jnp.sin(turns[0] + 0.3) + sum(jnp.cos(turn - 0.2) for turn in turns[1:]) + jnp.prod(jnp.cos(jnp.stack(turns)))
+    return (
+        jnp.sin(turns[0] + 0.3) + sum(jnp.cos(turn - 0.2) for turn in turns[1:]) + jnp.prod(jnp.cos(jnp.stack(turns)))
+    )
 
 
 def points(dim):
@@ -61,7 +63,9 @@ def interpolant(name, dim):
 @pytest.mark.parametrize("name, dim", CASES)
 def test_derivatives_at_every_point(name, dim):
     u, X = interpolant(name, dim), points(dim)
-    for operator, bound in zip((functools.partial(mf.derivative, direction=0), mf.laplacian), SPACES[name][1][dim], strict=True):
+    for operator, bound in zip(
+        (functools.partial(mf.derivative, direction=0), mf.laplacian), SPACES[name][1][dim], strict=True
+    ):
         exact = np.asarray(jax.vmap(operator(wave))(X))
         found = mf.matrix(u.space, operator, X) @ np.asarray(u.coefficients)
         errors = np.abs(found - exact)
@@ -130,7 +134,12 @@ MIXED = mf.Box((0, 0), (2, 1), periodic=(0,)).cloud(0.2)
 def test_rows_along_a_change_of_scale(space):
     X, functionals, step = np.array([[0.01, 0.3], [1.2, 0.9]]), np.zeros((2, 1, 6)), 1e-5
     functionals[:, 0, [3, 5]] = 1.0  # ∂²/∂y² + ∂²/∂x²
-    direction = eqx.tree_at(lambda s: s.kernel.raw_scale, jax.tree.map(lambda leaf: None, space), np.array(1.0), is_leaf=lambda leaf: leaf is None)
+    direction = eqx.tree_at(
+        lambda s: s.kernel.raw_scale,
+        jax.tree.map(lambda leaf: None, space),
+        np.array(1.0),
+        is_leaf=lambda leaf: leaf is None,
+    )
     along = space.rows_along(X, functionals, 2, direction)
     ends = [eqx.tree_at(lambda s: s.kernel.raw_scale, space, space.kernel.raw_scale + sign * step) for sign in (1, -1)]
     difference = (ends[0].rows(X, functionals, 2) - ends[1].rows(X, functionals, 2)) / (2 * step)

@@ -22,6 +22,7 @@ _NOT_BEFORE = {IN_OLDER_FILES: ()}
 class _Periodic(Domain):
     """A shape of sides along the axes, which repeats along some of them and has no sides there; abstract."""
 
+    name: Name
     periodic: Periodic
 
     @property
@@ -31,7 +32,7 @@ class _Periodic(Domain):
 
     @property
     def periodic_sides(self):
-        return () if self.name else tuple(side for axis in self.periodic for side in _SIDES[axis])  # type: ignore
+        return () if self.name else tuple(side for axis in self.periodic for side in _SIDES[axis])
 
     @property
     def unrolled(self):
@@ -68,7 +69,8 @@ class _Periodic(Domain):
         return spacing, moved
 
     def __repr__(self):
-        shown = [f"{one.name}={getattr(self, one.name)!r}" for one in fields(self) if one.name != "periodic"]  # type: ignore
+        names = [one.name for one in fields(self) if one.name != "periodic"]  # type: ignore[arg-type]
+        shown = [f"{name}={getattr(self, name)!r}" for name in names]
         if self.periodic:
             shown.append(f"periodic={True if len(self.periodic) == self.dim else self.periodic}")
         return f"{type(self).__name__}({', '.join(shown)})"
