@@ -201,3 +201,12 @@ def test_images():
     np.testing.assert_array_equal(near, owners[images])
     tiny = neighbour_tree(np.array([[-1e-20, 0.0], [1.0, 0.0]]), periods)  # rounds to the period itself
     assert tiny.query([[1.99, 0.0]])[1].tolist() == [0]
+
+
+def test_many_nodes_from_a_tile():
+    domain = CHANNEL - mf.Disk((-0.5, 0.5), 0.2)
+    cloud = domain.cloud(0.025)
+    quality, x = cloud.quality(), cloud.points[:, 0]
+    assert len(cloud) > 2500 and quality.mesh_ratio < 2.2
+    gaps = gaps_by_images(cloud.points, domain.periods)
+    assert gaps[np.abs(x) > 0.97].mean() == pytest.approx(gaps.mean(), rel=0.03)

@@ -21,6 +21,9 @@ _REACH = 1.75  # spacings from every boundary node is deep enough: these leave g
 _FEW = 100  # so few nodes may get stuck in a poor arrangement, and trying again costs nothing
 _SINGLE = 8  # nodes at most that were asked for where the one that fits will do
 _LEAST = {2: 0.62, 3: 0.68}  # spacings between so few; in the plane none should be missing
+_MANY = 2000  # nodes, from which on a tile is faster where a domain repeats
+_RIM = 3.5  # spacings from seams and boundary nodes, as far as nodes of a tile are moved then
+_DENSER = 1.005  # than there are to be nodes, as some are in the way of others across a seam
 _JITTER = 0.15  # of nodes on the line, in spacings
 _NEAREST = 0.25  # spacing at the boundary of a fully clustered cloud, in spacings
 # Volume per node of a hexagonal (face-centred cubic) packing with nearest neighbours 1 apart.
@@ -64,6 +67,9 @@ def interior_nodes(
         def retract(X):
             return wrapped(X, chart.lower, periods)
 
+        if periods is not None and spacing.constant is not None and count > _MANY:
+            still, moving = _cut_from_tile(domain, spacing.constant, wanted, fixed, count, rng)
+            return filling.mend(chart, spacing, accept, retract, fixed, still, moving, count, rng, crowded, periods)
         found = filling.fill(chart, spacing, accept, retract, fixed, count, rng, starts, crowded, periods)
     return found if len(found) or wanted > _SINGLE else _deepest(domain, spacing, fixed)
 
@@ -83,6 +89,25 @@ def _from_tile(
     region = tiling.Region((upper - lower) / h, wanted, contains, deep, (fixed - lower) / h)
     found = tiling.fill_from_tile(region, count, crowded, rng)
     return None if found is None else lower + h * found
+
+
+def _cut_from_tile(
+    domain: Shape, h: float, wanted: float, fixed: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "s d"], Float[np.ndarray, "n d"]]:
+    """Nodes of a tile laid over a domain that repeats: those far from its boundary and its seams, and the others."""
+    lower, upper = domain.bounds
+
+    def contains(U):
+        return domain.contains(lower + h * U)
+
+    region = tiling.Region((upper - lower) / h, wanted, contains, contains, (fixed - lower) / h)
+    X = lower + h * tiling.tiled(region, _DENSER * (count + len(fixed) / 2) / wanted, rng)
+    axes = repeating(domain.periods)
+    gap = np.minimum(X - lower, upper - X)[:, axes].min(axis=1)
+    if len(fixed):
+        gap = np.minimum(gap, neighbour_tree(fixed, domain.periods).query(X, workers=search_threads(len(X)))[0])
+    far = gap >= _RIM * h
+    return X[far], X[~far]
 
 
 def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.ndarray, "n d"]:

@@ -24,6 +24,8 @@ _HOPELESS = 250.0  # seeds for each node that is wanted: if none of them finds a
 _HOLE = 0.85  # in spacings: an empty ball of this radius has room for a node
 _SWEEPS = (24, 64)  # at least, at most: a small cloud can afford to be more even
 _REBUILD = 4  # sweeps between two searches for neighbours
+_BESIDE = 2.5  # spacings from nodes that move: those which push them
+_MARGIN = 4.0  # spacings around a box that repeats, whose images tell of holes in it
 _JUMP = 2.5  # times the smaller spacing of two nodes, by which they push each other at most
 NEIGHBOURS = {1: 2, 2: 8, 3: 14}
 
@@ -132,21 +134,63 @@ def fill(
     return np.concatenate([X, _in_holes(chart, spacing, guard, X, rng)])
 
 
-def _in_holes(chart: Chart, spacing: Spacing, guard: "_Guard", X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Nodes for places further than `_HOLE` spacings from every node."""
+def mend(
+    chart: Chart,
+    spacing: Spacing,
+    accept: Callable[[np.ndarray], np.ndarray],
+    retract: Callable[[np.ndarray], np.ndarray],
+    fixed: Float[np.ndarray, "m d"],
+    still: Float[np.ndarray, "s d"],
+    X: Float[np.ndarray, "n d"],
+    count: int,
+    rng: np.random.Generator,
+    crowded: float = _CROWDED,
+    periods: Periods = None,
+) -> Float[np.ndarray, "k d"]:
+    """`fill` where most nodes are known: those `still` stay, and the X beside fixed nodes and seams are evened out."""
+    guard = _Guard(fixed, accept, periods)
+    X = X[guard.clear(X, spacing(X))]
+    X = thin(X, spacing(X), count - len(still), periods)
+    gap = neighbour_tree(X, periods).query(still, workers=search_threads(len(still)))[0]
+    rest = np.concatenate([fixed, still[gap < _BESIDE * spacing(still)]])
+    for _ in range(1 + _THINNINGS):
+        X = spread(X, rest, spacing, accept, retract, chart.dim, periods)
+        roomy = apart(X, crowded * spacing(X), X[:0], periods=periods)
+        if len(roomy) == len(X):
+            break
+        X = X[roomy]
+    moved, X = np.concatenate([X, rest]), np.concatenate([still, X])
+    return np.concatenate([X, _in_holes(chart, spacing, guard, X, rng, moved)])
+
+
+def _in_holes(
+    chart: Chart,
+    spacing: Spacing,
+    guard: "_Guard",
+    X: np.ndarray,
+    rng: np.random.Generator,
+    around: np.ndarray | None = None,
+) -> np.ndarray:
+    """Nodes for places further than `_HOLE` spacings from every node; `around`: those of the X that may have some."""
     if len(X) == 0:
         return X
-    Y = _emptiest(chart, guard, X) if X.shape[1] == 2 else _strewn(chart, spacing, X, rng)
+    Y = (
+        _emptiest(chart, spacing, guard, X if around is None else around)
+        if X.shape[1] == 2
+        else _strewn(chart, spacing, X, rng)
+    )
     gap = neighbour_tree(X, guard.periods).query(Y, workers=search_threads(len(Y)))[0] / spacing(Y)
     Y = Y[np.argsort(-gap, kind="stable")[: np.sum(gap > _HOLE)]]
     Y = Y[guard.clear(Y, _HOLE / CLEARANCE * spacing(Y))]
     return Y[apart(Y, CLEARANCE * spacing(Y), X[:0], periods=guard.periods)]
 
 
-def _emptiest(chart: Chart, guard: "_Guard", X: np.ndarray) -> np.ndarray:
+def _emptiest(chart: Chart, spacing: Spacing, guard: "_Guard", X: np.ndarray) -> np.ndarray:
     """Where in the plane the distance to the nodes is largest locally."""
     everything = np.concatenate([X, guard.fixed])
-    Y = circumcenters(with_images(everything, chart.lower, guard.periods)[0])
+    if guard.periods is not None:
+        everything = with_images(everything, chart.lower, guard.periods, _MARGIN * spacing(X).max())[0]
+    Y = circumcenters(everything)
     return Y[np.all((Y >= chart.lower) & (Y <= chart.upper), axis=1)]
 
 
