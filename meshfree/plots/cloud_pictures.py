@@ -156,7 +156,8 @@ def _draw_parts(axes, cloud: Cloud, colors: dict[str, str], unit: float) -> None
 def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     X = np.asarray(cloud.points)
     room = np.maximum(0.05 * extent(cloud) - np.ptp(X, axis=0), 0) / 2  # flat clouds have a box too
-    view = View(X.min(axis=0) - room, X.max(axis=0) + room)
+    lower, upper = (X.min(axis=0), X.max(axis=0)) if cloud.periods is None else cloud.domain.bounds
+    view = View(lower - room, upper + room)
     unit = 1.4 * PANEL / max(view.size)
     width, height = view.inches(unit)
     entries = _legend_entries(cloud, colors)
