@@ -54,6 +54,8 @@ class Stencils(Space, LocalBasis):
     Nearest are those that the node sees: where the cloud has a domain, no stencil reaches across its boundary, as
     across a slit, and a point between nodes has the stencil of the nearest node that it sees.
 
+    On a periodic domain the nearest image of every node counts, and u repeats.
+
     Every stencil is shifted and scaled to radius 1, and a kernel's scale is measured so: it follows the spacing. The
     order of accuracy is that of the polynomials: `degree` for first and `degree` − 1 for second derivatives at least.
     `size` defaults to 2 binom(degree + d, d), twice the number of polynomials. Good values: Polyharmonic(5) with degree

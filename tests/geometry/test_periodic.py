@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 import meshfree as mf
 from meshfree.geometry.periods import nearest_image, neighbour_tree, with_images, wrapped
 from meshfree.geometry.refinement import coarser, local_spacing
+from meshfree.internal.descriptions import Describer, Restorer
 
 TORUS = mf.Box((0, 0), (1, 1), periodic=True)
 CHANNEL = mf.Box((-1, 0), (1, 1), periodic=(0,))
@@ -210,3 +211,11 @@ def test_many_nodes_from_a_tile():
     assert len(cloud) > 2500 and quality.mesh_ratio < 2.2
     gaps = gaps_by_images(cloud.points, domain.periods)
     assert gaps[np.abs(x) > 0.97].mean() == pytest.approx(gaps.mean(), rel=0.03)
+
+
+@pytest.mark.parametrize("shape", [mf.Interval(), mf.Box()])
+def test_boxes_of_older_files_are_not_periodic(shape):
+    described = Describer().describe(shape)
+    del described["fields"]["periodic"]
+    assert Restorer({}).restore(described) == shape
+    assert Restorer({}).restore(Describer().describe(TORUS)) == TORUS
