@@ -197,14 +197,14 @@ class JetSystem(Collocated):
         found = []
         for group, gradient in zip(self.groups, gradients, strict=True):
             values = [gradient[..., 0]]  # of u = 1
-            for axis in range(points.shape[1]):
+            for axis in self.free_axes:
                 at = (group.points[:, axis] - center[axis]) / extent
                 value = at[:, None, None] * gradient[..., 0]
                 if gradient.shape[3] > 1:
                     # the indices of total_degree(d, 1) are 0, then e_d, ..., e_1
                     value = value + gradient[..., points.shape[1] - axis] / extent
                 values.append(value)
-            columns = array.stack(values, axis=2)  # (m, c, d + 1, f)
+            columns = array.stack(values, axis=2)  # (m, c, 1 + free axes, f)
             found.append(columns.reshape(columns.shape[0] * columns.shape[1], -1))
         return array.concatenate(found)
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from ..geometry.periods import repeating
 from ..internal.batching import map_in_blocks
 from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, Scalar, module_of
@@ -71,9 +72,16 @@ class System(Plain):
 
     def on_polynomials(self, coefficients: Float[AnyArray, "n *f"], affine: bool) -> Float[AnyArray, "m q"] | None:
         """The linearised equations, without the space, on the polynomials of degree ≤ 1 of each field: a column each,
-        those of 1 first, then those of (x₁ − c₁)/L and so on, c and L the cloud's centre and extent. None: not known.
+        those of 1 first, then those of (xₖ − cₖ)/L for every one of `free_axes`, c and L the cloud's centre and extent.
+        None: not known.
         """
         return None
+
+    @property
+    def free_axes(self) -> tuple[int, ...]:
+        """The axes along which the domain does not repeat, so that a coordinate is a function there."""
+        repeated = repeating(self.space.cloud.periods).tolist()
+        return tuple(axis for axis in range(self.space.cloud.dim) if axis not in repeated)
 
     def elsewhere(self, points: Float[np.ndarray, "m d"], coefficients: Float[AnyArray, "n *f"]) -> Any:
         """The weighted interior residual at other points, (m, c); None where there is no equation but at the nodes."""
@@ -160,7 +168,7 @@ class Collocated(System):
         def polynomial(k, unit):
             return lambda y: unit * jnp.append(1.0, (y - center) / extent)[k]
 
-        polynomials = [polynomial(k, unit) for k in range(len(center) + 1) for unit in units]
+        polynomials = [polynomial(k, unit) for k in (0, *(axis + 1 for axis in self.free_axes)) for unit in units]
 
         def rows(group):
             def at_one(at):

@@ -1,6 +1,6 @@
 """The arguments of shapes, numbers, points and names, read and checked: messages name the shape and the argument."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from reprlib import repr as short
 from typing import Any
 
@@ -12,6 +12,7 @@ from .shape import Shape
 Number = Any  # kept as a float
 Coordinates = Any  # a sequence of numbers, kept as a tuple of floats
 Name = Any  # a string or None
+Periodic = Any  # True, False or axes, kept as a tuple of axes
 
 _RESERVED = ("interior", "domain", "self")
 
@@ -53,6 +54,21 @@ def numbers(values, kind: str, what: str, dims: tuple[int, ...] = (1, 2, 3)) -> 
         allowed = " or ".join(map(str, dims))
         raise ValueError(f"{kind} needs {allowed} coordinates as {what}, got {len(found)}: {found}")
     return found
+
+
+def periodic_axes(value, kind: str, dim: int) -> tuple[int, ...]:
+    """The axes that `periodic=` means, in order; TypeError or ValueError for anything but True, False and axes."""
+    wanted = f"{kind} needs True, False or axes as periodic, numbers from 0 to {dim - 1} as (0,)"
+    if isinstance(value, bool | np.bool_):
+        return tuple(range(dim)) if value else ()
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise TypeError(f"{wanted}; got {value!r}")
+    axes = tuple(value)
+    if any(isinstance(axis, bool | np.bool_) or not isinstance(axis, int | np.integer) for axis in axes):
+        raise TypeError(f"{wanted}; got {value!r}")
+    if any(not 0 <= axis < dim for axis in axes):
+        raise ValueError(f"{wanted}; got {value!r} in {dim} dimension{'s' * (dim > 1)}")
+    return tuple(sorted({int(axis) for axis in axes}))
 
 
 def check_name(name, kind: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.spatial import cKDTree
 
 from ..internal.batching import search_threads
 from ..internal.expected import PATH, came, expects
 from . import cloud_files
+from .periods import neighbour_tree, repeating
 from .quality import Quality, quality_of
 
 Points = Float[np.ndarray | Array, "n d"]
@@ -68,7 +68,9 @@ class Cloud(eqx.Module):
         self.normal_vectors = np.concatenate([np.empty((0, dim)), *normals.values()])
         self.side_vectors = np.concatenate([np.empty((0, dim)), *sides.values()])
         self.domain = domain
-        nearest = _to_the_nearest(self.points)
+        self._check_domain()
+        nearest = neighbour_tree(self.points, self.periods).query(self.points, 2, workers=search_threads(len(self)))
+        nearest = nearest[0][:, 1]
         self._check_distinct(nearest)
         self._check_inside()
         self.spacing = np.asarray(np.median(nearest))
@@ -77,6 +79,12 @@ class Cloud(eqx.Module):
     def dim(self) -> int:
         """The dimension d of space."""
         return self.points.shape[1]
+
+    @property
+    def periods(self) -> Float[np.ndarray, " d"] | None:
+        """The lengths after which space repeats along each axis, infinite where it does not; None: along none."""
+        periods = getattr(self.domain, "periods", None)
+        return periods if len(repeating(periods)) else None
 
     @property
     def parts(self) -> Mapping[str, Int[np.ndarray, " n"]]:
@@ -117,23 +125,31 @@ class Cloud(eqx.Module):
         least = 1e-12 * np.ptp(self.points, axis=0).max()
         if nearest.min() > least:
             return
-        pairs = cKDTree(self.points).query_pairs(least, output_type="ndarray")
+        pairs = neighbour_tree(np.asarray(self.points), self.periods).query_pairs(least, output_type="ndarray")
         shown = "; ".join(
             f"{self._locate(i)} and {self._locate(j)} at {_tuple(self.points[i])}"
             for i, j in pairs[np.lexsort(pairs.T[::-1])][:_SHOWN].tolist()
         )
+        across = "; across periodic sides they are one node, too" * (self.periods is not None)
         raise ValueError(
             f"{len(pairs)} pairs of nodes coincide: {shown}{_more(len(pairs))}. Nodes must be distinct: keep "
-            "one of each pair (a corner is one node, in one part)"
+            f"one of each pair (a corner is one node, in one part){across}"
         )
 
-    def _check_inside(self) -> None:
+    def _check_domain(self) -> None:
         if self.domain is None:
             return
         if not isinstance(self.domain, DomainLike) or isinstance(self.domain, type):
             raise TypeError(f"domain must be a meshfree domain or None, got {came(self.domain)}")
         if self.domain.dim != self.dim:
             raise ValueError(f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions")
+        sides = [part for part, _ in self.counts if part in getattr(self.domain, "periodic_sides", ())]
+        if sides:
+            raise ValueError(f"{sides[0]} is a periodic side of the domain {self.domain}: it has no nodes of its own")
+
+    def _check_inside(self) -> None:
+        if self.domain is None:
+            return
         lower, upper = self.domain.bounds
         outside = np.flatnonzero(~self.domain.contains(self.points))
         by = self.domain.distance(np.asarray(self.points)[outside])
@@ -329,11 +345,6 @@ def _common_dimension(points: dict[str, np.ndarray]) -> int:
         given = ", ".join(f"{part} {dim}" for part, dim in dims.items())
         raise ValueError(f"all parts must have the same number of coordinates, got: {given}")
     return next(iter(dims.values()))
-
-
-def _to_the_nearest(X: np.ndarray) -> Float[np.ndarray, " n"]:
-    """The distance of every node to its nearest neighbour, infinite for a single node."""
-    return cKDTree(X).query(X, 2, workers=search_threads(len(X)))[0][:, 1]
 
 
 def _describe(value) -> str:

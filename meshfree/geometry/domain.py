@@ -3,7 +3,7 @@
 import itertools
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,12 +11,15 @@ import numpy as np
 
 from ..internal.expected import NUMBER, SEED, expects
 from . import kept_clouds, motions
-from .boundary import bounding_box
+from .boundary import End, bounding_box
 from .cloud import Cloud
 from .low_discrepancy import sobol
 from .motions import Motion, MovedCurve, MovedPatch
 from .nodes import domain_nodes, plane_nodes, plane_outline, space_nodes
 from .nodes.narrow_places import warn_of_narrow_places
+from .nodes.periodic_surface import joined_parts, turned_parts
+from .nodes.plane_nodes import Nodes
+from .periods import repeating, wrapped
 from .shape import Shape, as_points
 from .spacing import Spacing, check_count
 from .visibility import Walls, sees_by_distance, sees_past_walls
@@ -40,6 +43,10 @@ class Domain(Shape):
     @abstractmethod
     def clustering(self, spacing: Spacing, strength: float) -> tuple[Spacing, Callable]:
         """How nodes are drawn towards the boundary: the spacing to place them with, a map to move them by."""
+
+    def surface_nodes(self, spacing: Spacing, rng: np.random.Generator) -> Nodes:
+        """Nodes on the boundary of a shape in space that repeats."""
+        raise NotImplementedError
 
     @cached_property
     def outline(self) -> tuple:
@@ -65,7 +72,8 @@ class Domain(Shape):
     @cached_property
     def walls(self) -> Walls | None:
         """Segments or triangles that make up the boundary; None where it is known by its distance only."""
-        return Walls.of_outline(self.outline, self.extent) if self.dim == 2 and self.outline else None
+        known = self.dim == 2 and self.outline and not len(repeating(self.periods))  # lines go on beyond a seam
+        return Walls.of_outline(self.outline, self.extent) if known else None
 
     @expects(seed=SEED, cluster=NUMBER, interior=str)
     def cloud(
@@ -104,7 +112,7 @@ class Domain(Shape):
         if interior not in domain_nodes.INTERIORS:
             allowed = ", ".join(map(repr, domain_nodes.INTERIORS))
             raise ValueError(f"interior must be one of {allowed}, got {interior!r}")
-        wanted = Spacing(spacing, None if at is None else self._read_spots(at))
+        wanted = Spacing(spacing, None if at is None else self._read_spots(at)).repeated(self.bounds[0], self.periods)
         self._refuse_unfillable(wanted)
         key = kept_clouds.key_of(self, wanted, seed, cluster, interior)
         cloud = kept_clouds.found(key)
@@ -282,13 +290,20 @@ class _Combination(Domain):
         for side in (self.left, self.right):
             if not isinstance(side, Domain):
                 raise TypeError(f"shapes combine with shapes, got {type(side).__name__}")
+            if len(repeating(side.periods)) and not (isinstance(self, Difference) and side is self.left):
+                raise ValueError(
+                    f"{side} is periodic; it may only have another shape taken out, {type(side).__name__}"
+                    "(..., periodic=...) - shape: combine the shapes that are not periodic first"
+                )
         if self.left.dim != self.right.dim:
             raise ValueError(
                 f"shapes combine in the same dimension, got {self.left} in {self.left.dim}-D and "
                 f"{self.right} in {self.right.dim}-D"
             )
 
-    exact = False
+    @property
+    def exact(self):
+        return False
 
     @property
     def dim(self):
@@ -409,9 +424,87 @@ class Intersection(_Combination):
 class Difference(_Combination):
     """What lies in one domain and not in another: `left - right`; normals there point into `right`."""
 
+    def __post_init__(self):
+        super().__post_init__()
+        axes = repeating(self.left.periods)
+        if not len(axes):
+            return
+        (a, b), (c, d) = self.left.bounds, self.right.bounds
+        if not (np.all(a < c) and np.all(d < b) and self._is_inside()):
+            raise ValueError(
+                f"{self.right} does not lie strictly inside of {self.left}, which is periodic: what is taken out of a "
+                "periodic shape touches neither its sides, nor the seam where it repeats, nor another hole; move it, "
+                "or combine the holes first, box - (hole | hole)"
+            )
+
+    def _is_inside(self) -> bool:
+        """Whether what is taken out touches no earlier hole, judged on points of its boundary."""
+        if not isinstance(self.left, Difference):
+            return True
+        border = domain_nodes.boundary_nodes(self.right, Spacing(self.right.extent / 32), np.random.default_rng(0))
+        X = np.concatenate([part.points for part in border.values()])
+        return bool(np.all(self.left.distance(X) < 0) and not self.right.contains(self.left.right.sample(100)).any())
+
+    @property
+    def exact(self):  # what is taken out of a periodic shape lies inside of it
+        return bool(len(repeating(self.periods))) and self.left.exact and self.right.exact
+
+    @property
+    def periods(self):
+        return self.left.periods
+
+    @property
+    def periodic_sides(self):
+        return tuple(side for side in self.left.periodic_sides if side not in self.part_names)
+
+    @property
+    def unrolled(self):
+        return self.left.unrolled - self.right if len(repeating(self.periods)) else self
+
+    @cached_property
+    def volume(self):
+        if not len(repeating(self.periods)):
+            return super().volume
+        return self.left.volume - self.right.volume
+
+    @cached_property
+    def outline(self):
+        if not len(repeating(self.periods)) or self.dim == 3:
+            return super().outline
+        return self.left.outline + tuple(_turned(one) for one in self.right.outline)
+
+    def surface_nodes(self, spacing, rng):
+        return joined_parts(
+            domain_nodes.boundary_nodes(self.left, spacing, rng),
+            turned_parts(domain_nodes.boundary_nodes(self.right, spacing, rng)),
+        )
+
     @property
     def bounds(self):
         return self.left.bounds
 
+    def contains(self, X):
+        X = as_points(X, self.dim)
+        if not len(repeating(self.periods)):
+            return super().contains(X)
+        return self.distance(X) <= self.round_off
+
     def distance(self, X):
-        return np.maximum(self.left.distance(X), -self.right.distance(X))
+        X = as_points(X, self.dim)
+        axes = repeating(self.periods)
+        if not len(axes):
+            return np.maximum(self.left.distance(X), -self.right.distance(X))
+        found = self.left.distance(X)
+        inside = wrapped(X, self.bounds[0], self.periods)
+        for turns in itertools.product((0, -1, 1), repeat=len(axes)):
+            shift = np.zeros(self.dim)
+            shift[axes] = turns * self.periods[axes]
+            found = np.maximum(found, -self.right.distance(inside + shift))
+        return found
+
+
+def _turned(one: Any) -> Any:
+    """The end or the stretch of a hole's boundary, the domain on its other side."""
+    if isinstance(one, End):
+        return replace(one, normal=-one.normal)
+    return replace(one, sign=-one.sign)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial import QhullError, cKDTree
 
+from .periods import nearest_image, neighbour_tree, with_images
 from .shape import Shape
 from .simplices import circumcenters, distance_from_nodes, simplices_between
 from .spacing import Spacing
@@ -62,7 +63,7 @@ def quality_of(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "b d"], domain:
     """
     if len(X) < 2:
         raise ValueError("quality is that of at least two nodes, got one")
-    tree = cKDTree(X)
+    tree = neighbour_tree(X, getattr(domain, "periods", None))
     wanted = None if spacing is None else Spacing(spacing)
     nearest = _to_the_nearest(X, tree, _around(X, tree) if wanted is None else wanted(X), domain)
     h = _Local(X, tree, nearest) if wanted is None else wanted
@@ -106,7 +107,8 @@ def _to_the_nearest(X: np.ndarray, tree: cKDTree, h: np.ndarray, domain: Any) ->
         return nearest
     gaps, near = tree.query(X[close], min(_AROUND, len(X)))
     first = np.repeat(X[close], near.shape[1] - 1, axis=0)
-    seen = domain.sees(first, X[near[:, 1:].ravel()]).reshape(len(close), -1)
+    away = nearest_image(X[near[:, 1:].ravel()] - first, getattr(domain, "periods", None))
+    seen = domain.sees(first, first + away).reshape(len(close), -1)
     nearest[close] = np.where(seen, gaps[:, 1:], gaps[:, -1:]).min(axis=1)
     return nearest
 
@@ -114,10 +116,11 @@ def _to_the_nearest(X: np.ndarray, tree: cKDTree, h: np.ndarray, domain: Any) ->
 def _in_domain(X: np.ndarray, domain: Shape) -> np.ndarray:
     """Centres of empty balls, those inside; beside them random points, as the largest may lie on the boundary."""
     try:
+        X, count = with_images(X, domain.bounds[0], domain.periods)[0], len(X)
         found = circumcenters(X) if X.shape[1] > 1 else _middles(X)
     except QhullError:  # nodes on one line or plane: no simplices
         found = X[:0]
-    return np.concatenate([found[domain.contains(found)], domain.sample(int(np.clip(4 * len(X), *_SAMPLES)))])
+    return np.concatenate([found[domain.contains(found)], domain.sample(int(np.clip(4 * count, *_SAMPLES)))])
 
 
 def _in_hull(X: np.ndarray, N: np.ndarray) -> np.ndarray:

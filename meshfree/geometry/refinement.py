@@ -9,11 +9,11 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
-from scipy.spatial import cKDTree
 
 from ..internal.expected import INTEGER, NUMBER, SEED, expects
 from .cloud import Cloud
 from .nodes.filling import DENSITY
+from .periods import Periods, neighbour_tree
 from .spacing import Spacing
 
 MOST_FINER, MOST_COARSER = 8.0, 1.5  # by which a spacing changes at most where nodes are placed by their contributions
@@ -60,10 +60,10 @@ def refine(
     if count is not None:
         if count < 1 or not order > 0:
             raise ValueError(f"count is a number of nodes and order positive; got {count} and {order}")
-        return cloud.domain.cloud(_equidistributed(X, values, count, order, grading), seed=seed)
+        return cloud.domain.cloud(_equidistributed(cloud, values, count, order, grading), seed=seed)
     h = local_spacing(cloud)
     marked = _marked(values**2 * h**cloud.dim, share)
-    return cloud.domain.cloud(_graded(X, h, marked, grading), seed=seed)
+    return cloud.domain.cloud(_graded(cloud, h, marked, grading), seed=seed)
 
 
 def coarser(cloud: Cloud, factor: float) -> Cloud:
@@ -71,7 +71,7 @@ def coarser(cloud: Cloud, factor: float) -> Cloud:
     h = local_spacing(cloud)
     if h.max() < EVEN * h.min():
         return cloud.domain.cloud(factor * (cloud.domain.volume / len(cloud)) ** (1 / cloud.dim))
-    return cloud.domain.cloud(between_nodes(np.asarray(cloud.points), factor * h))
+    return cloud.domain.cloud(between_nodes(np.asarray(cloud.points), factor * h, cloud.periods))
 
 
 def local_spacing(cloud: Cloud) -> Float[np.ndarray, " n"]:
@@ -80,22 +80,22 @@ def local_spacing(cloud: Cloud) -> Float[np.ndarray, " n"]:
     All are multiplied by one number such that `domain.cloud` with this spacing has about as many interior nodes.
     """
     X, dim = np.asarray(cloud.points), cloud.dim
-    h = apart(X)
-    wanted = cloud.domain.volume * np.mean(1 / between_nodes(X, h)(cloud.domain.sample(_SAMPLES)) ** dim)
+    h = apart(X, cloud.periods)
+    wanted = cloud.domain.volume * np.mean(1 / between_nodes(X, h, cloud.periods)(cloud.domain.sample(_SAMPLES)) ** dim)
     border = len(cloud.normal_vectors)
     # on the line the spacing is that between nodes, the ends included; elsewhere interior nodes are counted
     share = wanted / (len(X) - border / 2) if dim == 1 else DENSITY * wanted / max(len(X) - border, 1)
     return h * share ** (1 / dim)
 
 
-def _neighbours(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _neighbours(X: np.ndarray, periods: Periods) -> tuple[np.ndarray, np.ndarray]:
     """The distances and the numbers of the nearest nodes of every node, itself the first."""
-    return cKDTree(X).query(X, min(3 ** X.shape[1], len(X)))
+    return neighbour_tree(X, periods).query(X, min(3 ** X.shape[1], len(X)))
 
 
-def apart(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
+def apart(X: Float[np.ndarray, "n d"], periods: Periods = None) -> Float[np.ndarray, " n"]:
     """The mean distance to the nearest neighbour around every node, by volume."""
-    return _mean_apart(*_neighbours(X), X.shape[1])
+    return _mean_apart(*_neighbours(X, periods), X.shape[1])
 
 
 def _mean_apart(distance: np.ndarray, around: np.ndarray, dim: int) -> Float[np.ndarray, " n"]:
@@ -103,15 +103,15 @@ def _mean_apart(distance: np.ndarray, around: np.ndarray, dim: int) -> Float[np.
     return np.sum(nearest ** (dim + 1), axis=1) / np.sum(nearest**dim, axis=1)
 
 
-def between_nodes(X: Float[np.ndarray, "n d"], h: Float[np.ndarray, " n"]) -> Spacing:
+def between_nodes(X: Float[np.ndarray, "n d"], h: Float[np.ndarray, " n"], periods: Periods = None) -> Spacing:
     """The spacing with these values at nodes, in between the mean over the nearest ones by inverse distances.
 
     Weighted by volume too, as there are more nodes where they are finer.
     """
-    tree, dim = cKDTree(X), X.shape[1]
+    tree, dim = neighbour_tree(X, periods), X.shape[1]
 
     def spacing(Y):
-        distance, nearest = tree.query(Y, min(_nearest_count(dim), len(X)))
+        distance, nearest = tree.query(Y, min(_nearest_count(dim), len(h)))
         values = h[nearest]
         weights = values**dim / np.maximum(distance, 1e-9 * values) ** 2
         return np.sum(weights * values, axis=1) / np.sum(weights, axis=1)
@@ -137,13 +137,14 @@ def _marked(contributions: np.ndarray, share: float) -> Bool[np.ndarray, " n"]:
     return marked
 
 
-def _graded(X: np.ndarray, h: np.ndarray, marked: np.ndarray, grading: float) -> Spacing:
+def _graded(cloud: Cloud, h: np.ndarray, marked: np.ndarray, grading: float) -> Spacing:
     """Half the spacing as far as the neighbours of marked nodes, then growing away up to the old one.
 
     Of points, not of nodes: values between the nodes' would be too large next to a node that is marked alone.
     """
-    old, around, tree = between_nodes(X, h), h[marked], cKDTree(X[marked])
-    count = min(_nearest_count(X.shape[1]), len(around))
+    X, periods = np.asarray(cloud.points), cloud.periods
+    old, around, tree = between_nodes(X, h, periods), h[marked], neighbour_tree(X[marked], periods)
+    count = min(_nearest_count(cloud.dim), len(around))
 
     def spacing(Y):
         distance, near = tree.query(Y, np.arange(1, count + 1))
@@ -153,10 +154,10 @@ def _graded(X: np.ndarray, h: np.ndarray, marked: np.ndarray, grading: float) ->
     return Spacing.of_many(spacing)
 
 
-def _equidistributed(X: np.ndarray, values: np.ndarray, count: int, order: float, grading: float) -> Spacing:
+def _equidistributed(cloud: Cloud, values: np.ndarray, count: int, order: float, grading: float) -> Spacing:
     """The spacing of about `count` nodes that contribute alike."""
-    dim = X.shape[1]
-    distance, around = _neighbours(X)
+    X, dim, periods = np.asarray(cloud.points), cloud.dim, cloud.periods
+    distance, around = _neighbours(X, periods)
     h = _mean_apart(distance, around, dim)
     contribution = np.sqrt(np.mean(values[around] ** 2, axis=1)) * h ** (1 + dim / 2)
     share = np.maximum(contribution / np.median(contribution[contribution > 0]), 1e-30) ** (-1 / (order + 1 + dim / 2))
@@ -170,7 +171,7 @@ def _equidistributed(X: np.ndarray, values: np.ndarray, count: int, order: float
         middle = (low + high) / 2
         few = np.sum((h / of(np.exp(middle))) ** dim) < count
         low, high = (low, middle) if few else (middle, high)
-    return between_nodes(X, of(np.exp(high)))
+    return between_nodes(X, of(np.exp(high)), periods)
 
 
 def _graph_of(steps: np.ndarray, around: np.ndarray):

@@ -64,6 +64,21 @@ class Shape(ABC):
         """Names of the boundary's parts, in the order in which a cloud lists them."""
 
     @property
+    def periods(self) -> Float[np.ndarray, " d"]:
+        """The length after which the shape repeats along each axis, infinite along those where it does not."""
+        return np.full(self.dim, np.inf)
+
+    @property
+    def periodic_sides(self) -> tuple[str, ...]:
+        """The names that its sides would have along the axes where it repeats: there are none."""
+        return ()
+
+    @property
+    def unrolled(self) -> "Shape":
+        """The shape cut open where it repeats, with sides there."""
+        return self
+
+    @property
     @abstractmethod
     def outline(self) -> tuple:
         """The boundary of the whole: `End`s on the line, `Stretch`es in the plane; empty in space."""
@@ -104,7 +119,8 @@ class Shape(ABC):
     def _refuse_empty(self, hits: int = 0, tried: int = 0) -> None:
         """ValueError where the bounding box or the boundary is empty, or random points do not hit."""
         lower, upper = self.bounds
-        if np.any(lower >= upper) or not self.part_names or tried > 1e6 * (hits + 1):
+        unbounded = np.all(np.isfinite(self.periods))
+        if np.any(lower >= upper) or not (self.part_names or unbounded) or tried > 1e6 * (hits + 1):
             raise ValueError(f"{self} is empty, or all but empty; check how its shapes overlap")
 
 

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from ..internal.expected import OF_A_POINT, came
 from ..internal.pointwise import Pointwise
+from .periods import Periods, repeating, wrapped
 
 MOST_NODES = 20_000_000
 
@@ -57,6 +58,12 @@ class Spacing:
         spacing = cls(function, at)
         spacing._function = function
         return spacing
+
+    def repeated(self, lower: Float[np.ndarray, " d"], periods: Periods) -> "Spacing":
+        """The spacing in the box from `lower` on, repeated beyond."""
+        if self.constant is not None or not len(repeating(periods)):
+            return self
+        return Spacing.of_many(lambda X: self(wrapped(X, lower, periods)), self.at)
 
     def __call__(self, X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
         """h at the points X."""

@@ -14,6 +14,8 @@ from ..internal.expected import INTEGER, NUMBER, expects
 from .kernel import Leaf, half_integer, initial_scale, positive, unconstrained
 from .radial import Radial, ScaledRadial, falling, horner, off_centre
 
+NEGLIGIBLE = 1e-20  # of a kernel's value at 0: its derivatives decay a little later
+
 
 class Gaussian(ScaledRadial):
     """exp(−r²), r = |x − y|/scale. Profile φ(s) = e^(−2s), φ⁽ⁿ⁾ = (−2)ⁿ e^(−2s).
@@ -29,6 +31,10 @@ class Gaussian(ScaledRadial):
     @property
     def smoothness(self) -> float:
         return math.inf
+
+    @property
+    def reach(self):
+        return jnp.max(self.scale) * math.sqrt(-math.log(NEGLIGIBLE))
 
     def profile(self, n, s):
         return (-2.0) ** n * jnp.exp(-2 * s)
@@ -132,6 +138,10 @@ class Matern(ScaledRadial):
     def smoothness(self) -> float:
         return int(2 * self.nu) - 1
 
+    @property
+    def reach(self):
+        return jnp.max(self.scale) * (_matern_reach(int(self.nu - 0.5)) / math.sqrt(2 * self.nu))
+
     def profile(self, n, s):
         p = int(self.nu - 0.5)
         z = jnp.sqrt(4 * self.nu * s)
@@ -216,6 +226,16 @@ class Polyharmonic(Radial):
         if m % 2 == 0 and (with_log or power <= 0):
             return off_centre(r, min(power, 0), lambda r: r**power * (with_log * jnp.log(r) + constant))
         return constant * (r**power if power >= 0 else off_centre(r, power, lambda r: r**power))
+
+
+@functools.cache
+def _matern_reach(p: int) -> float:
+    """The z beyond which e^(−z) θ_p(z) is negligible beside θ_p(0)."""
+    coefficients = reverse_bessel(p)
+    z = 1.0
+    while math.exp(-z) * sum(c * z**j for j, c in enumerate(coefficients)) > NEGLIGIBLE * coefficients[0]:
+        z += 1.0
+    return z
 
 
 @functools.cache

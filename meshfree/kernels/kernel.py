@@ -86,6 +86,11 @@ class Kernel(eqx.Module):
         return math.inf
 
     @property
+    def reach(self) -> Float[Array, ""] | float:
+        """The distance beyond which the kernel is less than 1e-17 of its size; infinite where it decays more slowly."""
+        return self.support
+
+    @property
     def scalable(self) -> bool:
         """Whether it serves as well in coordinates of another origin and unit, as those of a stencil are: one that has
         a length that is none of scale, such as a wave's, does not.
@@ -140,6 +145,10 @@ class Sum(Kernel):
         return jnp.maximum(self.left.support, self.right.support)
 
     @property
+    def reach(self):
+        return jnp.maximum(self.left.reach, self.right.reach)
+
+    @property
     def tail(self):
         left, right = self.left.tail, self.right.tail
         if left is None or right is None or (left - right) % 2:
@@ -171,6 +180,13 @@ class Product(Kernel):
         return jnp.minimum(self.left.support, self.right.support)
 
     @property
+    def reach(self):
+        found: Any = math.inf
+        for one, other in ((self.left, self.right), (self.right, self.left)):
+            found = jnp.minimum(found, one.reach) if other.tail == -1 else found  # which is bounded then
+        return found
+
+    @property
     def tail(self):
         return -1 if self.left.tail == self.right.tail == -1 else None
 
@@ -193,6 +209,10 @@ class Wrapped(Kernel):
     @property
     def support(self):
         return self.kernel.support
+
+    @property
+    def reach(self):
+        return self.kernel.reach
 
     @property
     def tail(self):
@@ -234,6 +254,10 @@ class Stretched(Wrapped):
     @property
     def support(self):
         return self.kernel.support * self.factor
+
+    @property
+    def reach(self):
+        return self.kernel.reach * self.factor
 
     def eval(self, x, y):
         factor = jnp.asarray(self.factor, x.dtype)

@@ -163,6 +163,10 @@ class SpectralMixture(Wrapped):
         return SpectralMixture(frequency, kernel=self.kernel)
 
     @property
+    def reach(self):
+        return self.kernel.reach
+
+    @property
     def tail(self):
         return -1 if self.kernel.tail == -1 else None
 

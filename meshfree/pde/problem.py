@@ -133,14 +133,20 @@ class Problem(eqx.Module):
         unknown = [name for name in self.conditions if name not in parts and name != "boundary"]
         sets = f"conditions given: {_names(self.conditions)}; boundary parts: {_names(parts)}"
         if unknown:
-            raise ValueError(f"no boundary part is named {_names(unknown)}; {sets}")
+            raise ValueError(f"no boundary part is named {_names(unknown)}; {sets}{self._periodic_hint(unknown)}")
         if rest and not given:
             raise ValueError(f"no condition on {_names(rest)}; {sets}. Name them, or give boundary= for all the rest")
         if given and not rest:
             raise ValueError(
                 f"boundary= would be a second condition: no part is without its own; {sets}. Drop boundary="
+                + ": the domain is periodic along every axis and has no boundary" * (not parts)
             )
         return {part: named.get(part, default) for part in parts}
+
+    def _periodic_hint(self, unknown: Iterable[str]) -> str:
+        """What is to be said of names that are sides at which the domain repeats."""
+        sides = [name for name in unknown if name in getattr(self.domain, "periodic_sides", ())]
+        return "".join(f". {name} is a periodic side of the box: it has no condition" for name in sides)
 
     def __repr__(self) -> str:
         rows = [("fields", shown(self.fields)), ("interior", shown(self.interior))]

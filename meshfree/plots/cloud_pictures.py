@@ -77,7 +77,8 @@ def _on_the_line(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     axes.set_ylim(-1, 1)
     _draw_outline(axes, cloud)
     _draw_parts(axes, cloud, colors, WIDTH / extent(cloud))
-    lower, upper = float(np.min(cloud.points)), float(np.max(cloud.points))
+    whole = cloud.points if cloud.periods is None else cloud.domain.bounds  # of a circle no node marks the end
+    lower, upper = float(np.min(whole)), float(np.max(whole))
     room = 0.5 * (lower == upper)
     ticks_between(lower - room, upper + room, WIDTH, labels[0]).apply(axes.xaxis)
     entries = _legend_entries(cloud, colors)
@@ -112,9 +113,14 @@ def _draw_outline(axes, cloud: Cloud) -> None:
 
     if cloud.domain is None:
         return
-    curves = outline_curves(cloud.domain)
-    path = Path.make_compound_path(*map(Path, curves))
-    axes.add_patch(PathPatch(path, fill=False, ec=INK, lw=0.9, zorder=1.5, label="outline"))
+    whole = getattr(cloud.domain, "unrolled", cloud.domain)
+    if cloud.periods is not None and cloud.dim > 1:  # sides at which it repeats are dashed
+        path = Path.make_compound_path(*map(Path, outline_curves(whole)))
+        axes.add_patch(PathPatch(path, fill=False, ec=GREY, lw=0.9, ls=(0, (4, 3)), zorder=1.4))
+    curves = outline_curves(whole if cloud.dim == 1 else cloud.domain)
+    if curves:
+        path = Path.make_compound_path(*map(Path, curves))
+        axes.add_patch(PathPatch(path, fill=False, ec=INK, lw=0.9, zorder=1.5, label="outline"))
 
 
 def _legend_entries(cloud: Cloud, colors: dict[str, str]) -> list:
@@ -151,7 +157,8 @@ def _draw_parts(axes, cloud: Cloud, colors: dict[str, str], unit: float) -> None
 def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     X = np.asarray(cloud.points)
     room = np.maximum(0.05 * extent(cloud) - np.ptp(X, axis=0), 0) / 2  # flat clouds have a box too
-    view = View(X.min(axis=0) - room, X.max(axis=0) + room)
+    lower, upper = (X.min(axis=0), X.max(axis=0)) if cloud.periods is None else cloud.domain.bounds
+    view = View(lower - room, upper + room)
     unit = 1.4 * PANEL / max(view.size)
     width, height = view.inches(unit)
     entries = _legend_entries(cloud, colors)
@@ -159,7 +166,7 @@ def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     axes = figure.subplots()
     view.draw_box(axes, labels, unit)
     if cloud.domain is not None:
-        body = skin(cloud.domain.distance, *cloud.domain.bounds)
+        body = skin(getattr(cloud.domain, "unrolled", cloud.domain).distance, *cloud.domain.bounds)
         view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], 2 * DPI * unit)[0])
     _draw_nodes(axes, cloud, view, _colors_of_nodes(cloud, colors), dot_size(cloud, 72 * unit, 5.0))
     figure.legend(handles=entries, loc="outside right upper", **LEGEND)
@@ -189,7 +196,8 @@ def visible_nodes(cloud: Cloud) -> Bool[np.ndarray, " n"]:
     if cloud.domain is not None and len(N):
         nodes = np.flatnonzero(visible)
         way = np.linspace(0, 1.8 * extent(cloud), STEPS)[1:, None, None] * VIEWER
-        outside = cloud.domain.distance((X[nodes] + way).reshape(-1, 3)).reshape(STEPS - 1, -1) >= 0
+        whole = getattr(cloud.domain, "unrolled", cloud.domain)
+        outside = whole.distance((X[nodes] + way).reshape(-1, 3)).reshape(STEPS - 1, -1) >= 0
         visible[nodes] = outside.all(axis=0)
     return visible
 

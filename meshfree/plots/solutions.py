@@ -78,6 +78,7 @@ def plot(
         if isinstance(u, Snapshot) and problem.has_parameter:
             problem = problem.at(u.time)
         exact = problem.exact if exact is None else exact
+    domain = getattr(domain, "unrolled", domain)
     if cloud.dim > 3:
         raise ValueError(f"pictures are of functions in 1, 2 or 3 dimensions; this one has {cloud.dim}")
     if domain is None and np.linalg.matrix_rank(cloud.points - np.mean(cloud.points, axis=0)) < cloud.dim:

@@ -257,7 +257,9 @@ class Ladder:
 
     def _eigenfunctions(self) -> Iterator[Rung]:
         """Of growing degree, until that which would do is known to be out of reach."""
-        degrees, scale, tried = DEGREES[self.dim], SCALES[0], list[int]()
+        degrees, tried = DEGREES[self.dim], list[int]()
+        scales = SCALES[:1] if np.isfinite(self.domain.periods).all() else SCALES  # waves have none
+        scale = scales[0]
         sides, won, settled = np.subtract(*self.domain.bounds[::-1]), None, False
         for degree in degrees:
             per_axis = degrees_on_box(degree, sides)
@@ -265,7 +267,7 @@ class Ladder:
             self._check_dense(functions * self.problem.fields)
             cloud = self._cloud(ROWS_PER_FUNCTION * functions, cluster=1.0)
             best, previous = None, self.rungs[-1] if self.rungs else None
-            for one in [scale] if settled else sorted(SCALES, key=lambda other: other != scale):
+            for one in [scale] if settled else sorted(scales, key=lambda other: other != scale):
                 found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
                 if found is not None and (best is None or found.residual < best.residual):
                     best, scale = found, one
@@ -361,7 +363,7 @@ class Ladder:
         cloud = found.solution.space.cloud
         assert self.weights is not None  # as there is a solution
         indicator = between_neighbours(self.problem, found.solution, self.aside, self.weights["interior"])
-        h = refinement.apart(np.asarray(cloud.points))
+        h = refinement.apart(np.asarray(cloud.points), cloud.periods)
         return found._replace(local=float(np.linalg.norm(h ** (LOCAL[self.dim] + self.dim / 2) * indicator))), indicator
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
 
 from ..equations.assemble import assemble
 from ..equations.jet_system import inside
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
+from ..geometry.periods import nearest_image, neighbour_tree
 from ..internal.expected import expects
 from ..internal.tracing import AnyArray
 from ..internal.watched import settled
@@ -35,7 +35,7 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     if cloud.domain is None:
         raise ValueError("the residual is measured between the nodes, and the cloud has no domain to make points in")
     nodes = np.asarray(cloud.points)
-    spacing = refinement.between_nodes(nodes, _FINER * refinement.local_spacing(cloud))
+    spacing = refinement.between_nodes(nodes, _FINER * refinement.local_spacing(cloud), cloud.periods)
     check = cloud.domain.cloud(spacing, seed=_SEED)
     system = assemble(problem, u.space, check)
     values = system.per_point(np.asarray(system.at_points(np.asarray(u.coefficients))))
@@ -43,7 +43,7 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
         [check.parts[name] for group in system.groups for name, _ in group.parts if name in check.parts]
     )
     largest = np.zeros(len(cloud))
-    nearest = cKDTree(nodes).query(np.asarray(check.points)[measured])[1]
+    nearest = neighbour_tree(nodes, cloud.periods).query(np.asarray(check.points)[measured])[1]
     np.maximum.at(largest, nearest, values[: len(measured)])  # without the equations of ghosts, which come last
     return largest
 
@@ -55,9 +55,10 @@ def between_neighbours(
     largest of the two and of those at `others`, points that a node is the nearest of. `weight`: of its components.
     """
     cloud, nodes = u.space.cloud, np.asarray(u.space.cloud.points)
-    tree = cKDTree(nodes)
+    tree = neighbour_tree(nodes, cloud.periods)
     near = tree.query(nodes, 2 * cloud.dim + 2)[1][:, [1, -1]]
-    between, of = ((nodes[:, None] + nodes[near]) / 2).reshape(-1, cloud.dim), np.repeat(np.arange(len(nodes)), 2)
+    half = nearest_image(nodes[near] - nodes[:, None], cloud.periods) / 2
+    between, of = (nodes[:, None] + half).reshape(-1, cloud.dim), np.repeat(np.arange(len(nodes)), 2)
     kept = cloud.domain.contains(between)
     points, of = np.concatenate([between[kept], others]), np.append(of[kept], tree.query(others)[1])
     found = np.asarray(weight * inside(problem, u.space, points, u.coefficients))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -32,6 +32,11 @@ NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this sh
 SINGULAR_HINT = (
     "is there a condition that fixes the solution on some part of the boundary, and none twice? "
     "With solver='lu', use solver='qr'"
+)
+NO_BOUNDARY_HINT = (
+    "the nodes have no boundary whose conditions fix the solution: let the equation contain u itself, as −Δu + u = f, "
+    "or make one node a part of its own, mf.Cloud(interior=X[1:], pin=(X[:1], normal), domain=...), with a condition "
+    "pin=mf.dirichlet(0.0) in a Problem of domain None"
 )
 
 
@@ -70,7 +75,7 @@ def check_unique(
         raise NotUniqueError(
             f"the system is singular: rank {stats['rank']} of {stats['unknowns']} unknowns; a random function is "
             f"recovered from its own data to {missed:.0e}, and some function changes the equations by only "
-            f"{response:.0e} of what is typical ({SINGULAR_HINT})"
+            f"{response:.0e} of what is typical ({_hint(system)})"
         )
 
 
@@ -156,9 +161,13 @@ def _check_polynomials(system: System, coefficients, affine: bool) -> None:
         return
     if len(sizes) < found.shape[1] or sizes[-1] <= VANISHING * sizes[0]:
         raise NotUniqueError(
-            f"the system is singular: u = {_named(directions[-1], system.space.cloud.dim)} satisfies every homogeneous "
-            f"equation ({SINGULAR_HINT})"
+            f"the system is singular: u = {_named(directions[-1], system.free_axes)} satisfies every homogeneous "
+            f"equation ({_hint(system)})"
         )
+
+
+def _hint(system: System) -> str:
+    return SINGULAR_HINT if system.space.cloud.normal_vectors.shape[0] else NO_BOUNDARY_HINT
 
 
 def _sizes_and_directions(columns: Float[AnyArray, "m q"]):
@@ -174,11 +183,11 @@ def _compiled_sizes_and_directions(columns):
     return jnp.linalg.svd(jnp.linalg.qr(columns, mode="r"))[1:]
 
 
-def _named(direction: np.ndarray, dim: int) -> str:
+def _named(direction: np.ndarray, axes: Sequence[int]) -> str:
     """A polynomial of degree ≤ 1 in words; its terms are those of `System.on_polynomials`."""
-    fields = len(direction) // (dim + 1)
-    terms = ["1", *(f"(x[{k}] − c{k})" for k in range(dim))]
-    scaled = (direction / direction[np.argmax(np.abs(direction))]).reshape(dim + 1, fields).T
+    fields = len(direction) // (len(axes) + 1)
+    terms = ["1", *(f"(x[{k}] − c{k})" for k in axes)]
+    scaled = (direction / direction[np.argmax(np.abs(direction))]).reshape(-1, fields).T
     each = [
         " + ".join(
             term if factor == 1 else f"{factor:.3g} {term}" for factor, term in zip(row, terms, strict=True) if factor

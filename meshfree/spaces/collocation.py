@@ -14,6 +14,7 @@ from ..internal.descriptions import IN_OLDER_FILES
 from ..internal.expected import INTEGER, NUMBER, NUMBERS, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel
+from ..kernels.images import Repeated, images_for
 from ..pde.multi_indices import monomials, total_degree
 from ..pde.operators import laplacian
 from .base import GlobalSpace, moves_kernel_only
@@ -35,6 +36,10 @@ class Collocation(GlobalSpace):
     A kernel of compact support that holds few centers, at most a fifth of them, makes sparse equations; `reach`, 1.25
     times the support by default, is then how far tuning may widen it (a loss beyond is not finite).
 
+    On a periodic domain the translates of a kernel that decays, as Gaussian, Matern and Wendland do, are summed over
+    their images, and of those that do not only `mf.Periodic` of the domain's period serves; a tail is of degree 0.
+    `reach` is then how far the kernel may be widened, 1.25 times as far as it reaches by default.
+
     Raises ValueError for centers that do not determine the polynomials: too few, or on a line. Warns of a tail below
     the degree that the kernel needs, ⌊m/2⌋ for `Polyharmonic(m)` and 0 for `Multiquadric`.
     """
@@ -44,6 +49,7 @@ class Collocation(GlobalSpace):
     centers: Float[Array, "n d"]
     columns: Int[np.ndarray | Array, "m k"] | None  # of the local basis, at the cloud's points
     degree: int = eqx.field(static=True)
+    images: tuple[int, ...] | None = eqx.field(static=True, metadata={IN_OLDER_FILES: None})  # None: nothing repeats
     tail: Tail | None = eqx.field(metadata={IN_OLDER_FILES: None})  # None: none, or monomials in x itself
 
     @expects(kernel=Kernel, cloud=Cloud, degree=INTEGER, centers=_CENTERS, reach=NUMBER)
@@ -65,6 +71,11 @@ class Collocation(GlobalSpace):
             raise ValueError(f"centers must have shape (n, {cloud.dim}); got {jnp.shape(self.centers)}")
         self.check_dimension(kernel)
         warn_of_low_degree(kernel, self.degree)
+        self.images = None if cloud.periods is None else images_for(kernel, cloud.periods, reach)
+        if self.images is not None and self.degree > 0:
+            raise ValueError(
+                f"polynomials of degree {self.degree} are not periodic, and the domain is: use degree=0 or no tail"
+            )
         self.columns = None if self.degree >= 0 else few_columns(kernel, cloud, self.centers, reach)
         self.tail = tail_over(kernel, cloud.points, self.centers, self.degree) if self.degree >= 0 else None
 
@@ -78,7 +89,18 @@ class Collocation(GlobalSpace):
 
     @property
     def local_basis(self):
-        return None if self.columns is None else Translates(self.kernel, self.centers, self.columns)
+        periods = None if self.cloud.periods is None else tuple(self.cloud.periods.tolist())
+        return None if self.columns is None else Translates(self._repeated, self.centers, self.columns, periods)
+
+    @property
+    def _repeated(self) -> Kernel:
+        """The kernel, summed over images where the domain repeats."""
+        return self._summed_over_images(self.kernel)
+
+    def _summed_over_images(self, kernel: Kernel) -> Kernel:
+        if self.images is None or self.cloud.periods is None:
+            return kernel
+        return Repeated(kernel, tuple(self.cloud.periods.tolist()), self.images)
 
     @property
     def is_compact(self) -> bool:
@@ -86,7 +108,7 @@ class Collocation(GlobalSpace):
         return not is_traced(self.kernel) and bool(np.isfinite(self.kernel.support))
 
     def sparsity(self, X):
-        return coupling(self.kernel, self.centers, X) if self.is_compact else {}
+        return coupling(self.kernel, self.centers, X, self.cloud.periods) if self.is_compact else {}
 
     def nested(self):
         """Two of three translates, spread evenly, and the polynomials."""
@@ -103,11 +125,13 @@ class Collocation(GlobalSpace):
         return f"Collocation{tail}, {self.kernel!r}"
 
     def basis(self, x):
-        translates = jax.vmap(lambda y: self.kernel.eval(x, y))(jnp.asarray(self.centers))
+        kernel = self._repeated
+        translates = jax.vmap(lambda y: kernel.eval(x, y))(jnp.asarray(self.centers))
         return self._with_tail(translates, self._polynomials, x)
 
     def basis_laplacian(self, x):
-        translates = jax.vmap(lambda y: self.kernel.laplacian(x, y))(jnp.asarray(self.centers))
+        kernel = self._repeated
+        translates = jax.vmap(lambda y: kernel.laplacian(x, y))(jnp.asarray(self.centers))
         return self._with_tail(translates, laplacian(self._polynomials), x)
 
     def side_conditions(self):
@@ -122,10 +146,10 @@ class Collocation(GlobalSpace):
     def rows(self, X, functionals, order):
         centers = np.asarray(self.centers)
         if functionals.shape[1:] == (1, 1):
-            found = values(self.kernel, X, centers, self.size)
+            found = values(self._repeated, X, centers, self.size)
             found[:, len(centers) :] = self._of_tail(X)
             return (found if np.all(functionals == 1) else found * functionals[:, 0])[:, None]
-        translates = on_translates(self.kernel, X, centers, functionals, order)
+        translates = on_translates(self._repeated, X, centers, functionals, order)
         if self.degree < 0:
             return translates
         return np.concatenate([translates, functionals @ self._tail.derivatives(X, order)], axis=2)
@@ -133,13 +157,14 @@ class Collocation(GlobalSpace):
     def rows_along(self, X, functionals, order, direction):
         if not moves_kernel_only(direction):
             return None
-        translates = on_translates(self.kernel, X, np.asarray(self.centers), functionals, order, direction.kernel)
+        moving = self._summed_over_images(direction.kernel)
+        translates = on_translates(self._repeated, X, np.asarray(self.centers), functionals, order, moving)
         return np.pad(translates, ((0, 0), (0, 0), (0, len(self._exponents))))
 
     def values(self, X, coefficients):
         centers = np.asarray(self.centers)
         of_each = coefficients.reshape(self.size, -1)
-        found = combined(self.kernel, X, centers, of_each[: len(centers)])
+        found = combined(self._repeated, X, centers, of_each[: len(centers)])
         found += self._of_tail(X) @ of_each[len(centers) :]
         return found.reshape(len(X), *coefficients.shape[1:])
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..geometry.cloud import Cloud
+from ..geometry.periods import Periods, nearest_image
 from ..internal.batching import in_padded_blocks
 from ..internal.tracing import is_traced
 from ..kernels import Kernel
@@ -28,6 +29,7 @@ class Translates(LocalBasis):
     kernel: Kernel
     centers: Float[np.ndarray | Array, "n d"]
     columns: Int[np.ndarray | Array, "m k"]
+    periods: tuple[float, ...] | None = eqx.field(static=True, default=None)
 
     @property
     def own_columns(self):
@@ -36,8 +38,13 @@ class Translates(LocalBasis):
     def columns_at(self, X):
         width = self.columns.shape[1]
         if not is_traced(self, X):
-            width = width_within(np.asarray(self.centers), np.asarray(X), float(self.kernel.support))
-        return nearest(self.centers, X, width)
+            support = float(self.kernel.support)
+            width = width_within(np.asarray(self.centers), np.asarray(X), support, self._lengths)
+        return nearest(self.centers, X, width, self._lengths)
+
+    @property
+    def _lengths(self) -> Periods:
+        return None if self.periods is None else np.array(self.periods)
 
     def weights(self, X, columns, functionals, order):
         if is_traced(self, X, columns, functionals):
@@ -56,7 +63,7 @@ def _weights(basis: Translates, X, columns, functionals, order: int):
         centers = jnp.asarray(basis.centers)[columns]
         derivatives = derivatives_at(lambda y: jax.vmap(lambda z: basis.kernel.eval(y, z))(centers), x, order)
         # the farthest column tells whether the support holds more of them
-        complete = jnp.sum((x - centers[-1]) ** 2) >= basis.kernel.support**2
+        complete = jnp.sum(nearest_image(x - centers[-1], basis._lengths) ** 2) >= basis.kernel.support**2
         complete = complete | (len(columns) == len(basis.centers))
         return jnp.where(complete, functionals @ derivatives, jnp.nan)
 
@@ -70,8 +77,8 @@ def few_columns(kernel: Kernel, cloud: Cloud, centers, reach: float | None) -> n
             raise ValueError(f"reach= is for kernels of compact support; got {kernel.describe()}")
         return None
     centers, points = np.asarray(centers), np.asarray(cloud.points)
-    width = width_within(centers, points, checked_reach(kernel, reach))
-    return np.asarray(nearest(centers, points, width)) if width <= FILL * len(centers) else None
+    width = width_within(centers, points, checked_reach(kernel, reach), cloud.periods)
+    return np.asarray(nearest(centers, points, width, cloud.periods)) if width <= FILL * len(centers) else None
 
 
 def checked_reach(kernel: Kernel, reach: float | None) -> float:
@@ -83,13 +90,13 @@ def checked_reach(kernel: Kernel, reach: float | None) -> float:
     return reach
 
 
-def width_within(centers: np.ndarray, X: np.ndarray, distance: float) -> int:
+def width_within(centers: np.ndarray, X: np.ndarray, distance: float, periods: Periods = None) -> int:
     """How many nearest centers hold all within the distance of any of the points, and the next, if there is one."""
-    return min(int(np.max(counts_within(centers, X, distance))) + 1, len(centers))
+    return min(int(np.max(counts_within(centers, X, distance, periods))) + 1, len(centers))
 
 
-def coupling(kernel: Kernel, centers, X) -> dict[str, float]:
+def coupling(kernel: Kernel, centers, X, periods: Periods = None) -> dict[str, float]:
     """What a compact support buys: how many centers a row sees in the mean, and the share of the matrix they fill."""
     support, centers = float(kernel.support), np.asarray(centers)
-    seen = float(np.mean(counts_within(centers, np.asarray(X), support)))
+    seen = float(np.mean(counts_within(centers, np.asarray(X), support, periods)))
     return {"support": support, "centers_per_row": seen, "fill": seen / len(centers)}

@@ -14,9 +14,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Bool, Float, Inexact, Int
 
 from ..geometry.cloud import Cloud
+from ..geometry.periods import repeating
 from ..internal.expected import NUMBER, NUMBERS, expects
 from ..internal.tracing import is_traced
 from ..kernels import Gaussian, Kernel
@@ -45,6 +46,11 @@ class Eigenbasis(GlobalSpace):
     `degree=(40, 12)` gives every axis its own: Σ nₖ/degreeₖ ≤ 1 then, and α grows along an axis like √degreeₖ, as the
     functions' reach does. One number stands for a box of equal sides; on another it becomes a degree for every axis,
     in proportion to the sides and with about as many functions: `.degree` tells.
+
+    Along an axis on which the domain is periodic they are 1, cos kθ and sin kθ, θ = πt, whatever the scale and alpha;
+    both of frequency k count as degree 2k, so that there are as many up to a degree as Hermite functions: `degree=20`
+    goes up to k = 10, and an odd degree means the even one below. With every function its translates along the axis
+    are in the space. Along it nodes need no clustering.
 
     Solve by least squares, on a cloud of 1.2 to 4 points per function that clusters at the boundary. Good values:
     scale 0.5 to 2, degree 16 to 30 in two dimensions, alpha 2 (not trained). Raises TypeError for another kernel,
@@ -107,7 +113,7 @@ class Eigenbasis(GlobalSpace):
         degrees = np.broadcast_to(self.degree, self.cloud.dim)
         if degrees.min() <= 2:
             return None
-        shares = np.sum(self._indices / degrees, axis=1)  # 1 at the highest degree of each axis
+        shares = np.sum(self._degrees_of(self._indices) / degrees, axis=1)  # 1 at the highest degree of each axis
         return np.flatnonzero(shares <= 1 - 2 / degrees.min() + 1e-9)
 
     def describe(self):
@@ -164,6 +170,10 @@ class Eigenbasis(GlobalSpace):
         delta_squared, growth = self._widths(half_width, scale, np)
         tables = []
         for axis, t in enumerate(position.T):
+            if self._is_periodic[axis]:
+                waves = [_fourier_table(int(degrees[axis]), k, np.pi * t) for k in range(order + 1)]
+                tables.append([table * (np.pi / half_width[axis]) ** k for k, table in enumerate(waves)])
+                continue
             values = _hermite_table(int(degrees[axis]), -delta_squared[axis] * t**2, growth[axis] * t)
             lowering = growth[axis] * np.sqrt(2 * np.arange(1, values.shape[1]))
             along = [values]
@@ -179,8 +189,28 @@ class Eigenbasis(GlobalSpace):
     def _indices(self):
         total = self.truncation == "total"
         if isinstance(self.degree, tuple):
-            return (total_degrees if total else hyperbolic_crosses)(self.degree)
-        return (total_degree if total else hyperbolic_cross)(self.cloud.dim, self.degree)
+            indices = (total_degrees if total else hyperbolic_crosses)(self.degree)
+        else:
+            indices = (total_degree if total else hyperbolic_cross)(self.cloud.dim, self.degree)
+        return indices[self._is_within(indices)] if self._is_periodic.any() else indices
+
+    @property
+    def _is_periodic(self) -> Bool[np.ndarray, " d"]:
+        """Of every axis whether its functions are waves."""
+        return np.isin(np.arange(self.cloud.dim), repeating(self.cloud.periods))
+
+    def _degrees_of(self, indices: Int[np.ndarray, "n d"]) -> Int[np.ndarray, "n d"]:
+        """The degrees that functions count as along every axis: cosines of odd numbers as the sines that follow."""
+        return np.where(self._is_periodic, 2 * ((indices + 1) // 2), indices)
+
+    def _is_within(self, indices: Int[np.ndarray, "n d"]) -> Bool[np.ndarray, " n"]:
+        """Which functions belong to the space by these degrees, all others being dropped from a larger set."""
+        degrees = np.maximum(np.broadcast_to(self.degree, self.cloud.dim), 1)
+        shares = self._degrees_of(indices) / degrees
+        if self.truncation == "total":
+            return shares.sum(axis=1) <= 1 + 1e-12
+        mean = mean_degree(tuple(degrees.tolist()))
+        return np.prod(1 + mean * shares, axis=1) <= (1 + mean) * (1 + 1e-12)
 
     def _position(self, x):
         """x with the bounding box mapped to [−1, 1]^d."""
@@ -189,9 +219,15 @@ class Eigenbasis(GlobalSpace):
     def _tables(self, position):
         """φ₀ … φ_degree along every axis, up to the highest degree: (d,) -> (d, degree + 1)."""
         delta_squared, growth = self._widths(position, self.kernel.scale.astype(position.dtype), jnp)
-        return jax.vmap(lambda log_weight, t: hermite(int(np.max(self.degree)), log_weight, t))(
+        highest, periodic = int(np.max(self.degree)), self._is_periodic
+        if periodic.all():
+            return jax.vmap(lambda t: _fourier(highest, jnp.pi * t))(position)
+        tables = jax.vmap(lambda log_weight, t: hermite(highest, log_weight, t))(
             -delta_squared * position**2, growth * position
         )
+        if not periodic.any():
+            return tables
+        return jnp.where(periodic[:, None], jax.vmap(lambda t: _fourier(highest, jnp.pi * t))(position), tables)
 
     def _widths(self, position, scale, array):
         """δ² and αβ along every axis, each (d,); `array`: the module, numpy or jax.numpy."""
@@ -245,6 +281,22 @@ def _hermite_table(degree: int, log_weight: Inexact[np.ndarray, " m"], t: Inexac
         values[n + 1] = np.sqrt(2 / (n + 1)) * t * values[n] - np.sqrt(n / (n + 1)) * previous
         previous = values[n]
     return values.T
+
+
+def _fourier(degree: int, theta: Float[Array, ""]) -> Float[Array, " p"]:
+    """1, cos θ, sin θ, cos 2θ, …: () -> (degree + 1,)."""
+    n = np.arange(degree + 1)
+    phases = jnp.asarray((n + 1) // 2, theta.dtype) * theta
+    return jnp.where(n % 2 == 0, jnp.where(n == 0, 1, jnp.sin(phases)), jnp.cos(phases))
+
+
+def _fourier_table(degree: int, order: int, theta: Float[np.ndarray, " m"]) -> Float[np.ndarray, "m p"]:
+    """The derivatives by θ of that order of `_fourier` at many points: (m,) -> (m, degree + 1)."""
+    n = np.arange(degree + 1)
+    frequency, quarters = (n + 1) // 2, order - ((n % 2 == 0) & (n > 0))  # sin φ is cos (φ − π/2)
+    phases = frequency * theta[:, None]
+    waves = np.where(quarters % 2 == 0, np.cos(phases), np.sin(phases))
+    return frequency**order * np.where((quarters + 1) % 4 < 2, 1, -1) * waves
 
 
 def _product(factors):

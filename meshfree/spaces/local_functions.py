@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from ..geometry.periods import Periods, images_around_first, unrolled
 from ..internal.batching import in_padded_blocks
 from ..internal.tracing import AnyArray, module_of
 from ..linalg.batched import side_by_side
@@ -46,6 +47,7 @@ class LocalFunctions(NamedTuple):
     stencils: Int[np.ndarray, "m k"]
     values: Float[np.ndarray, "n f"]
     coefficients: Coefficients
+    periods: Periods = None
 
     def find(self, wanted: Int[np.ndarray, " w"], *, check: bool = True) -> None:
         """Solve those of the stencils that are not yet; ValueError, with `check`, where one cannot be used."""
@@ -63,7 +65,8 @@ class LocalFunctions(NamedTuple):
             response = np.abs(solved[..., -1]).max(axis=1)
             sound = response <= GROWTH
             if check:
-                check_stencils(self.local, self.nodes, columns, ~sound, ~np.isfinite(response))
+                stencils = unrolled(self.nodes, columns, self.periods)
+                check_stencils(self.local, *stencils, ~sound, ~np.isfinite(response))
             kept.known[new] = sound | check
 
     def _systems(self, columns: Int[np.ndarray, "c k"]):
@@ -72,11 +75,12 @@ class LocalFunctions(NamedTuple):
         probe = np.random.default_rng(0).uniform(-1, 1, unknowns)
         right = np.zeros((len(columns), unknowns, values.shape[2] + 1))
         right[:, : values.shape[1], :-1], right[:, :, -1] = values, probe
-        return np.asarray(_matrices(self.local, self.nodes[columns])), right
+        return np.asarray(_matrices(self.local, images_around_first(self.nodes[columns], self.periods))), right
 
     def of(self, patches: Int[np.ndarray, "*m"]) -> tuple[Float[np.ndarray, "*m k d"], Float[np.ndarray, "*m b f"]]:
         """The nodes of stencils that were found, and their coefficients."""
-        return self.nodes[self.stencils[patches]], self.coefficients.found[patches]
+        nodes = images_around_first(self.nodes[self.stencils[patches]], self.periods)
+        return nodes, self.coefficients.found[patches]
 
     def under_bumps(
         self,
@@ -168,11 +172,14 @@ def _matrices(local: LocalInterpolant, stencils):
 _remembered: dict[Any, tuple[Coefficients, list[weakref.ref]]] = {}
 
 
-def local_functions(local: LocalInterpolant, nodes: Any, stencils: Any, values: Any) -> LocalFunctions:
+def local_functions(
+    local: LocalInterpolant, nodes: Any, stencils: Any, values: Any, periods: Periods = None
+) -> LocalFunctions:
     """Those of these stencils; what was solved is remembered while the arrays live and hold the same numbers."""
     given = nodes, stencils, values
     leaves, structure = jax.tree.flatten(local)
-    key = (structure, *map(_content, leaves), *map(_identity, given))
+    around = None if periods is None else tuple(periods.tolist())
+    key = (structure, around, *map(_content, leaves), *map(_identity, given))
     arrays = np.asarray(nodes), np.asarray(stencils), np.asarray(values).reshape(len(values), -1)
     found = _remembered.pop(key, None)
     if found is None:
@@ -182,7 +189,7 @@ def local_functions(local: LocalInterpolant, nodes: Any, stencils: Any, values: 
     _remembered[key] = found
     for old in list(_remembered)[:-KEPT]:
         _remembered.pop(old, None)
-    return LocalFunctions(local, *arrays, found[0])
+    return LocalFunctions(local, *arrays, found[0], periods)
 
 
 def _content(leaf: Any) -> Any:

@@ -32,9 +32,12 @@ import numpy as np
 from jaxtyping import Array, Int
 
 from ..geometry.cloud import Cloud
+from ..geometry.periods import Periods
+from ..internal.descriptions import IN_OLDER_FILES
 from ..internal.expected import NUMBER, Kind, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Stretched
+from ..kernels.images import Repeated, images_for
 from .base import GlobalSpace, LocalBasis
 from .compact_translates import Translates, checked_reach, coupling, width_within
 from .neighbours import nearest
@@ -72,6 +75,7 @@ class Multilevel(GlobalSpace):
     coarser: tuple[Cloud, ...]
     columns: tuple[tuple[Int[np.ndarray | Array, "m k"], ...], ...]  # [l][j]: of level j ≤ l at the points of cloud l
     shrink: float = eqx.field(static=True)
+    images: tuple[tuple[int, ...], ...] | None = eqx.field(static=True, metadata={IN_OLDER_FILES: None})  # by level
 
     @expects(kernel=Kernel, clouds=_CLOUDS, shrink=NUMBER, reach=NUMBER)
     def __init__(
@@ -97,8 +101,10 @@ class Multilevel(GlobalSpace):
         self.check_scalable(kernel)
         reaches = [checked_reach(kernel, reach) * float(factor) for factor in self.factors]
         points = [np.asarray(cloud.points) for cloud in self.clouds]
+        periods = self.cloud.periods
+        self.images = None if periods is None else tuple(images_for(kernel, periods, one) for one in reaches)
         self.columns = tuple(
-            tuple(_columns(points[j], points[level], reaches[j]) for j in range(level + 1))
+            tuple(_columns(points[j], points[level], reaches[j], periods) for j in range(level + 1))
             for level in range(len(points))
         )
 
@@ -129,8 +135,12 @@ class Multilevel(GlobalSpace):
     @property
     def translates(self) -> tuple[Translates, ...]:
         """The translates on each level."""
-        each = zip(self.factors, self.clouds, self.columns[-1], strict=True)
-        return tuple(Translates(Stretched(self.kernel, rho), cloud.points, columns) for rho, cloud, columns in each)
+        kernels: list[Kernel] = [Stretched(self.kernel, rho) for rho in self.factors]
+        periods = None if self.cloud.periods is None else tuple(self.cloud.periods.tolist())
+        if periods is not None and self.images is not None:
+            kernels = [Repeated(kernel, periods, count) for kernel, count in zip(kernels, self.images, strict=False)]
+        each = zip(kernels, self.clouds, self.columns[-1], strict=True)
+        return tuple(Translates(kernel, cloud.points, columns, periods) for kernel, cloud, columns in each)
 
     def levels(self):
         return tuple(self.coarsest(count) for count in range(1, len(self.clouds) + 1))
@@ -142,7 +152,7 @@ class Multilevel(GlobalSpace):
 
     def sparsity(self, X):
         finest = self.translates[-1]
-        return coupling(finest.kernel, finest.centers, X)
+        return coupling(finest.kernel, finest.centers, X, self.cloud.periods)
 
     def describe(self):
         return f"Multilevel of {len(self.clouds)} levels, {self.kernel!r}"
@@ -161,8 +171,8 @@ class Multilevel(GlobalSpace):
         return jnp.concatenate([jax.vmap(functools.partial(value, kernel))(centers) for kernel, centers in levels])
 
 
-def _columns(centers: np.ndarray, X: np.ndarray, reach: float) -> np.ndarray:
-    return np.asarray(nearest(centers, X, width_within(centers, X, reach)))
+def _columns(centers: np.ndarray, X: np.ndarray, reach: float, periods: Periods) -> np.ndarray:
+    return np.asarray(nearest(centers, X, width_within(centers, X, reach, periods), periods))
 
 
 def _checked_clouds(clouds: Any) -> tuple[Cloud, ...]:

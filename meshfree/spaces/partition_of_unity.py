@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 
 from ..geometry.cloud import Cloud
+from ..geometry.periods import images_around_first, nearest_image
 from ..internal.batching import map_in_blocks
-from ..internal.tracing import AnyArray, as_jax, is_traced
+from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..pde.leibniz import raised
 from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
@@ -75,12 +76,13 @@ class Patchwork(eqx.Module):
         """u(x), to be differentiated by anything: its stencils are solved at every point anew."""
         patches = self._patches(x)
         columns = jnp.asarray(self.stencils)[patches]
-        stencils = jnp.asarray(self.nodes)[columns]
+        stencils = images_around_first(jnp.asarray(self.nodes)[columns], self.cloud.periods)
         coefficients = self.local.coefficients(stencils, jnp.asarray(self.values)[columns])
         centers, radii = jnp.asarray(self.cloud.points)[patches], jnp.asarray(self.radii)[patches]
-        squares = jnp.sum((x[None] - centers) ** 2, axis=1) / radii**2
+        places = self._images(x, centers)
+        squares = jnp.sum((places - centers) ** 2, axis=1) / radii**2
         bumps = jnp.maximum(1 - squares / _widening(jnp, jax.lax.stop_gradient(squares)), 0) ** 6
-        bases = jax.vmap(self.local.basis, in_axes=(0, None))(stencils, x)
+        bases = jax.vmap(self.local.basis)(stencils, places)
         values = jax.vmap(lambda basis, c: jnp.tensordot(basis, c, axes=1))(bases, coefficients)
         return jnp.tensordot(bumps / jnp.sum(bumps), values, axes=1)
 
@@ -125,9 +127,9 @@ class Patchwork(eqx.Module):
     def _block(self, functions: LocalFunctions, X: Float[np.ndarray, "m d"], order: int):
         patches, radii, meets = self._bumps(X)
         point, which = np.nonzero(meets)
-        sums, places = functions.under_bumps(
-            order, X[point], radii[point, which], np.asarray(self.cloud.points), patches[point, which]
-        )
+        centers, used = np.asarray(self.cloud.points), patches[point, which]
+        places = self._images(X[point], centers[used])
+        sums, places = functions.under_bumps(order, places, radii[point, which], centers, used)
         ends = np.concatenate([[0], np.cumsum(meets.sum(axis=1))])
         gather = csr_array((np.ones(len(places)), places, ends), shape=(len(X), len(sums)))
         return blended((gather @ sums.reshape(len(sums), -1)).reshape(-1, *sums.shape[1:]), self.cloud.dim, order)
@@ -135,8 +137,12 @@ class Patchwork(eqx.Module):
     def _bumps(self, X: Float[np.ndarray, "m d"]):
         """The patches near every point, the radii of their bumps there, and which of them are not zero."""
         patches = np.asarray(self._patches(X))
-        centers, radii = np.asarray(self.cloud.points).T, np.asarray(self.radii)[patches]
-        squares = sum((axis[patches] - x[:, None]) ** 2 for axis, x in zip(centers, X.T, strict=True)) / radii**2
+        centers, radii = np.asarray(self.cloud.points), np.asarray(self.radii)[patches]
+        if self.cloud.periods is None:
+            squares = sum((axis[patches] - x[:, None]) ** 2 for axis, x in zip(centers.T, X.T, strict=True)) / radii**2
+        else:
+            away = nearest_image(centers[patches] - X[:, None], self.cloud.periods)
+            squares = np.sum(away**2, axis=2) / radii**2
         widening = _widening(np, squares)
         return patches, radii * np.sqrt(widening), squares < widening
 
@@ -160,15 +166,22 @@ class Patchwork(eqx.Module):
 
         def one(x):
             near = jax.pure_callback(rows, shapes, jax.lax.stop_gradient(x), vmap_method="broadcast_all")
-            terms = jax.vmap(functools.partial(under_bump, self.local, order, x))(*near)
+            places = self._images(x, near[1])
+            terms = jax.vmap(functools.partial(under_bump, self.local, order))(places, *near)
             return blended(jnp.sum(terms, axis=0), dim, order)
 
         width = sum(shape.size for shape in shapes) * len(total_degree(dim, order))
         found = map_in_blocks(one, X.reshape(-1, dim), width)
         return found.reshape(*X.shape[:-1], len(total_degree(dim, order)), *self.values.shape[1:])
 
+    def _images(self, X: Float[AnyArray, "*m d"], centers: Float[AnyArray, "m d"]) -> Any:
+        """The images of points that are nearest to the centers of patches: (d,) or (m, d) -> (m, d)."""
+        X = module_of(X, centers).broadcast_to(X, centers.shape)
+        periods = self.cloud.periods
+        return X if periods is None else centers + nearest_image(X - centers, periods)
+
     def _functions(self) -> LocalFunctions:
-        return local_functions(self.local, self.nodes, self.stencils, self.values)
+        return local_functions(self.local, self.nodes, self.stencils, self.values, self.cloud.periods)
 
 
 def _widening(array: Any, squares: Float[AnyArray, "*m k"]) -> Float[AnyArray, "*m 1"]:

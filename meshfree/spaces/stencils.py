@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, Int
 from scipy.spatial import cKDTree
 
 from ..geometry.cloud import Cloud
+from ..geometry.periods import images_around_first, nearest_image, unrolled
 from ..internal.expected import INTEGER, Kind, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
@@ -52,6 +53,8 @@ class Stencils(Space, LocalBasis):
 
     Nearest are those that the node sees: where the cloud has a domain, no stencil reaches across its boundary, as
     across a slit, and a point between nodes has the stencil of the nearest node that it sees.
+
+    On a periodic domain the nearest image of every node counts, and u repeats.
 
     Every stencil is shifted and scaled to radius 1, and a kernel's scale is measured so: it follows the spacing. The
     order of accuracy is that of the polynomials: `degree` for first and `degree` − 1 for second derivatives at least.
@@ -114,7 +117,7 @@ class Stencils(Space, LocalBasis):
         behind = np.concatenate([np.arange(len(points)), *(cloud.parts[part] for part in self.ghost_parts)])
         self.stencils = stencils_in_sight(cloud, self.nodes, behind, size)
         own = np.asarray(nearest_seen(cloud, points, min(in_dimension(REACH, cloud.dim) + 1, len(points))))
-        self.radii = MARGIN * np.linalg.norm(points[own[:, -1]] - points, axis=1)
+        self.radii = MARGIN * np.linalg.norm(nearest_image(points[own[:, -1]] - points, cloud.periods), axis=1)
         self.nodes.flags.writeable = self.stencils.flags.writeable = False  # what was solved on them is remembered
 
     @property
@@ -158,11 +161,18 @@ class Stencils(Space, LocalBasis):
 
     def weights(self, X, columns, functionals, order):
         if is_traced(self, X, columns, functionals):
-            stencils = jnp.asarray(self.nodes)[columns]
-            traced = self.interpolant.weights(stencils, jnp.asarray(X), functionals, order)
+            periods = self.cloud.periods
+            stencils = images_around_first(jnp.asarray(self.nodes)[columns], periods)
+            places = stencils[:, 0] + nearest_image(jnp.asarray(X) - stencils[:, 0], periods)
+            traced = self.interpolant.weights(stencils, places, functionals, order)
             return self._nodal(X, columns, functionals, traced) if order == 0 else traced
         nodes, X, functionals = np.asarray(self.nodes), np.asarray(X), np.asarray(functionals)
         columns = np.asarray(columns)
+        if self.cloud.periods is not None:
+            first = nodes[columns[:, 0]]
+            away = nearest_image(X - first, self.cloud.periods)
+            X = np.where(away == X - first, X, first + away)
+            nodes, columns = unrolled(nodes, columns, self.cloud.periods)
         if order == 0:
             weights = self._weights_of_values(nodes, columns, X, functionals)
         else:
@@ -218,7 +228,8 @@ def ghost_nodes(cloud: Cloud, parts: tuple[str, ...]) -> Float[np.ndarray, "g d"
     points = np.asarray(cloud.points)
     own = np.concatenate([cloud[part] for part in parts])
     normals = np.concatenate([cloud.normals[part] for part in parts])
-    spacing = np.linalg.norm(points[nearest(points, own, 2)[:, 1]] - own, axis=1)
+    neighbours = points[nearest(points, own, 2, cloud.periods)[:, 1]]
+    spacing = np.linalg.norm(nearest_image(neighbours - own, cloud.periods), axis=1)
     reach = spacing.copy()
     for _ in range(ATTEMPTS):
         found = own + reach[:, None] * normals

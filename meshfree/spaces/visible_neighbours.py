@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..geometry.cloud import Cloud
 from ..geometry.domain import Domain
+from ..geometry.periods import nearest_image, repeating, with_images, wrapped
 from ..internal.batching import search_threads
 from ..internal.tracing import is_traced
 from .neighbours import nearest, tree_of
@@ -33,10 +34,11 @@ def nearest_seen(
 
     Where fewer are seen, the nearest of the others are taken too or, with `spare_far`, the farthest that were looked
     at. A point outside of the domain, or one that sees none, and all points without a domain, get the nearest ones.
-    Traced points go through one batched callback, without a derivative.
+    Traced points go through one batched callback, without a derivative. Where the domain repeats, the nearest image of
+    every point counts.
     """
-    if not isinstance(cloud.domain, Domain) or cloud.normal_vectors.shape[0] == 0:
-        return nearest(cloud.points, X, count)
+    if not _may_hide(cloud):
+        return nearest(cloud.points, X, count, cloud.periods)
     ask = functools.partial(_nearest_seen, domain=cloud.domain, count=count, spare_far=spare_far)
     if not is_traced(cloud, X):
         return ask(cloud.points, cloud.normal_vectors, X)
@@ -49,7 +51,8 @@ def _nearest_seen(points, normals, X, *, domain: Domain, count: int, spare_far: 
     points, normals, X = np.asarray(points), np.asarray(normals), np.asarray(X)
     while points.ndim > 2:  # a batched callback repeats the nodes
         points, normals = points[0], normals[0]
-    flat = X.reshape(-1, X.shape[-1])
+    flat = wrapped(X.reshape(-1, X.shape[-1]), domain.bounds[0], domain.periods)
+    points, normals, owners = _with_images(domain, points, normals)
     found = np.asarray(nearest(points, flat, count))
     walls = _Planes(points, normals)
     rows = np.flatnonzero(walls.beyond(flat, points[found]).any(axis=1))
@@ -61,7 +64,30 @@ def _nearest_seen(points, normals, X, *, domain: Domain, count: int, spare_far: 
         chosen = np.argsort(np.where(seen, order, hidden), axis=1)[:, :count]
         some = seen.any(axis=1)
         found[rows[some]] = np.take_along_axis(candidates, chosen, axis=1)[some]
-    return found.reshape(*X.shape[:-1], count)
+    return owners[found].astype(np.int32).reshape(*X.shape[:-1], count)
+
+
+def _may_hide(cloud: Cloud) -> bool:
+    """Whether the domain's boundary can hide points of the cloud: that of a box which repeats cannot."""
+    domain = cloud.domain
+    if not isinstance(domain, Domain) or cloud.normal_vectors.shape[0] == 0:
+        return False
+    return cloud.periods is None or len(domain.leaves) > 1
+
+
+def _with_images(
+    domain: Domain, points: np.ndarray, normals: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Int[np.ndarray, " m"]]:
+    """Points, those of the boundary with their normals last, and their images up to half a period around the domain;
+    and the points that they are images of.
+    """
+    if not len(repeating(domain.periods)):
+        return points, normals, np.arange(len(points))
+    found, owners = with_images(points, domain.bounds[0], domain.periods)
+    first = len(points) - len(normals)
+    order = np.argsort(owners >= first, kind="stable")
+    owners = owners[order]
+    return found[order], normals[owners[owners >= first] - first], owners
 
 
 def stencils_in_sight(
@@ -74,9 +100,11 @@ def stencils_in_sight(
     ValueError where that does not suffice, as on an island of few nodes.
     """
     points = np.asarray(cloud.points)
+    if not _may_hide(cloud):
+        return np.asarray(nearest(nodes, points, size, cloud.periods))
+    if cloud.periods is not None:
+        return _among_images(cloud, nodes, behind, size)
     found = np.asarray(nearest(nodes, points, size))
-    if not isinstance(cloud.domain, Domain) or cloud.normal_vectors.shape[0] == 0:
-        return found
     walls, stand = _Planes(points, np.asarray(cloud.normal_vectors)), points[behind]
     rows = np.flatnonzero(walls.beyond(points, stand[found]).any(axis=1))
     if not len(rows):
@@ -93,6 +121,33 @@ def stencils_in_sight(
     return found
 
 
+def _among_images(cloud: Cloud, nodes: np.ndarray, behind: np.ndarray, size: int) -> Int[np.ndarray, "m k"]:
+    """The same where the domain repeats, and has holes."""
+    domain, points = cloud.domain, np.asarray(cloud.points)
+    lower, periods = domain.bounds[0], domain.periods
+    walls = _Planes(*_with_images(domain, points, np.asarray(cloud.normal_vectors))[:2])
+    near, owners = with_images(nodes, lower, periods)
+    stand = near + nearest_image(points[behind] - nodes, periods)[owners]
+    own = wrapped(points, lower, periods)
+    found = np.asarray(nearest(near, own, size))
+    rows = np.flatnonzero(walls.beyond(own, stand[found]).any(axis=1))
+    if len(rows):
+        candidates, seen = _candidates(walls, domain, own[rows], near, stand, size)
+        order = np.argsort(~seen, axis=1, kind="stable")[:, :size]
+        found[rows] = np.take_along_axis(candidates, order, axis=1)
+        few = np.flatnonzero(seen.sum(axis=1) < size)
+        if len(few):
+            raise _too_few(points[rows[few[0]]], size, int(seen[few[0]].sum()))
+    found = owners[found]
+    twice = np.flatnonzero((np.diff(np.sort(found, axis=1), axis=1) == 0).any(axis=1))
+    if len(twice):
+        raise ValueError(
+            f"a stencil of {size} nodes reaches half way around the periodic domain: use a smaller spacing, a lower "
+            "degree, or another size="
+        )
+    return found
+
+
 def _around_corners(
     row: int, sights: dict[int, np.ndarray], nodes: np.ndarray, behind: np.ndarray, size: int
 ) -> Int[np.ndarray, " k"]:
@@ -105,12 +160,16 @@ def _around_corners(
         nearest_first = fresh[np.argsort(np.linalg.norm(nodes[fresh] - nodes[row], axis=1), kind="stable")]
         found = np.concatenate([found, nearest_first[: size - len(found)]])
     if len(found) < size:
-        place = ", ".join(f"{x:.4g}" for x in nodes[row])
-        raise ValueError(
-            f"a stencil of {size} nodes at ({place}), where the domain's boundary leaves only {len(found)} nodes on "
-            "this side of it: use a smaller spacing there, a lower degree, or another size="
-        )
+        raise _too_few(nodes[row], size, len(found))
     return found[np.argsort(np.linalg.norm(nodes[found] - nodes[row], axis=1), kind="stable")]
+
+
+def _too_few(x: Float[np.ndarray, " d"], size: int, count: int) -> ValueError:
+    place = ", ".join(f"{one:.4g}" for one in x)
+    return ValueError(
+        f"a stencil of {size} nodes at ({place}), where the domain's boundary leaves only {count} nodes on "
+        "this side of it: use a smaller spacing there, a lower degree, or another size="
+    )
 
 
 class _Planes:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.spatial import cKDTree
 
 from ...internal.batching import search_threads
 from ..low_discrepancy import Halton
+from ..periods import neighbour_tree, repeating, wrapped
 from ..shape import Shape
 from ..spacing import Spacing
 from . import filling, plane_nodes, space_nodes, tiling
@@ -21,6 +21,9 @@ _REACH = 1.75  # spacings from every boundary node is deep enough: these leave g
 _FEW = 100  # so few nodes may get stuck in a poor arrangement, and trying again costs nothing
 _SINGLE = 8  # nodes at most that were asked for where the one that fits will do
 _LEAST = {2: 0.62, 3: 0.68}  # spacings between so few; in the plane none should be missing
+_MANY = 2000  # nodes, from which on a tile is faster where a domain repeats
+_RIM = 3.5  # spacings from seams and boundary nodes, as far as nodes of a tile are moved then
+_DENSER = 1.005  # than there are to be nodes, as some are in the way of others across a seam
 _JITTER = 0.15  # of nodes on the line, in spacings
 _NEAREST = 0.25  # spacing at the boundary of a fully clustered cloud, in spacings
 # Volume per node of a hexagonal (face-centred cubic) packing with nearest neighbours 1 apart.
@@ -30,10 +33,14 @@ _CROWDED = 0.65  # nodes are left out before they come this close on average, in
 
 def boundary_nodes(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Nodes:
     """Nodes on the boundary, by part: points and unit outward normals."""
+    if not domain.part_names:
+        return {}
     if domain.dim == 1:
         return plane_nodes.place_ends(domain.outline, domain.part_names)
     if domain.dim == 2:
         return plane_nodes.place_stretches(domain.outline, domain.part_names, spacing, domain.extent)
+    if len(repeating(domain.periods)):
+        return domain.surface_nodes(spacing, rng)  # type: ignore[attr-defined]
     return space_nodes.place_surface(domain, domain.part_names, spacing, rng)
 
 
@@ -45,17 +52,25 @@ def interior_nodes(
         return _scattered(domain, spacing, kind, rng)
     if domain.dim == 1:
         return _on_line(domain, spacing, rng)
-    fixed = np.concatenate([part.points for part in border.values()])
+    fixed = np.concatenate([np.empty((0, domain.dim)), *(part.points for part in border.values())])
     wanted = _wanted(domain, spacing)
     count = _interior_count(wanted, len(fixed), domain.dim)
     crowded = _LEAST[domain.dim] if count < _FEW else 0.68
     found = None
-    if spacing.constant is not None:
+    periods = domain.periods if len(repeating(domain.periods)) else None
+    if spacing.constant is not None and periods is None:
         found = _from_tile(domain, spacing.constant, wanted, fixed, count, crowded, rng)
     if found is None:
         chart, accept = _volume_chart(domain), _depth_test(domain, spacing, fixed)
         starts = 6 if count < _FEW else 1
-        found = filling.fill(chart, spacing, accept, lambda X: X, fixed, count, rng, starts, crowded)
+
+        def retract(X):
+            return wrapped(X, chart.lower, periods)
+
+        if periods is not None and spacing.constant is not None and count > _MANY:
+            still, moving = _cut_from_tile(domain, spacing.constant, wanted, fixed, count, rng)
+            return filling.mend(chart, spacing, accept, retract, fixed, still, moving, count, rng, crowded, periods)
+        found = filling.fill(chart, spacing, accept, retract, fixed, count, rng, starts, crowded, periods)
     return found if len(found) or wanted > _SINGLE else _deepest(domain, spacing, fixed)
 
 
@@ -76,10 +91,31 @@ def _from_tile(
     return None if found is None else lower + h * found
 
 
+def _cut_from_tile(
+    domain: Shape, h: float, wanted: float, fixed: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "s d"], Float[np.ndarray, "n d"]]:
+    """Nodes of a tile laid over a domain that repeats: those far from its boundary and its seams, and the others."""
+    lower, upper = domain.bounds
+
+    def contains(U):
+        return domain.contains(lower + h * U)
+
+    region = tiling.Region((upper - lower) / h, wanted, contains, contains, (fixed - lower) / h)
+    X = lower + h * tiling.tiled(region, _DENSER * (count + len(fixed) / 2) / wanted, rng)
+    axes = repeating(domain.periods)
+    gap = np.minimum(X - lower, upper - X)[:, axes].min(axis=1)
+    if len(fixed):
+        gap = np.minimum(gap, neighbour_tree(fixed, domain.periods).query(X, workers=search_threads(len(X)))[0])
+    far = gap >= _RIM * h
+    return X[far], X[~far]
+
+
 def _deepest(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Float[np.ndarray, "n d"]:
     """The random point furthest from the boundary nodes, if that is a quarter of a spacing at least."""
     X = domain.sample(4096)
-    gap = cKDTree(fixed).query(X)[0]
+    if not len(fixed):
+        return X[:1]
+    gap = neighbour_tree(fixed, domain.periods).query(X)[0]
     best = np.argmax(gap)
     return X[[best]] if gap[best] >= 0.25 * spacing(X[[best]])[0] else X[:0]
 
@@ -111,7 +147,10 @@ def _depth_test(domain: Shape, spacing: Spacing, fixed: np.ndarray) -> Callable[
 
     As the boundary nodes leave no gaps, the distance is needed near these only.
     """
-    tree, h_fixed = cKDTree(fixed), np.append(spacing(fixed), 0.0)  # the last where no node is near
+    if not len(fixed):
+        return domain.contains
+    tree = neighbour_tree(fixed, domain.periods)
+    h_fixed = np.append(spacing(fixed), 0.0)  # the last where no node is near
     coarsest = h_fixed.max()
 
     def accept(X):
@@ -154,7 +193,9 @@ def _directions(dim: int) -> Float[np.ndarray, "k d"]:
 def _on_line(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Float[np.ndarray, "n 1"]:
     intervals = plane_nodes.gaps(domain, domain.outline)
     found = [plane_nodes.place_between(one, spacing, domain.extent, _JITTER, rng) for one in intervals]
-    return np.concatenate(found)
+    if not domain.outline:  # a circle: the first node is where it is cut open
+        found.append(np.full((1, 1), intervals[0][0]))
+    return wrapped(np.concatenate(found), domain.bounds[0], domain.periods)
 
 
 def _scattered(domain: Shape, spacing: Spacing, kind: str, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
@@ -190,7 +231,7 @@ def shrunk_towards_boundary(
     """
     fine = Spacing.of_many(lambda X: spacing(X) / 2, spacing.at)
     border = boundary_nodes(domain, fine, np.random.default_rng(0))
-    tree = cKDTree(np.concatenate([part.points for part in border.values()]))
+    tree = neighbour_tree(np.concatenate([part.points for part in border.values()]), domain.periods)
     greatest = tree.query(domain.sample(4096))[0].max()
 
     def graded(X):

@@ -21,6 +21,8 @@ _STEP = 1e-7  # of the size of the shape, for normals from distances
 
 def warn_of_narrow_places(shape: Shape, spacing: Spacing, border: Nodes) -> bool:
     """A UserWarning that names the narrowest place, in spacings, if it is too narrow; and whether there was one."""
+    if not border:
+        return False
     X = np.concatenate([part.points for part in border.values()])
     N = np.concatenate([part.side_normals for part in border.values()])
     h, total = spacing(X), len(X)

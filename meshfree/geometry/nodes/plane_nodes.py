@@ -60,7 +60,13 @@ def _end_nodes(group: Sequence[End]) -> BoundaryNodes:
 
 def gaps(shape: Shape, found: Sequence[End]) -> list[tuple[float, float]]:
     """The intervals that a shape on the line consists of."""
+    (period,) = shape.periods
+    if not found:
+        ((a,), (b,)) = shape.bounds
+        return [(float(a), float(b))]
     x = np.sort([end.x for end in found])
+    if np.isfinite(period):
+        x = np.append(x, x[0] + period)
     middle = (x[1:] + x[:-1]) / 2
     inside = shape.contains(middle[:, None])
     return [(float(a), float(b)) for a, b, ok in zip(x[:-1], x[1:], inside, strict=True) if ok]

@@ -1,29 +1,96 @@
 """The primitive shapes: intervals, boxes, balls and disks. Combine them with `|`, `&` and `-`."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
-from ..arguments import Coordinates, Name, Number, check_name, number, numbers, set_fields
+from ...internal.descriptions import IN_OLDER_FILES
+from ..arguments import Coordinates, Name, Number, Periodic, check_name, number, numbers, periodic_axes, set_fields
 from ..boundary import Circle, End, Rectangle, Segment, Sphere
 from ..domain import Domain, Moved
+from ..nodes.periodic_surface import place_sides
+from ..nodes.plane_outline import Stretch
 from ..shape import as_points
 
 _SIDES = (("left", "right"), ("bottom", "top"), ("back", "front"))
+_NOT_BEFORE = {IN_OLDER_FILES: ()}
 
 
-@dataclass(frozen=True)
-class Interval(Domain):
-    """The interval [a, b] of the line; parts `left` and `right`, or both `name`."""
+class _Periodic(Domain):
+    """A shape of sides along the axes, which repeats along some of them and has no sides there; abstract."""
+
+    name: Name
+    periodic: Periodic
+
+    @property
+    def periods(self):
+        lower, upper = self.bounds
+        return np.where(np.isin(np.arange(self.dim), self.periodic), upper - lower, np.inf)
+
+    @property
+    def periodic_sides(self):
+        return () if self.name else tuple(side for axis in self.periodic for side in _SIDES[axis])
+
+    @property
+    def unrolled(self):
+        return replace(self, periodic=()) if self.periodic else self  # type: ignore[type-var]
+
+    @cached_property
+    def outline(self):
+        if not self.periodic or self.dim == 3:
+            return super().outline
+        return self.pieces if self.dim == 1 else tuple(Stretch(one, 0.0, 1.0, closed=True) for one in self.pieces)
+
+    def contains(self, X):
+        if len(self.periodic) == self.dim:
+            return np.isfinite(as_points(X, self.dim)).all(axis=1)
+        return super().contains(X)
+
+    def distance(self, X):
+        """Signed distance to the sides; of a shape without any minus half its shortest period, that of its images."""
+        lower, upper = self.bounds
+        sides = [axis for axis in range(self.dim) if axis not in self.periodic]
+        if not sides:
+            return np.full(len(as_points(X, self.dim)), -np.min(upper - lower) / 2)
+        return _box_distance(as_points(X, self.dim)[:, sides], lower[sides], upper[sides])
+
+    def clustering(self, spacing, strength):
+        lower, upper = self.bounds
+        sides = [axis for axis in range(self.dim) if axis not in self.periodic]
+
+        def moved(X):
+            found = np.array(X)
+            found[:, sides] = _cluster_box(X[:, sides], lower[sides], upper[sides], strength)
+            return found
+
+        return spacing, moved
+
+    def __repr__(self):
+        names = [one.name for one in fields(self) if one.name != "periodic"]  # type: ignore[arg-type]
+        shown = [f"{name}={getattr(self, name)!r}" for name in names]
+        if self.periodic:
+            shown.append(f"periodic={True if len(self.periodic) == self.dim else self.periodic}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Interval(_Periodic):
+    """The interval [a, b] of the line; parts `left` and `right`, or both `name`.
+
+    `periodic=True` makes it a circle of length b − a: functions repeat, and there are no ends and no conditions there.
+    """
 
     a: Number = 0.0
     b: Number = 1.0
     name: Name = None
+    periodic: Periodic = field(default=False, metadata=_NOT_BEFORE)
 
     def __post_init__(self):
         set_fields(self, a=number(self.a, "Interval", "a"), b=number(self.b, "Interval", "b"))
+        set_fields(self, periodic=periodic_axes(self.periodic, "Interval", 1))
         check_name(self.name, "Interval")
         if self.a >= self.b:
             raise ValueError(f"Interval needs a < b, got a={self.a}, b={self.b}")
@@ -45,31 +112,31 @@ class Interval(Domain):
 
     @property
     def pieces(self):
+        if self.periodic:
+            return ()
         left, right = _side_names(self.name, 1)
         return End(left, self.a, -1.0), End(right, self.b, 1.0)
 
-    def distance(self, X):
-        return _box_distance(as_points(X, 1), *self.bounds)
-
     def moved(self, motion):
         (a,), (b,) = motion.point((self.a,)), motion.point((self.b,))
-        return Interval(a, b, self.name)
-
-    def clustering(self, spacing, strength):
-        lower, upper = self.bounds
-        return spacing, lambda X: _cluster_box(X, lower, upper, strength)
+        return Interval(a, b, self.name, self.periodic)
 
 
-@dataclass(frozen=True)
-class Box(Domain):
+@dataclass(frozen=True, repr=False)
+class Box(_Periodic):
     """The axis-parallel box between two corners, in 1 to 3 dimensions; the unit square by default.
 
     Parts `left`, `right` (x), `bottom`, `top` (y), `back`, `front` (z), or all `name`.
+
+    `periodic=True`, or axes as (0,), makes functions repeat along all or these axes: what leaves through one side comes
+    back through the other. Those sides are no parts and have no conditions. A shape that lies inside may be taken out
+    of it, `Box(periodic=True) - Disk(...)`, and repeats with it.
     """
 
     lower: Coordinates = (0.0, 0.0)
     upper: Coordinates = (1.0, 1.0)
     name: Name = None
+    periodic: Periodic = field(default=False, metadata=_NOT_BEFORE)
 
     def __post_init__(self):
         lower, upper = numbers(self.lower, "Box", "lower"), numbers(self.upper, "Box", "upper")
@@ -79,6 +146,7 @@ class Box(Domain):
             raise ValueError(f"Box needs corners of equal length, got lower={self.lower}, upper={self.upper}")
         if any(a >= b for a, b in zip(self.lower, self.upper, strict=True)):
             raise ValueError(f"Box needs lower < upper in each coordinate, got lower={lower}, upper={upper}")
+        set_fields(self, periodic=periodic_axes(self.periodic, "Box", len(lower)))
 
     @property
     def dim(self):
@@ -98,27 +166,26 @@ class Box(Domain):
 
     @property
     def pieces(self):
-        names = _side_names(self.name, self.dim)
+        return tuple(side for axis in range(self.dim) if axis not in self.periodic for side in self._sides(axis))
+
+    def _sides(self, axis: int) -> tuple:
+        """The lower and the upper one."""
+        low, high = _side_names(self.name, self.dim)[2 * axis : 2 * axis + 2]
         if self.dim == 1:
-            return End(names[0], self.lower[0], -1.0), End(names[1], self.upper[0], 1.0)
+            return End(low, self.lower[0], -1.0), End(high, self.upper[0], 1.0)
         if self.dim == 3:
-            return tuple(
-                Rectangle(names[2 * axis + (side > 0)], self.lower, self.upper, axis, side)
-                for axis in range(3)
-                for side in (-1, 1)
-            )
+            return tuple(Rectangle(name, self.lower, self.upper, axis, side) for name, side in ((low, -1), (high, 1)))
         (x0, y0), (x1, y1) = self.lower, self.upper
-        left, right, bottom, top = names
-        return (
-            Segment(left, (x0, y1), (x0, y0)),
-            Segment(right, (x1, y0), (x1, y1)),
-            Segment(bottom, (x0, y0), (x1, y0)),
-            Segment(top, (x1, y1), (x0, y1)),
-        )
+        if axis == 0:
+            return Segment(low, (x0, y1), (x0, y0)), Segment(high, (x1, y0), (x1, y1))
+        return Segment(low, (x0, y0), (x1, y0)), Segment(high, (x1, y1), (x0, y1))
+
+    def surface_nodes(self, spacing, rng):
+        return place_sides(self, self.pieces, spacing, rng)
 
     @property
     def edges(self):
-        if self.dim != 3:
+        if self.dim != 3 or self.periodic:
             return ()
         corners = list(itertools.product(*zip(self.lower, self.upper, strict=True)))
         return tuple(
@@ -127,17 +194,14 @@ class Box(Domain):
             if sum(a != b for a, b in zip(p, q, strict=True)) == 1
         )
 
-    def distance(self, X):
-        return _box_distance(as_points(X, self.dim), *self.bounds)
-
     def moved(self, motion):
         if not motion.upright:
+            if self.periodic:
+                raise ValueError(
+                    "a periodic box repeats along the coordinate axes and cannot be rotated; translate or scale it"
+                )
             return Moved(self, motion)
-        return Box(motion.point(self.lower), motion.point(self.upper), self.name)
-
-    def clustering(self, spacing, strength):
-        lower, upper = self.bounds
-        return spacing, lambda X: _cluster_box(X, lower, upper, strength)
+        return Box(motion.point(self.lower), motion.point(self.upper), self.name, self.periodic)
 
 
 @dataclass(frozen=True)
