@@ -53,8 +53,7 @@ def differentiable_steps(
     system: TimeSystem, c: Float[Array, " n"], times: Float[np.ndarray, " s"], solver: str
 ) -> tuple[Float[Array, "s n"], Float[Array, "s n"]]:
     """The coefficients and rates at the given times, by one step of ESDIRK4(3)6L[2]SA between each two of them."""
-    c = _consistent(system, float(times[0]), jnp.asarray(c), solver)
-    rates = _rates(system, float(times[0]), c, solver)
+    first, intervals = float(times[0]), (jnp.asarray(times[:-1]), jnp.asarray(np.diff(times)))
 
     @jax.checkpoint
     def step(state, interval):
@@ -62,9 +61,14 @@ def differentiable_steps(
         found = _stepped(system, c, rates, t, h, solver)
         return found, found
 
-    intervals = jnp.asarray(times[:-1]), jnp.asarray(np.diff(times))
-    _, ends = jax.lax.scan(step, (c, rates), intervals)
-    return jnp.concatenate([c[None], ends[0]]), jnp.concatenate([rates[None], ends[1]])
+    @jax.jit  # one program, not one for every operation
+    def run(c):
+        c = _consistent(system, first, c, solver)
+        rates = _rates(system, first, c, solver)
+        _, ends = jax.lax.scan(step, (c, rates), intervals)
+        return jnp.concatenate([c[None], ends[0]]), jnp.concatenate([rates[None], ends[1]])
+
+    return run(jnp.asarray(c))
 
 
 def _stepped(system: TimeSystem, c, rates, t, h, solver: str):
