@@ -1,6 +1,6 @@
 """The porous medium equation: u_t = Δ(u²) on the unit disk, Barenblatt's drop that spreads to a free boundary.
 
-u = max(1/4 − |x|²/(16 √τ), 0)/√τ, τ = t + delay, of mass π/2. A kink runs along its edge, and the error is of first order.
+u = max(1/4 − |x|²/(16 √τ), 0)/√τ, τ = t + delay, of mass π/2. At its edge it has a kink.
 Two fields, u and w = |u| u: derivatives are those of w, which is smoother, and values below zero are drawn back.
 """
 
