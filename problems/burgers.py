@@ -1,7 +1,7 @@
 """Burgers' equation with a layer: u_t + u u_x = ν u_xx on [−1, 1], u = 0 at both ends, u = −sin πx at first.
 
-By the Cole-Hopf transformation u is a quotient of integrals over the heat kernel, by Gauss-Hermite quadrature (Basdevant
-et al., Computers & Fluids 14 (1986) 23-41). Steepest at t = 1.6/π; the nodes are graded to the layer at 0.
+By Cole and Hopf u is a quotient of integrals over the heat kernel, here by Gauss-Hermite quadrature (Basdevant et al.,
+Computers & Fluids 14 (1986) 23-41). Steepest at t = 1.6/π; the nodes are graded to the layer at 0.
 """
 
 import jax.numpy as jnp

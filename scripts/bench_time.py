@@ -358,9 +358,8 @@ def draw(entries: list[Entry], path: str) -> None:
         axes.set(title=titles[case], xlabel="seconds, warm", ylabel="relative $L^2$ error")
         axes.grid(True, which="major", alpha=0.3)
     handles = {label: h for axes in figure.axes for h, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=min(4, 2 * len(cases)), frameon=False
-    )
+    columns = min(4, 2 * len(cases))
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False)
     figure.savefig(path, dpi=150)
 
 

@@ -212,6 +212,25 @@ def tolerances() -> Iterator[Row]:
             yield Row(f"{case}, least", space.size, min(ratios), 0.02, at_least=True)
 
 
+def two_scales() -> Iterator[Row]:
+    """T8: k = 500 half waves along x by translates that oscillate as the solution does, on 3.4 rows each."""
+    problem = made("heat_multiscale", k=500)
+    cloud, rows = (problem.domain.cloud(h, cluster=1.0, seed=seed) for seed, h in enumerate((1 / 10, 1 / 20)))
+    kernel = mf.Cosine(jnp.array([500 * jnp.pi, 0.0])) * mf.Gaussian(1.0)
+    u = mf.evolve(problem, mf.Collocation(kernel, cloud), (0.0, 1.0), 1e-6, "esdirk", points=rows)
+    yield Row("T8 heat of two scales, k = 500, Cosine * Gaussian", u.stats["unknowns"], final_error(problem, u), 1e-4)
+
+
+def norm_kept() -> Iterator[Row]:
+    """T9: a packet in a trap for one period, and by how much ∫ |ψ|² has changed."""
+    problem = made("schroedinger")
+    u = mf.evolve(problem, stencils(problem, 0.06, 8), (0.0, 2 * np.pi), 1e-7)
+    yield Row("T9 Schroedinger, stencils of degree 8", u.stats["unknowns"], final_error(problem, u), 1e-5)
+    X, weights = rule(problem.domain)
+    norms = [weights @ np.sum(np.asarray(one(X)) ** 2, axis=1) for one in (u.at(0.0), u.final)]
+    yield Row("T9 Schroedinger, drift of the norm", u.stats["unknowns"], abs(norms[1] / norms[0] - 1), 1e-6)
+
+
 def largest_difference(u: mf.Trajectory, known: mf.Trajectory) -> float:
     """Over the ends of the steps of u, the root mean square at the nodes, relative to that of the solution then."""
     n = len(u.space.cloud)
@@ -230,4 +249,6 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "T5": periodic_advection,
     "T6": derivative_through_steps,
     "T7": tolerances,
+    "T8": two_scales,
+    "T9": norm_kept,
 }
