@@ -16,7 +16,7 @@ IMAGES = np.arange(-2.0, 4.0)  # all that reach the square while the center cros
 def problem(viscosity: float = 1e-3, width: float = 0.1, across: float = 1.0, up: float = 0.0) -> mf.Problem:
     def exact(x, t):
         variance, center = width**2 + 2 * viscosity * t, 0.5 + jnp.array([across, up]) * t
-        offsets = (x - center)[:, None] + IMAGES
+        offsets = (x - center)[:, None] + IMAGES[None]
         return width**2 / variance * jnp.prod(jnp.sum(jnp.exp(-(offsets**2) / (2 * variance)), axis=1))
 
     def transport(u, x, t):
