@@ -1,6 +1,6 @@
-"""Gray & Scott's reaction and diffusion: u_t = aΔu − uv² + F(1 − u), v_t = bΔv + uv² − (F + k)v, without flux, spots.
+"""Gray & Scott's reaction and diffusion: u_t = aΔu − uv² + F(1 − u), v_t = bΔv + uv² − (F + k)v, no flux.
 
-Two fields in a unit square; v begins as two drops in u = 1, v = 0, which grow to rings and divide (Pearson, Science 261
+Two fields in a unit square; v begins as two drops in u = 1, v = 0, which grow and meet (Pearson, Science 261
 (1993) 189-192, whose a = 2e-5 and b = 1e-5 are multiplied by 5 here, as lengths by √5). No exact solution is known.
 """
 
