@@ -19,7 +19,6 @@ from meshfree.run.study import difference_from_finer, study
 pytestmark = pytest.mark.usefixtures("untraced")
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "problems").glob("*.py"))
-STATIONARY = [path for path in SCRIPTS if "time_derivative" not in path.read_text(encoding="utf-8")]
 
 
 def lines_of_code(source: str) -> int:
@@ -29,8 +28,7 @@ def lines_of_code(source: str) -> int:
 
 
 def test_there_are_scripts():
-    assert len(SCRIPTS) >= 44
-    assert len(STATIONARY) >= 34
+    assert len(SCRIPTS) >= 34
 
 
 @pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem != "poisson_million"], ids=lambda path: path.stem)
@@ -83,7 +81,7 @@ REACHED = SMOOTH | {
     ("path", "tol"),
     [
         pytest.param(path, tol, id=f"{path.stem}-{tol:g}")
-        for path in STATIONARY
+        for path in SCRIPTS
         for tol in [1e-8 if path.stem in SMOOTH else 1e-4]
         if path.stem not in SOLIDS | {"poisson_million", "poisson_ball_local"}  # these are others on other nodes
     ],
@@ -106,7 +104,7 @@ def test_a_tolerance_alone_is_reached_or_said_not_to_be(path, tol):
 @pytest.mark.parametrize(("space", "most"), [("stencils", 0.03), ("wendland", 0.9)])
 @pytest.mark.parametrize(
     "path",
-    [p for p in STATIONARY if '"space": "stencils"' not in p.read_text(encoding="utf-8")],
+    [p for p in SCRIPTS if '"space": "stencils"' not in p.read_text(encoding="utf-8")],
     ids=lambda path: path.stem,
 )
 def test_every_problem_of_a_global_space_is_solved_in_local_ones(path, space, most):
