@@ -1,6 +1,6 @@
 """Heat conduction of two scales: u_t = u_xx/(kπ)² + u_yy/π² on the unit square, u = sin kπx sin πy e^(−2t), Dirichlet.
 
-With k = 500, as it is usually posed, a space needs to know of the waves: translates of mf.Gaussian(1.0) times
+With k = 500, as it is usually posed, a space needs to know of the waves: translates of mf.Gaussian(0.5) times
 mf.Cosine((500 * jnp.pi, 0.0)), as in case T8 of scripts/accuracy.py. Here k = 8 lets the eigenfunctions resolve them.
 """
 
