@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 import meshfree as mf
 
-DEFAULTS = {"degree": 30, "scale": (1.0,), "tolerance": 1e-8}
+DEFAULTS = {"degree": 30, "scale": (1.0,), "tolerance": 1e-7, "method": "esdirk"}
 ERROR = 1e-7  # relative L2 at the last time that the defaults reach
 
 
