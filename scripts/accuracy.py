@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import local_cases
 import numpy as np
+import time_cases
 from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem, tuned
 from timing import SQUARE
 
@@ -228,6 +229,7 @@ CASES = {
     "C2": rough_cubic,
     "C3": liouville,
     "C4": eikonal,
+    **time_cases.CASES,
 }
 
 
