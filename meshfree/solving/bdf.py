@@ -125,6 +125,8 @@ class _History:
         differences[order + 1] = d
         for i in range(order, -1, -1):
             differences[i] += differences[i + 1]
+        self.differences = self.counted.evolution.settled(differences)
+        self.c = self.differences[0]
 
     def _adapt(self, error: float) -> None:
         """Another order or step, if it lets the next ones be longer."""

@@ -61,9 +61,9 @@ def evolve(
     """The solution u(x, t) of a problem in time, whose residuals have t as last argument and `time_derivative(u)`.
 
     Conditions without a rate, as on the boundary, hold at every time: with the others they are a system of
-    differential-algebraic equations of index 1. Steps and orders are chosen so that the error that stepping makes is
-    about `tolerance`, relative to the root mean square of each field over the nodes; the error of the space comes on
-    top, and refining is for the user to compare.
+    differential-algebraic equations of index 1. Steps and orders are chosen so that the error that a step makes is at
+    most about `tolerance`, relative to the root mean square of each field over the nodes. What is damped ends with an
+    error of that size; those of waves add up, as over many periods. The error of the space comes on top.
 
     - `times`: (first, last), the first smaller
     - `method`: "bdf", of orders 1 to 5, for all that is damped; "esdirk", Runge-Kutta of order 4, for waves; "imex",

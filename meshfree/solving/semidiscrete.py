@@ -42,6 +42,7 @@ class SemiDiscrete(Evolution):
         self._system, self._solver = system, solver
         self.is_linear, self.is_constant = system.is_linear, system.is_constant
         self.is_autonomous = system.is_autonomous
+        self._deficient: Any = None  # the matrix and the factor of the last step, where functions are left out of it
         self._start: Any = None  # where it is the same for all t and c
         self._start_is_kept = system.has_constant_mass and all(
             rows.is_constant or np.all(rows.has_rate) for rows in system.rows
@@ -63,8 +64,14 @@ class SemiDiscrete(Evolution):
         return int(np.prod(self.shape))
 
     def consistent(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The c nearest to the given one that fulfils the equations without rates."""
-        return self.projected(t, c, self._system.products(t, c)[0] @ c)
+        """The c nearest to the given one that fulfils the equations without rates, in least squares as well as any: what
+        a step could still improve would be a change that no shorter step makes smaller.
+        """
+        for _ in range(SWEEPS):
+            last, c = c, self.projected(t, c, self.products(t, c)[0] @ c)
+            if not np.linalg.norm(c - last) > REACHED * np.linalg.norm(c):
+                break
+        return c
 
     def residual(self, t, c, rates):
         with np.errstate(all="ignore"):  # what is not finite is seen by the step
@@ -73,7 +80,16 @@ class SemiDiscrete(Evolution):
     def factored(self, t, c, rates, alpha):
         by_c, by_rate = self._system.matrices(t, c, rates)
         scale = np.where(self.differential, 1.0, alpha + self._system.ratio)
-        return ScaledFactor(factor(scaled_sum(scale, by_c, alpha * scale, by_rate), self._solver), scale)
+        matrix = scaled_sum(scale, by_c, alpha * scale, by_rate)
+        found = factor(matrix, self._solver)
+        self._deficient = None if found.rank() == matrix.shape[1] else (matrix, found)
+        return ScaledFactor(found, scale)
+
+    def settled(self, c):
+        if self._deficient is None:
+            return c
+        matrix, factored = self._deficient
+        return np.asarray(factored.solve(np.ascontiguousarray(matrix @ c.T))).T
 
     def linear_part(self, t, c):
         if not self._system.has_constant_mass:
@@ -118,7 +134,7 @@ class SemiDiscrete(Evolution):
     def is_undamped(self, t: float, c: Float[np.ndarray, " n"]) -> bool:
         """Whether what varies from node to node turns about, as waves do, and hardly decays."""
         rates = self._system.symbols(t, c)
-        return rates is not None and len(rates) > 0 and bool(np.any(-rates.real < DAMPED * np.abs(rates)))
+        return rates is not None and len(rates) > 0 and bool(np.any(np.abs(rates.real) < DAMPED * np.abs(rates.imag)))
 
     @property
     def ratio(self) -> float:
@@ -151,7 +167,11 @@ class SemiDiscrete(Evolution):
         try:
             found = factor(matrix, self._solver)
         except ValueError as error:
-            raise ValueError(f"{_INDEX} ({error})") from error
+            ghosts = self._system.space.parts_with_ghosts
+            hint = (
+                f". Nodes beyond parts where u is given, among {', '.join(ghosts)}, are free: name the others, ghost="
+            )
+            raise ValueError(f"{_INDEX} ({error}){hint * bool(ghosts)}") from error
         if self._start_is_kept:
             self._start = found
         return found

@@ -66,6 +66,10 @@ class Evolution(abc.ABC):
     def rates(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """ċ such that F = 0 on the differential rows, and dF/dt = 0 along it on the others; c fulfils these."""
 
+    def settled(self, c: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k n"]:
+        """The same functions, by coefficients that do not drift in directions that the last factor has left out."""
+        return c
+
     def whole_size(self, change: Float[np.ndarray, " n"], c: Float[np.ndarray, " n"]) -> float:
         """As `size`, but with algebraic unknowns: Newton's method is judged by it."""
         return self.size(change, c)

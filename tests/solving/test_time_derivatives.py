@@ -20,9 +20,7 @@ def loss_of(space, reaction, **options):
     def loss(diffusion, size):
         problem = mf.Problem(
             LINE,
-            interior=lambda u, x, t: (
-                mf.time_derivative(u)(x) - diffusion * mf.laplacian(u)(x) + reaction * u(x) ** 3
-            ),
+            interior=lambda u, x, t: mf.time_derivative(u)(x) - diffusion * mf.laplacian(u)(x) + reaction * u(x) ** 3,
             left=mf.dirichlet(lambda x, t: jnp.sin(t)),
             right=mf.neumann(0.0),
             initial=lambda x: size * jnp.sin(jnp.pi * x[0] / 2) ** 2,
