@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike
 from ..internal.expected import NUMBER, OF_A_POINT_IN_TIME, PATH, expects
 from ..pde.problem import Problem
 from ..solving.solution import Snapshot, Solution
+from ..solving.spectrum import Spectrum
 from ..solving.trajectory import Trajectory
 from .film_files import MOVIES, movie_path, write_movie
 from .films import film_of
 from .lines import plot_line
 from .planes import plot_plane
 from .sections import plot_space
+from .spectra import plot_spectrum
 from .stills import STILLS, plot_stills
 from .style import PathLike, checked_path, finish, italic
 from .subject import Subject
@@ -28,9 +30,17 @@ if TYPE_CHECKING:
 FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
 
 
-@expects(u=Solution | Trajectory, path=PATH, exact=OF_A_POINT_IN_TIME, problem=Problem, title=str, name=str, fps=NUMBER)
+@expects(
+    u=Solution | Trajectory | Spectrum,
+    path=PATH,
+    exact=OF_A_POINT_IN_TIME,
+    problem=Problem,
+    title=str,
+    name=str,
+    fps=NUMBER,
+)
 def plot(
-    u: Solution | Trajectory,
+    u: Solution | Trajectory | Spectrum,
     path: PathLike = None,
     *,
     exact: Callable | None = None,
@@ -54,6 +64,8 @@ def plot(
     without, a GIF file is written beside it, with a warning. Pictures of a solution in time show on the line curves
     at some times, and all times as colours over x and t; in the plane a row of times; in space the last time.
 
+    Of a `Spectrum`: its eigenvalues in the complex plane.
+
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
     - `exact`: the exact solution, a function of one point, or of (x, t); default `problem.exact`
     - `problem`: lends its exact solution, and its domain where u's cloud has none
@@ -66,6 +78,8 @@ def plot(
     that are nowhere finite, an exact solution of another shape than u, nodes on one line or plane without a domain,
     sections that all miss the domain; FileNotFoundError for a missing folder.
     """
+    if isinstance(u, Spectrum):
+        return finish(plot_spectrum(u), title, checked_path(path))
     in_time = isinstance(u, Trajectory)
     path = checked_path(path, MOVIES if in_time else ())
     if frames is not None and not in_time:

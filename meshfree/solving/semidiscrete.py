@@ -64,8 +64,8 @@ class SemiDiscrete(Evolution):
         return int(np.prod(self.shape))
 
     def consistent(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """The c nearest to the given one that fulfils the equations without rates, in least squares as well as any: what
-        a step could still improve would be a change that no shorter step makes smaller.
+        """The c nearest to the given one that fulfils the equations without rates, or as nearly as any: what a step
+        could still improve would be a change that no shorter step makes smaller.
         """
         for _ in range(SWEEPS):
             last, c = c, self.projected(t, c, self.products(t, c)[0] @ c)
@@ -168,9 +168,7 @@ class SemiDiscrete(Evolution):
             found = factor(matrix, self._solver)
         except ValueError as error:
             ghosts = self._system.space.parts_with_ghosts
-            hint = (
-                f". Nodes beyond parts where u is given, among {', '.join(ghosts)}, are free: name the others, ghost="
-            )
+            hint = f". Nodes beyond parts where u is given are free, of {', '.join(ghosts)}: leave these out of ghost="
             raise ValueError(f"{_INDEX} ({error}){hint * bool(ghosts)}") from error
         if self._start_is_kept:
             self._start = found
