@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..solving.spectrum import Spectrum
 from .style import ACCENT, COLORS, GREY, LEGEND, new_figure, open_frame
 
 WIDTH, HEIGHT = 5.6, 3.6  # inches
 
 
-def plot_spectrum(spectrum: Spectrum) -> Any:
+def plot_spectrum(spectrum: Any) -> Any:
     """The eigenvalues, those of functions that the nodes do not resolve hollow, right of the axis what grows."""
     figure = new_figure(WIDTH, HEIGHT)
     axes = figure.subplots()
