@@ -116,7 +116,7 @@ ROWS = {
     "condition as a number": (lambda: problem(boundary=0.0), TypeError, "For a given value write mf.dirichlet(0.0), for no condition on a part None"),
     "condition without its call": (lambda: problem(boundary=mf.dirichlet), TypeError, "boundary= must be a residual; got the function dirichlet(value): write dirichlet(...)"),
     "condition without n": (lambda: problem(boundary=lambda u, x: u(x)), TypeError, "boundary= must be a residual(u, x, n); got the function <lambda>(u, x): too many positional arguments"),
-    "interior with n": (lambda: problem(interior=lambda u, x, n: u(x)), TypeError, "interior= must be a residual(u, x)"),
+    "interior with n": (lambda: mf.solve(problem(interior=lambda u, x, n: u(x)), SPACE), ValueError, "the problem has a parameter, the last argument of its residuals"),
     "operator as interior": (lambda: problem(interior=mf.laplacian), TypeError, "interior= must be a residual(u, x); got the function laplacian"),
     "no such part": (lambda: problem(lid=mf.dirichlet(1.0)), ValueError, "no boundary part is named lid; conditions given: boundary, lid; boundary parts: bottom, left, right, top"),
     "a part left out": (lambda: mf.Problem(SQUARE, interior=OPTIONS["interior"], left=mf.dirichlet()), ValueError, "no condition on bottom, right, top"),
