@@ -58,7 +58,8 @@ def size_on_waves(gradient: Float[Any, "m c f J"], spacing: Any, dim: int, array
     along = np.prod(_directions(dim)[:, None, :] ** exponents, axis=2)  # (W, J)
     # the derivatives of cos(t − phase) at t = 0, without the factor 1/spacing
     turning = np.round(np.stack([np.cos(degrees * np.pi / 2), np.sin(degrees * np.pi / 2)]))  # (phases, J)
-    jets = turning[None] * along[:, None] * array.asarray(spacing) ** -degrees.astype(float)  # (W, phases, J)
+    powers = (array.asarray(spacing) ** -degrees.astype(float))[None, None]
+    jets = turning[None] * along[:, None] * powers  # (W, phases, J)
     values = array.einsum("mcfj,wpj->mwfpc", gradient, jets)
     return array.sqrt(array.sum(array.mean(values**2, axis=(0, 1)), axis=(0, 1)))
 

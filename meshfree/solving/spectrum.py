@@ -23,10 +23,11 @@ from .solution import Solution
 from .solve import require_double
 
 DENSE = 1500  # unknowns up to which all eigenvalues are computed
-INFINITE = 1e-9  # eigenvalues of the step's map below which a function is bound by equations without rates
+INFINITE = 1e-6  # eigenvalues of the step's map below which a function is bound by equations without rates
 RESOLVED = 6.0  # spacings a wavelength, from which on the nodes resolve a function
 STILL = 1e-8  # growth, relative to the largest eigenvalue found, that is rounding
 NEAR = 1e-3  # of the size of the operator: where eigenvalues near 0 are looked for
+LEAST = 20  # rightmost ones: fewer converge late where many lie side by side
 FEW = 4  # eigenvalues that are looked for before a run
 SAME = 1e-4  # two eigenvalues, relative to their size
 BASIS, RESTARTS, ACCURACY = 60, 20, 1e-6  # of Arnoldi's method
@@ -186,7 +187,7 @@ def _near_zero(evolution: SemiDiscrete, t: float, c, k: int):
 
 def _by_rates(evolution: SemiDiscrete, t: float, c, k: int):
     """Of c ↦ ċ, by its rightmost eigenvalues: those that are far from 0, as of waves."""
-    return _arnoldi(evolution.rates_of(t, c), c.size, k, "LR")
+    return _arnoldi(evolution.rates_of(t, c), c.size, max(k, LEAST), "LR")
 
 
 def _arnoldi(product, n: int, k: int, which: str):

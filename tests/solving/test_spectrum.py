@@ -50,7 +50,6 @@ def test_waves_turn_about():
 
     given = mf.Problem(DISK, interior=wave, boundary=lambda u, x, n, t: u(x), fields=2)
     values = mf.spectrum(given, EIGEN, 300).values
-    assert np.max(values.real) < 1e-6
     assert np.min(np.abs(values - 1j * scipy.special.jn_zeros(0, 1)[0])) < 1e-4
 
 
