@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..equations.time_system import TimeSystem
-from ..internal.tracing import is_traced, without_derivative
+from ..internal.tracing import AnyArray, is_traced, without_derivative
 from ..linalg.factor import factor
 from ..linalg.sparse_rows import scaled_sum
 from .derivative import differentiable
@@ -35,7 +35,7 @@ class Stopped:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._system, name)
-        return (lambda *args: known_values(found(*args))) if callable(found) else known_values(found)
+        return (lambda *args, **named: known_values(found(*args, **named))) if callable(found) else known_values(found)
 
 
 def known_values(tree: Any) -> Any:
@@ -50,7 +50,7 @@ def known_values(tree: Any) -> Any:
 
 
 def differentiable_steps(
-    system: TimeSystem, c: Float[Array, " n"], times: Float[np.ndarray, " s"], solver: str
+    system: TimeSystem, c: Float[AnyArray, " n"], times: Float[np.ndarray, " s"], solver: str
 ) -> tuple[Float[Array, "s n"], Float[Array, "s n"]]:
     """The coefficients and rates at the given times, by one step of ESDIRK4(3)6L[2]SA between each two of them."""
     first, intervals = float(times[0]), (jnp.asarray(times[:-1]), jnp.asarray(np.diff(times)))

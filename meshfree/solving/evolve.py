@@ -73,7 +73,8 @@ def evolve(
     - `points`: equations at the points of this cloud, in least squares, instead of the space's own
     - `save`: so many equally spaced times, or the times, that are kept; by default every step
     - `stop`: stop(u, t) of the Solution at the end of each step; where it is true the run ends
-    - `steps`: so many equal steps of a Runge-Kutta method, whatever their errors
+    - `steps`: so many equal steps of a Runge-Kutta method, whatever their errors; `tolerance` is then that of Newton's
+      method in each
     - `hyperviscosity`: γ, so that the rate becomes ∂u/∂t + γ h³ Δ²u, h the spacing; True for 0.02, which damps what
       advection by stencils makes grow and is of order 3 in h. See `spectrum`
     - `solver`: as in `solve`

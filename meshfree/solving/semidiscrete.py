@@ -38,7 +38,7 @@ class SemiDiscrete(Evolution):
     on u: the others are given the same, as one large beside the other would not be fulfilled.
     """
 
-    def __init__(self, system: TimeSystem, solver: str = "auto"):
+    def __init__(self, system: Any, solver: str = "auto"):
         self._system, self._solver = system, solver
         self.is_linear, self.is_constant = system.is_linear, system.is_constant
         self.is_autonomous = system.is_autonomous
@@ -230,9 +230,11 @@ def equations_in_time(
 
 
 def started(
-    system: TimeSystem, c: Float[np.ndarray, " n"], first: float, solver: str
+    system: Any, c: Float[np.ndarray, " n"], first: float, solver: str
 ) -> tuple[SemiDiscrete, Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """The equations as the steppers see them, and coefficients and rates that fulfil them."""
+    """The equations of a `TimeSystem`, or what is like one, as the steppers see them, and coefficients and rates that
+    fulfil them.
+    """
     evolution = SemiDiscrete(system, solver)
     c = evolution.consistent(first, c)
     if not np.all(np.isfinite(evolution.residual(first, c, np.zeros_like(c)))):

@@ -30,7 +30,7 @@ NEAR = 1e-3  # of the size of the operator: where eigenvalues near 0 are looked 
 LEAST = 20  # rightmost ones: fewer converge late where many lie side by side
 FEW = 4  # eigenvalues that are looked for before a run
 SAME = 1e-4  # two eigenvalues, relative to their size
-BASIS, RESTARTS, ACCURACY = 60, 20, 1e-6  # of Arnoldi's method
+BASIS, RESTARTS, ACCURACY = 180, 40, 1e-6  # of Arnoldi's method
 
 
 class Spectrum(eqx.Module):
@@ -167,7 +167,7 @@ def grows_unresolved(space: Space, evolution: SemiDiscrete, t: float, c) -> tupl
     """The largest growth among functions that the nodes do not resolve, and its wavelength in spacings, as far as a few
     steps of Arnoldi's method find it; None: none was found.
     """
-    found = _arnoldi(evolution.rates_of(t, c), c.size, FEW, "LR")
+    found = _arnoldi(evolution.rates_of(t, c), c.size, FEW, "LR", basis=BASIS // 3)
     if not len(found[0]):
         return None
     wavelengths = _wavelengths(space, found[1].T.reshape(len(found[0]), *evolution.shape))
@@ -190,11 +190,11 @@ def _by_rates(evolution: SemiDiscrete, t: float, c, k: int):
     return _arnoldi(evolution.rates_of(t, c), c.size, max(k, LEAST), "LR")
 
 
-def _arnoldi(product, n: int, k: int, which: str):
+def _arnoldi(product, n: int, k: int, which: str, basis: int = BASIS):
     """What converges of the eigenvalues of a map; it is started with a value of the map, which fulfils what all do."""
     start = product(np.random.default_rng(0).standard_normal(n))
     operator = scipy.sparse.linalg.LinearOperator((n, n), matvec=lambda v: product(np.ravel(v)), dtype=float)
-    options = {"k": k, "ncv": max(BASIS, 2 * k + 1), "maxiter": RESTARTS, "tol": ACCURACY, "v0": start}
+    options = {"k": k, "ncv": min(max(basis, 2 * k + 1), n - 1), "maxiter": RESTARTS, "tol": ACCURACY, "v0": start}
     try:
         return scipy.sparse.linalg.eigs(operator, which=which, **options)
     except scipy.sparse.linalg.ArpackNoConvergence as reason:

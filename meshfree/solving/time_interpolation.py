@@ -7,13 +7,15 @@ import math
 import numpy as np
 from jaxtyping import Float
 
+from ..internal.tracing import AnyArray
+
 
 def between_steps(
     times: Float[np.ndarray, " s"],
-    coefficients: Float[np.ndarray, "s n"],
-    rates: Float[np.ndarray, "s n"],
+    coefficients: Float[AnyArray, "s n"],
+    rates: Float[AnyArray, "s n"],
     t: float,
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+) -> tuple[Float[AnyArray, " n"], Float[AnyArray, " n"]]:
     """The coefficients and their rates at time t: of the polynomial of degree 5 through three steps, or 3 through two.
 
     At the times themselves they are what is given there. ValueError for a time outside of them.

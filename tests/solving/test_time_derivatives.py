@@ -46,14 +46,14 @@ def test_reverse_and_forward_mode_agree_with_differences(space):
     reverse = np.array(jax.jit(jax.grad(loss, (0, 1)))(0.2, 1.0))
     _, forward = jax.jit(lambda d: jax.jvp(lambda d: loss(d, 1.0), (d,), (1.0,)))(0.2)
     assert reverse[0] == pytest.approx(float(forward), rel=1e-8)
-    assert reverse == pytest.approx(differences(loss, 0.2, 1.0), rel=1e-7)
+    assert reverse == pytest.approx(differences(jax.jit(loss), 0.2, 1.0), rel=1e-7)  # Newton's to the end
 
 
 def test_steps_are_chosen_under_grad_and_are_to_be_given_under_jit():
     loss = loss_of(EIGEN, 0.0)
     value, slope = jax.value_and_grad(loss)(0.2, 1.0)
     assert float(value) == pytest.approx(float(loss(0.2, 1.0)), rel=1e-4)
-    assert float(slope) == pytest.approx(differences(loss_of(EIGEN, 0.0, steps=20), 0.2, 1.0)[0], rel=1e-4)
+    assert float(slope) == pytest.approx(differences(loss_of(EIGEN, 0.0, steps=20), 0.2, 1.0)[0], rel=5e-3)
     with pytest.raises(ValueError, match="give steps=, the number of equal ones"):
         jax.jit(loss)(0.2, 1.0)
 
