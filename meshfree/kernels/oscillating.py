@@ -163,10 +163,6 @@ class SpectralMixture(Wrapped):
         return SpectralMixture(frequency, kernel=self.kernel)
 
     @property
-    def reach(self):
-        return self.kernel.reach
-
-    @property
     def tail(self):
         return -1 if self.kernel.tail == -1 else None
 

@@ -58,6 +58,10 @@ class Warped(Wrapped):
         return math.inf  # in the coordinates of the problem it is not known
 
     @property
+    def reach(self):
+        return math.inf  # neither is this
+
+    @property
     def tail(self):
         return -1 if self.kernel.tail == -1 else None
 

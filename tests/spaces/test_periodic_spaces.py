@@ -270,3 +270,9 @@ def test_products_reach_as_far_as_the_factor_that_decays():
     assert float(kernel.reach) == pytest.approx(0.2 * np.sqrt(20 * np.log(10)))
     assert isinstance(mf.Collocation(kernel, cloud_of(2))._repeated, Repeated)
     assert mf.Collocation(mf.Cosine((3.0, 1.0)) * mf.Gaussian(0.2), cloud_of(2)).images == (1, 2)
+
+
+def test_a_warped_kernel_reaches_no_known_distance_in_the_coordinates_of_the_problem():
+    warped = mf.Warped(mf.Gaussian(0.1), np.array([[0.01]]))
+    with pytest.raises(ValueError, match="does not decay, so that its images on a periodic domain cannot be summed"):
+        mf.Collocation(warped, mf.Interval(0.0, 1.0, periodic=True).cloud(0.1))
