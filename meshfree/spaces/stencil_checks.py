@@ -66,12 +66,11 @@ def check_stencils(
 
 
 def _ranks(degree: int, stencils: Float[np.ndarray, "m k d"]) -> Int[np.ndarray, " m"]:
-    """Of the polynomials of a degree on the nodes; by NumPy, as a program would be compiled for every number of them."""
+    """Of the polynomials of a degree on the nodes; by NumPy: JAX would compile for every number of stencils."""
     shifts = stencils - stencils[:, :1]
     scaled = shifts / np.sqrt(np.max(np.sum(shifts**2, axis=2), axis=1))[:, None, None]
-    values = np.linalg.svd(
-        np.prod(scaled[:, :, None] ** total_degree(stencils.shape[2], degree), axis=3), compute_uv=False
-    )
+    polynomials = np.prod(scaled[:, :, None] ** total_degree(stencils.shape[2], degree), axis=3)
+    values = np.linalg.svd(polynomials, compute_uv=False)
     return np.sum(values > RANK * values[:, :1], axis=1)
 
 
