@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -12,10 +13,11 @@ from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
 from ..internal.remembered import remembered
-from ..internal.tracing import is_traced
+from ..internal.tracing import is_traced, module_of
 from ..internal.watched import watch
 from ..pde.index_bounds import beyond_the_end
 from ..pde.problem import DataError, Problem, Residual
+from ..spaces.base import Space
 
 
 class Group(NamedTuple):
@@ -73,14 +75,45 @@ def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
     return Group(parts, residual, array.concatenate(points), array.concatenate(normals))
 
 
-def check_residual(group: Group, fields: int) -> None:
-    """ValueError or TypeError, naming the part, unless the residual of a group returns real numbers, () or (c,), and
-    reads no entry of an array that is not there.
+def is_inside(group: Group) -> bool:
+    """Whether it is the equation of the interior that holds at the points of a group."""
+    return isinstance(group.residual, Interior)
+
+
+def repeated_inside(groups: list[Group], fields: int, space: Space, cloud: Cloud) -> tuple[str, ...]:
+    """The parts of the boundary at whose nodes the equation of the interior holds, too.
+
+    They are those beyond which the space has nodes, which two conditions a field fix as well. And where there are fewer
+    equations than unknowns otherwise, those with fewer conditions than fields: none for a pressure, say.
     """
-    remembered(_check_residual, group.residual, *group.parts[0], group.points.shape[1], fields)
+    counts = {name: check_residual(group, fields) for group in groups for name, _ in group.parts}
+    ghosts = tuple(part for part in space.parts_with_ghosts if counts.get(part, 0) < 2 * fields)
+    rows = sum(counts.get(name, 0) * len(cloud[name]) for name in cloud.parts)
+    rows += sum(counts["interior"] * len(cloud[name]) for name in ghosts)
+    coarser = space.levels()[:-1]
+    unknowns = (space.size - (coarser[-1].size if coarser else 0)) * fields
+    if rows >= unknowns:
+        return ghosts
+    return ghosts + tuple(part for part in cloud.parts if part not in ghosts and counts.get(part, 0) < fields)
 
 
-def _check_residual(residual: Residual, name: str, count: int, dim: int, fields: int) -> None:
+def inside_at(groups: list[Group], parts: Sequence[str], cloud: Cloud) -> Group:
+    """The equation of the interior at the nodes of parts of the boundary."""
+    inside = next(group for group in groups if is_inside(group))
+    points = [cloud[part] for part in parts]
+    at = module_of(*points).concatenate(points)
+    names = tuple((f"interior at {part}", len(cloud[part])) for part in parts)
+    return Group(names, inside.residual, at, module_of(at).zeros_like(at))
+
+
+def check_residual(group: Group, fields: int) -> int:
+    """The number of its components; ValueError or TypeError, naming the part, unless the residual of a group returns
+    real numbers, () or (c,), and reads no entry of an array that is not there.
+    """
+    return remembered(_check_residual, group.residual, *group.parts[0], group.points.shape[1], fields)
+
+
+def _check_residual(residual: Residual, name: str, count: int, dim: int, fields: int) -> int:
     here = f"the residual of {name!r}"
     point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))
     try:
@@ -99,6 +132,7 @@ def _check_residual(residual: Residual, name: str, count: int, dim: int, fields:
         of_x = f": x has {point.shape[0]} coordinates, numbered from 0" * (beyond == point.shape != (fields,))
         raise IndexError(f"{here} uses an entry beyond the end of an array of shape {beyond}{of_x}")
     _check_shape(here, value.shape, count, fields)
+    return value.shape[0] if value.shape else 1
 
 
 _OF_DTYPE = {

@@ -233,7 +233,7 @@ def _compiled_signs(system, matrix, factored, coefficients):
 
 def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Scalar | float | None:
     """The response of `_signs` among fewer basis functions; None where none of such a space are known."""
-    kept = system.space.nested()
+    kept = system.nested()
     if kept is None:
         return None
     fields = coefficients.size // len(coefficients)
@@ -268,14 +268,15 @@ def _values(system: System) -> tuple[Callable, Callable]:
     """The linear map from coefficients to values at the cloud's points, and its transpose."""
     values = system.values_matrix()
     if values is not None:
-        return lambda c: values @ c, lambda u: values.T @ u
+        return lambda c: values @ system.field_of(c), lambda u: system.unknowns_of(values.T @ u)
     points = jnp.asarray(system.space.cloud.points)
 
     def of(c):
-        return map_in_blocks(system.space.function(c), points, system.space.size)
+        return map_in_blocks(system.space.function(system.field_of(c)), points, system.space.size)
 
     def transposed(u):
-        like = jax.ShapeDtypeStruct((system.space.size, *u.shape[1:]), u.dtype)
+        zero = jax.ShapeDtypeStruct((system.space.size, *u.shape[1:]), u.dtype)
+        like = jax.eval_shape(system.unknowns_of, zero)
         return jax.linear_transpose(of, like)(u)[0]
 
     return of, transposed
