@@ -15,7 +15,7 @@ from ..internal.tracing import is_traced
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import Guess
-from .conditions import inside_at, match_conditions, repeated_inside
+from .conditions import AGAIN, inside_at, match_conditions, repeated_inside
 from .constrained import Constrained
 from .dense_system import DenseSystem
 from .jet_system import jet_system
@@ -63,7 +63,7 @@ def _collocated(problem: Problem, space: Space, points, groups, given, around, t
     again = repeated_inside(groups, problem.fields, space, cloud)
     if again:
         groups = [*groups, inside_at(groups, again, cloud)]
-        row_weights |= {name: row_weights["interior"] for name, _ in groups[-1].parts}
+        row_weights |= {name: AGAIN * row_weights["interior"] for name, _ in groups[-1].parts}
     return DenseSystem(
         space=cast(GlobalSpace, space),  # a space without a local basis is a global one
         fields=problem.fields,

@@ -20,6 +20,11 @@ from ..pde.problem import DataError, Problem, Residual
 from ..spaces.base import Space
 
 
+# the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
+# in least squares 0.01 to 0.3 halve the error of 1 [m]
+AGAIN = 0.1
+
+
 class Group(NamedTuple):
     """Neighbouring parts of a cloud that share one residual(u, x, n): one program for all of them.
 

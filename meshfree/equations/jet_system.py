@@ -33,7 +33,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import Group, Interior, Zero, inside_at, match_conditions, repeated_inside
+from .conditions import AGAIN, Group, Interior, Zero, inside_at, match_conditions, repeated_inside
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
@@ -265,7 +265,7 @@ def jet_system(
     row_weights, magnitude = _weights_of(own, problem.fields, space.cloud.spacing, around)
     row_weights = given(row_weights)
     names = [name for part in parts if part.again for name, _ in part.group.parts]
-    row_weights = row_weights | dict.fromkeys(names, row_weights["interior"])
+    row_weights = row_weights | dict.fromkeys(names, AGAIN * row_weights["interior"])
     blocks = [
         _block(part, point_weights(part.group, row_weights), stated.derivatives[place], problem.fields)
         for part, place in zip(parts, stated.places, strict=True)

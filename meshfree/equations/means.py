@@ -51,7 +51,8 @@ def means_of(problem: Problem, space: Space) -> Means:
     known = is_local or (space.has_rows and not is_traced(problem, space))
     part = part_of(group, problem.fields, None, is_local) if known else None
     if part is None:
-        return _of_functions(group, shares, cast(GlobalSpace, space), problem.fields)
+        found = _of_functions(group, shares, cast(GlobalSpace, space), problem.fields)
+        return found if is_traced(found) else jax.tree.map(np.asarray, found)
     if not part.affine:
         raise _not_affine()
     array = module_of(part.values, part.gradient)

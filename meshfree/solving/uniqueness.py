@@ -162,8 +162,19 @@ def _check_polynomials(system: System, coefficients, affine: bool) -> None:
     if len(sizes) < found.shape[1] or sizes[-1] <= VANISHING * sizes[0]:
         raise NotUniqueError(
             f"the system is singular: u = {_named(directions[-1], system.free_axes)} satisfies every homogeneous "
-            f"equation ({_hint(system)})"
+            f"equation ({_hint_for(system, directions[-1])})"
         )
+
+
+def _hint_for(system: System, direction: np.ndarray) -> str:
+    """What fixes a polynomial: a constant its mean."""
+    fields = len(direction) // (len(system.free_axes) + 1)
+    shares = np.abs(direction) / np.max(np.abs(direction))
+    if np.max(shares[fields:], initial=0.0) > VISIBLE:
+        return _hint(system)
+    field = int(np.argmax(shares))
+    of_field = "u(x)" if fields == 1 else f"u(x)[{field}]"
+    return f"fix it by its mean over the domain, Problem(..., mean=lambda u, x: {of_field}); otherwise: {_hint(system)}"
 
 
 def _hint(system: System) -> str:
