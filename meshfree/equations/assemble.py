@@ -15,10 +15,10 @@ from ..internal.tracing import is_traced
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import Guess
-from .conditions import AGAIN, inside_at, match_conditions, repeated_inside
+from .conditions import AGAIN, inside_at, match_conditions
 from .constrained import Constrained
 from .dense_system import DenseSystem
-from .jet_system import jet_system
+from .jet_system import jet_system, repeated_inside
 from .means import means_of
 from .row_weights import measured_weights
 from .system import Collocated

@@ -17,8 +17,6 @@ from ..internal.tracing import is_traced, module_of
 from ..internal.watched import watch
 from ..pde.index_bounds import beyond_the_end
 from ..pde.problem import DataError, Problem, Residual
-from ..spaces.base import Space
-
 
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
 # in least squares 0.01 to 0.3 halve the error of 1 [m]
@@ -83,23 +81,6 @@ def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
 def is_inside(group: Group) -> bool:
     """Whether it is the equation of the interior that holds at the points of a group."""
     return isinstance(group.residual, Interior)
-
-
-def repeated_inside(groups: list[Group], fields: int, space: Space, cloud: Cloud) -> tuple[str, ...]:
-    """The parts of the boundary at whose nodes the equation of the interior holds, too.
-
-    They are those beyond which the space has nodes, which two conditions a field fix as well. And where there are fewer
-    equations than unknowns otherwise, those with fewer conditions than fields: none for a pressure, say.
-    """
-    counts = {name: check_residual(group, fields) for group in groups for name, _ in group.parts}
-    ghosts = tuple(part for part in space.parts_with_ghosts if counts.get(part, 0) < 2 * fields)
-    rows = sum(counts.get(name, 0) * len(cloud[name]) for name in cloud.parts)
-    rows += sum(counts["interior"] * len(cloud[name]) for name in ghosts)
-    coarser = space.levels()[:-1]
-    unknowns = (space.size - (coarser[-1].size if coarser else 0)) * fields
-    if rows >= unknowns:
-        return ghosts
-    return ghosts + tuple(part for part in cloud.parts if part not in ghosts and counts.get(part, 0) < fields)
 
 
 def inside_at(groups: list[Group], parts: Sequence[str], cloud: Cloud) -> Group:

@@ -33,7 +33,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import AGAIN, Group, Interior, Zero, inside_at, match_conditions, repeated_inside
+from .conditions import AGAIN, Group, Interior, Zero, check_residual, inside_at, match_conditions
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
@@ -329,6 +329,23 @@ def state(
         add(inside_at(groups, again, cloud), again, again=True)
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
     return Stated(parts, places, derivatives)
+
+
+def repeated_inside(groups: list[Group], fields: int, space: Space, cloud: Cloud) -> tuple[str, ...]:
+    """The parts of the boundary at whose nodes the equation of the interior holds, too.
+
+    They are those beyond which the space has nodes, which two conditions a field fix as well. And where there are fewer
+    equations than unknowns otherwise, those with fewer conditions than fields: none for a pressure, say.
+    """
+    counts = {name: check_residual(group, fields) for group in groups for name, _ in group.parts}
+    ghosts = tuple(part for part in space.parts_with_ghosts if counts.get(part, 0) < 2 * fields)
+    rows = sum(counts.get(name, 0) * len(cloud[name]) for name in cloud.parts)
+    rows += sum(counts["interior"] * len(cloud[name]) for name in ghosts)
+    coarser = space.levels()[:-1]
+    unknowns = (space.size - (coarser[-1].size if coarser else 0)) * fields
+    if rows >= unknowns:
+        return ghosts
+    return ghosts + tuple(part for part in cloud.parts if part not in ghosts and counts.get(part, 0) < fields)
 
 
 def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:

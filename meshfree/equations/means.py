@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ..geometry.domain import Domain
 from ..geometry.quadrature import rule
 from ..internal.batching import map_in_blocks
 from ..internal.plain import Plain
@@ -66,7 +65,7 @@ def means_of(problem: Problem, space: Space) -> Means:
     )
 
 
-def _group(problem: Problem, domain: Domain) -> tuple[Group, Float[np.ndarray, " m"]]:
+def _group(problem: Problem, domain: Any) -> tuple[Group, Float[np.ndarray, " m"]]:
     """The quantity at the points of the rule, and their shares of the volume."""
     assert problem.mean is not None
     points, weights = rule(domain)
@@ -87,7 +86,7 @@ def _row_sums(derivatives: BasisDerivatives, gradient: Float[AnyArray, "m c f J"
         if some.columns is None:
             total = total + weights.sum(axis=0)
         elif module_of(weights, some.columns) is np:
-            np.add.at(total, (slice(None), some.columns), weights.swapaxes(0, 1))
+            np.add.at(total, (slice(None), np.asarray(some.columns)), weights.swapaxes(0, 1))
         else:
             total = jnp.asarray(total).at[:, some.columns].add(weights.swapaxes(0, 1))
     return total.reshape(c, size * fields)
@@ -139,5 +138,3 @@ def _not_affine() -> ValueError:
         "mean= must be affine in u, as u(x), u(x)[2] − 1.0 or mf.divergence(u)(x): for what is not, linearise it, or "
         "make it a field of its own with its own equation"
     )
-
-

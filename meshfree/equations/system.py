@@ -101,11 +101,11 @@ class System(Plain):
         """
         return None
 
-    def field_of(self, coefficients: Float[AnyArray, " unknowns"]) -> Float[AnyArray, "n *f"]:
+    def field_of(self, coefficients: Float[AnyArray, "*unknowns"]) -> Float[AnyArray, "n *f"]:
         """The coefficients of the function, where there are other unknowns."""
         return coefficients
 
-    def unknowns_of(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " unknowns"]:
+    def unknowns_of(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, "*unknowns"]:
         """The other way round, with 0 for the other unknowns."""
         return coefficients
 

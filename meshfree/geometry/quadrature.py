@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from .domain import Domain
 from .low_discrepancy import sobol
-from .shapes.basic import Ball, Box, Interval
 
+Rule = tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]  # points and weights
 GAUSS = {1: 96, 2: 64, 3: 32}  # points along every axis
 SOBOL = 2**17  # points of the bounding box, for combined shapes
 
 
 @functools.lru_cache(maxsize=8)
-def rule(domain: Domain) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
-    """Points (m, d) of a domain and their weights (m,)."""
-    lower, upper = domain.bounds
-    if isinstance(domain, Interval | Box):
-        return _product([_gauss(a, b, GAUSS[domain.dim]) for a, b in zip(lower, upper, strict=True)])
-    if isinstance(domain, Ball) and domain.dim > 1:
-        return _polar(domain)
-    X = lower + sobol(SOBOL, domain.dim) * (upper - lower)
-    inside = domain.contains(X)
+def rule(domain: Any) -> Rule:
+    """Points of a domain and their weights, made once."""
+    return domain.quadrature()
+
+
+def of_box(lower: Float[np.ndarray, " d"], upper: Float[np.ndarray, " d"]) -> Rule:
+    """Gauss's rule along every axis."""
+    return _product([_gauss(a, b, GAUSS[len(lower)]) for a, b in zip(lower, upper, strict=True)])
+
+
+def of_ball(center: Float[np.ndarray, " d"], radius: float) -> Rule:
+    """Gauss points along the radius and the height, equidistant ones around the circle."""
+    count, dim = GAUSS[len(center)], len(center)
+    if dim == 1:
+        return of_box(center - radius, center + radius)
+    angle = (2 * np.pi / (2 * count) * np.arange(2 * count), np.full(2 * count, np.pi / count))
+    along = _gauss(0.0, radius, count)
+    if dim == 2:
+        X, weights = _product([along, angle])
+        r, phi = X.T
+        return center + np.stack([r * np.cos(phi), r * np.sin(phi)], axis=-1), weights * r
+    X, weights = _product([along, _gauss(-1.0, 1.0, count), angle])
+    r, z, phi = X.T
+    rho = r * np.sqrt(1 - z**2)
+    return center + np.stack([rho * np.cos(phi), rho * np.sin(phi), r * z], axis=-1), weights * r**2
+
+
+def by_sampling(lower: Float[np.ndarray, " d"], upper: Float[np.ndarray, " d"], contains: Callable) -> Rule:
+    """The points of a Sobol sequence of the bounding box that lie in the domain, with equal weights."""
+    X = lower + sobol(SOBOL, len(lower)) * (upper - lower)
+    inside = contains(X)
     return X[inside], np.full(np.sum(inside), np.prod(upper - lower) / SOBOL)
 
 
@@ -37,18 +60,3 @@ def _product(rules: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np
     axes, weights = zip(*rules, strict=True)
     X = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=-1)
     return X, functools.reduce(np.multiply.outer, weights).ravel()
-
-
-def _polar(ball: Ball) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss points along the radius and the height, equidistant ones around the circle."""
-    count = GAUSS[ball.dim]
-    angle = (2 * np.pi / (2 * count) * np.arange(2 * count), np.full(2 * count, np.pi / count))
-    radius = _gauss(0.0, ball.radius, count)
-    if ball.dim == 2:
-        X, weights = _product([radius, angle])
-        r, phi = X.T
-        return ball.center + np.stack([r * np.cos(phi), r * np.sin(phi)], axis=-1), weights * r
-    X, weights = _product([radius, _gauss(-1.0, 1.0, count), angle])
-    r, z, phi = X.T
-    rho = r * np.sqrt(1 - z**2)
-    return ball.center + np.stack([rho * np.cos(phi), rho * np.sin(phi), r * z], axis=-1), weights * r**2

@@ -9,6 +9,7 @@ from ..geometry.quadrature import rule
 from ..internal.expected import expects
 from .solution import Solution
 
+
 @expects(u=Solution)
 def integrate(u: Solution) -> Float[np.ndarray, "*f"]:
     """∫ u dx over the domain of the solution's cloud: (), or (fields,).
