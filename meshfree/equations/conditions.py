@@ -15,6 +15,7 @@ from ..geometry.cloud import Cloud
 from ..internal.remembered import remembered
 from ..internal.tracing import is_traced, module_of
 from ..internal.watched import watch
+from ..pde.components import WithComponents
 from ..pde.index_bounds import beyond_the_end
 from ..pde.problem import DataError, Problem, Residual
 
@@ -148,10 +149,14 @@ def _check_shape(here: str, shape: tuple[int, ...], count: int, fields: int) -> 
 _MOST_EQUATIONS = 4  # per field at one point, before as many as there are points is no chance
 
 
-class Zero(eqx.Module):
+class Zero(WithComponents):
     """u = 0, () or (fields,): equal to any other, so that programs that have it as input are compiled once."""
 
     fields: int = eqx.field(static=True)
+
+    @property
+    def components(self):
+        return 0 if self.fields == 1 else self.fields
 
     def __call__(self, x):
         return jnp.zeros(() if self.fields == 1 else (self.fields,), x.dtype)

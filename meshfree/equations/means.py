@@ -15,6 +15,7 @@ from ..internal.batching import map_in_blocks
 from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, is_traced, module_of
 from ..internal.watched import watch
+from ..pde.components import Function
 from ..pde.linearity import depends_on_input
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
@@ -78,18 +79,18 @@ def _row_sums(derivatives: BasisDerivatives, gradient: Float[AnyArray, "m c f J"
     m, c, fields, _ = gradient.shape
     width = size if derivatives.columns is None else derivatives.columns.shape[1]
     step = max(ENTRIES // (width * c * fields), 1)
-    total: Any = np.zeros((c, size, fields))
+    total: Any = np.zeros((size, c, fields))
     for start in range(0, m, step):
         own = slice(start, start + step)
         some = derivatives[own]
         weights = some.weights_of_gradient(gradient[own], order).reshape(*gradient[own].shape[:2], width, fields)
         if some.columns is None:
-            total = total + weights.sum(axis=0)
+            total = total + weights.sum(axis=0).swapaxes(0, 1)
         elif module_of(weights, some.columns) is np:
-            np.add.at(total, (slice(None), np.asarray(some.columns)), weights.swapaxes(0, 1))
+            np.add.at(total, some.columns, weights.swapaxes(1, 2))
         else:
-            total = jnp.asarray(total).at[:, some.columns].add(weights.swapaxes(0, 1))
-    return total.reshape(c, size * fields)
+            total = jnp.asarray(total).at[some.columns].add(weights.swapaxes(1, 2))
+    return total.swapaxes(0, 1).reshape(c, size * fields)
 
 
 def _of_coordinates(points, gradient: Float[AnyArray, "m c f J"], array) -> Any:
@@ -124,7 +125,7 @@ def _of_functions(group: Group, shares, space: GlobalSpace, fields: int) -> Mean
     matrix = jnp.stack([pull(e)[0].reshape(-1) for e in jnp.eye(len(constant))])
 
     def polynomial(value):
-        return jax.jacrev(lambda a: mean(lambda x: value(a, x)) - of_zero)
+        return jax.jacrev(lambda a: mean(Function(lambda x: value(a, x))) - of_zero)
 
     units = jnp.zeros(width)
     constants = polynomial(lambda a, x: a)(units).reshape(-1, fields)

@@ -26,6 +26,7 @@ from ..internal.expected import (
     expects,
 )
 from ..internal.printing import aligned, shown
+from .components import Function
 from .operators import Field, derivative
 from .parameter import At, takes_parameter
 
@@ -327,7 +328,7 @@ def at(value: Any, x: Float[Array, " d"], given: Float[Array, "..."], *t: Any) -
 
 def linearise(residual: Callable[[Field], Array], u: Field, v: Field) -> Array:
     """The derivative of residual(u + εv) by ε at ε = 0; `residual` maps a field to its residual at one point."""
-    return jax.jvp(lambda t: residual(lambda x: u(x) + t * v(x)), (jnp.zeros(()),), (jnp.ones(()),))[1]
+    return jax.jvp(lambda t: residual(Function(lambda x: u(x) + t * v(x))), (jnp.zeros(()),), (jnp.ones(()),))[1]
 
 
 def _names(names: Iterable[str]) -> str:

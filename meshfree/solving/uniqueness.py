@@ -24,7 +24,8 @@ VANISHING = 1e-12  # of the largest response to a polynomial of degree ≤ 1: wh
 VISIBLE = 1e-6  # a share of a polynomial's terms that is named
 RESPONDING = 1e-2  # of the typical response of the equations to a function: no function is free
 ROUNDING = 20  # times the rounding of the equations: less of a response is none
-FALLING = 0.18  # of the response in a smaller space: null functions' 0.004 to 0.13 [m], others' 0.5 near a resonance, 0.21 of Stokes
+# of the response in a smaller space: null functions' 0.004 to 0.13 [m], others' 0.5 near a resonance, 0.21 of flow
+FALLING = 0.18
 RANDOM = 4  # functions, as one by itself may have little of a null function
 LEFT_OUT = 1e-9  # what is missed times the least response: 1e-13 by rounding, 1e-5 of a null function [m]
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
