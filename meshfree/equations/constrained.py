@@ -113,12 +113,11 @@ class Constrained(Collocated):
 
     def _constants(self) -> Float[AnyArray, "rows c"]:
         """The weighted rows of constants that are added to the equations of the interior, one to each."""
-        weight = self.row_weights["interior"]
-        array = module_of(*self.row_weights.values())
+        array, inside = module_of(*self.row_weights.values()), len(self.row_weights["interior"])
         blocks = [
-            array.tile(array.diag(weight), (count, 1))
+            array.tile(array.diag(self.row_weights[name]), (count, 1))
             if is_inside(group)
-            else np.zeros((count * len(self.row_weights[name]), len(weight)))
+            else np.zeros((count * len(self.row_weights[name]), inside))
             for group in self.groups
             for name, count in group.parts
         ]

@@ -89,7 +89,7 @@ class Problem(eqx.Module):
         interior: Residual,
         exact: Callable | None = None,
         initial: Callable | None = None,
-        mean: Callable | None = None,
+        mean: Any = None,
         fields: int = 1,
         **conditions,
     ):
