@@ -7,7 +7,7 @@ problem. The radial factors are kept as Chebyshev polynomials.
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import h1vp, hankel1, hankel2, h2vp, jvp
+from scipy.special import h1vp, h2vp, hankel1, hankel2, jvp
 
 import meshfree as mf
 

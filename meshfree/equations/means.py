@@ -66,6 +66,55 @@ def means_of(problem: Problem, space: Space) -> Means:
     )
 
 
+class MeansInTime:
+    """The means of a problem in time with their weight, as equations without rates: the rows are the same for all t.
+
+    Raises ValueError where they are not.
+    """
+
+    def __init__(self, problem: Problem, space: Space, time: Any, weight: float):
+        assert problem.mean is not None
+        found = means_of(problem.at(time), space)
+        self.matrix, self._constant, self._weight = weight * found.matrix, weight * found.constant, weight
+        domain = problem.domain if problem.domain is not None else space.cloud.domain
+        points, weights = map(jnp.asarray, rule(domain))
+        mean, fields = problem.mean, problem.fields
+
+        def of_zero(t):
+            at_points = jax.vmap(lambda x: jnp.atleast_1d(mean(Zero(fields), x, t)))(points)
+            return weight * (weights / jnp.sum(weights)) @ at_points
+
+        def by_values(t, values):
+            """A gradient by u, as of one that is linear near a point."""
+            return jnp.atleast_1d(mean(Function(lambda y: values + jnp.sum(y) * values), points[0], t))
+
+        values = jnp.zeros((fields,) if fields > 1 else ())
+        moment = jnp.asarray(time, dtype=float)
+        if depends_on_input(jax.jacrev(by_values, argnums=1), moment, known=(values,)):
+            raise ValueError(
+                "mean= must have coefficients of u that do not depend on time; only what is added to it may"
+            )
+        self.driven = depends_on_input(of_zero, moment)
+        self._of_zero = jax.jit(of_zero)
+
+    def values(self, t: Any, c: Float[AnyArray, " n"]) -> Float[AnyArray, " q"]:
+        """They themselves."""
+        return self._at(t) + self.matrix @ c
+
+    def slope(self, t: Any) -> Float[AnyArray, " q"]:
+        """How they change in time where u does not."""
+        if not self.driven:
+            return np.zeros(len(self.matrix))
+        time = jnp.asarray(t, dtype=float)
+        return self._like(t, jax.jvp(self._of_zero, (time,), (jnp.ones_like(time),))[1])
+
+    def _at(self, t: Any) -> Any:
+        return self._like(t, self._of_zero(jnp.asarray(t, dtype=float))) if self.driven else self._constant
+
+    def _like(self, t: Any, found: Any) -> Any:
+        return found if is_traced(found) or isinstance(t, jax.Array) else np.asarray(found)
+
+
 def _group(problem: Problem, domain: Any) -> tuple[Group, Float[np.ndarray, " m"]]:
     """The quantity at the points of the rule, and their shares of the volume."""
     assert problem.mean is not None
