@@ -208,8 +208,8 @@ class JetSystem(Collocated):
             found.append(columns.reshape(columns.shape[0] * columns.shape[1], -1))
         return array.concatenate(found)
 
-    def typical_size(self, coefficients):
-        inside, gradient = self.groups[0], self.blocks[0].gradient_at(coefficients)
+    def size_on_long_waves(self, coefficients, group):
+        inside, gradient = self.groups[group], self.blocks[group].gradient_at(coefficients)
         array, sample = module_of(gradient), sample_of(inside.points)
         _, extent = center_and_extent(self._points)
         sizes = size_on_waves(gradient[sample], extent / np.pi, inside.points.shape[1], array)
@@ -279,6 +279,21 @@ def jet_system(
 def inside(problem: Problem, space: Space, points, coefficients) -> Float[np.ndarray, "m c"]:
     """The residual of the interior at points that need not be nodes, without row weights; it must be local."""
     return residual_at(Interior(watch(problem.interior)), space, problem.fields, points, coefficients)
+
+
+class Terms(NamedTuple):
+    """The equation of the interior at points, affine in u: its gradient by the jets of u, without row weights."""
+
+    gradient: Float[np.ndarray, "m c f J"]
+    order: int
+
+
+def interior_terms(problem: Problem, points: Float[np.ndarray, "m d"]) -> Terms | None:
+    """Of a residual that is local; None where it reads something traced."""
+    group = Group((), Interior(watch(problem.interior)), points, np.zeros_like(points))
+    order = _facts(group, problem.fields).order
+    _, gradient = at_jets(group, _no_jets(len(points), points.shape[1], order, problem.fields), order)
+    return None if is_traced(gradient) else Terms(gradient, order)
 
 
 def residual_at(residual: Residual, space: Space, fields: int, points, coefficients) -> Float[np.ndarray, "m c"]:

@@ -26,7 +26,7 @@ from ..internal.expected import (
 )
 from ..internal.printing import aligned, shown
 from .operators import Field, derivative
-from .parameter import At, takes_parameter
+from .parameter import At, ParameterDerivative, takes_parameter
 
 Residual = Callable[..., Float[Array, "..."]]
 
@@ -99,18 +99,21 @@ class Problem(eqx.Module):
 
     def at(self, parameter: Any) -> Problem:
         """The problem at one value of its parameter, a number: one without parameter. ValueError for one without."""
+        return self._with(lambda function: At(function, _one_number(parameter)))
+
+    def parameter_derivative(self, parameter: Any, order: int = 1) -> Problem:
+        """The derivatives of all residuals by the parameter, of some order, at one value of it, as `at`."""
+        return self._with(lambda function: ParameterDerivative(function, _one_number(parameter), order))
+
+    def _with(self, made: Callable[[Callable], Callable]) -> Problem:
+        """The problem without parameter of which each callable is `made` of one of this."""
         if not self.has_parameter:
             raise ValueError("the problem has no parameter: its residuals are (u, x) and (u, x, n), not (u, x, t)")
-        parameter = jnp.asarray(parameter, dtype=float)
-        if parameter.shape != ():
-            raise ValueError(f"the parameter is one number; got an array of shape {parameter.shape}")
-        conditions = {
-            name: None if residual is None else At(residual, parameter) for name, residual in self.conditions.items()
-        }
+        conditions = {name: None if residual is None else made(residual) for name, residual in self.conditions.items()}
         return Problem(
             self.domain,
-            interior=At(self.interior, parameter),
-            exact=None if self.exact is None else At(self.exact, parameter),
+            interior=made(self.interior),
+            exact=None if self.exact is None else made(self.exact),
             fields=self.fields,
             **conditions,
         )
@@ -160,6 +163,13 @@ class Problem(eqx.Module):
         parts = () if self.domain is None or name != "boundary" else self.domain.part_names
         served = ", ".join(part for part in parts if part == name or part not in self.conditions)
         return "" if served in ("", name) else f" on {served}"
+
+
+def _one_number(parameter: Any) -> Array:
+    parameter = jnp.asarray(parameter, dtype=float)
+    if parameter.shape != ():
+        raise ValueError(f"the parameter is one number; got an array of shape {parameter.shape}")
+    return parameter
 
 
 def _with_parameter(name: str, residual: Any) -> bool | None:

@@ -33,7 +33,7 @@ def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scala
     cloud = system.space.cloud
     if is_traced(system, coefficients, data, cloud):
         return {"off_nodes": float("nan")}
-    residual = system.elsewhere(_between_nodes(cloud), coefficients)
+    residual = system.elsewhere(between_nodes(cloud), coefficients)
     if residual is None:
         return {}
     size = float(np.sqrt(np.mean(np.asarray(residual) ** 2)))
@@ -48,7 +48,7 @@ def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scala
     return {"off_nodes": share}
 
 
-def _between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
+def between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
     count = count_of(cloud)
     if cloud.domain is not None:
         return cloud.domain.sample(count, seed=SEED)
