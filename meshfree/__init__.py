@@ -40,11 +40,13 @@ from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
 from .solving.automatic import solve
+from .solving.eigen import eigen
 from .solving.error_estimate import estimate_error
 from .solving.evolve import evolve
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
+from .solving.modes import Modes
 from .solving.solution import Solution
 from .solving.solve import interpolate
 from .solving.spectrum import Spectrum, spectrum
@@ -75,6 +77,7 @@ __all__ = [
     "InverseQuadratic",
     "Kernel",
     "Matern",
+    "Modes",
     "Multilevel",
     "Multiquadric",
     "Periodic",
@@ -96,6 +99,7 @@ __all__ = [
     "derivative",
     "dirichlet",
     "divergence",
+    "eigen",
     "error",
     "estimate_error",
     "evolve",

@@ -24,7 +24,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
 from ..internal.plain import Plain
 from ..internal.remembered import remembered
-from ..internal.tracing import AnyArray, is_traced, module_of
+from ..internal.tracing import AnyArray, is_traced, module_of, without_derivative
 from ..internal.watched import watch
 from ..linalg.sparse_rows import stacked
 from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
@@ -282,18 +282,21 @@ def inside(problem: Problem, space: Space, points, coefficients) -> Float[np.nda
 
 
 class Terms(NamedTuple):
-    """The equation of the interior at points, affine in u: its gradient by the jets of u, without row weights."""
+    """Equations at points, affine in u: their gradient by the jets of u, without row weights."""
 
     gradient: Float[np.ndarray, "m c f J"]
     order: int
 
 
-def interior_terms(problem: Problem, points: Float[np.ndarray, "m d"]) -> Terms | None:
-    """Of a residual that is local; None where it reads something traced."""
-    group = Group((), Interior(watch(problem.interior)), points, np.zeros_like(points))
-    order = _facts(group, problem.fields).order
-    _, gradient = at_jets(group, _no_jets(len(points), points.shape[1], order, problem.fields), order)
-    return None if is_traced(gradient) else Terms(gradient, order)
+def terms_of(group: Group, fields: int) -> Terms | None:
+    """Of a residual that is local; None of another one, or of one that reads what is not known."""
+    try:
+        order = _facts(group, fields).order
+    except Exception:
+        return None  # it asks for u at other points
+    _, gradient = at_jets(group, _no_jets(len(group.points), group.points.shape[1], order, fields), order)
+    gradient = without_derivative(gradient)
+    return None if is_traced(gradient) else Terms(np.asarray(gradient), order)
 
 
 def residual_at(residual: Residual, space: Space, fields: int, points, coefficients) -> Float[np.ndarray, "m c"]:

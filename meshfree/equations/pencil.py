@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
@@ -15,7 +15,8 @@ from ..linalg.sparse_rows import SparseRows
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .assemble import assemble
-from .jet_system import Terms, interior_terms
+from .basis_derivatives import BasisDerivatives
+from .jet_system import terms_of
 from .system import Collocated
 
 ROUNDING = 1e-10  # of the entries of a row
@@ -39,10 +40,12 @@ class Pencil:
         center: float,
     ):
         self.problem, self.space, self.points, self.center = problem, space, points, center
+        self.cloud = space.cloud if points is None else points
+        self.moves = False  # whether the residuals read what is to be differentiated by
         self.zero = np.zeros((space.size,) if problem.fields == 1 else (space.size, problem.fields))
         first = assemble(problem.at(center), space, points, weights)
-        parts = (space.cloud if points is None else points).parts
-        self.weights = {name: without_derivative(w) for name, w in first.row_weights.items() if name in parts}
+        weighted = first.row_weights.items()
+        self.weights = {name: without_derivative(w) for name, w in weighted if name in self.cloud.parts}
         self.systems: list[Collocated] = [first]
         self.matrices: list[Any] = [self._checked(first)]
         for order in range(1, HIGHEST + 1):
@@ -70,20 +73,45 @@ class Pencil:
         """A(λ₀ + distance) c for a vector (unknowns,)."""
         return sum(distance**power * (matrix @ c) for power, matrix in enumerate(self.matrices))
 
-    def interior(self, X: Float[np.ndarray, "m d"]) -> list[Terms] | None:
-        """The interior equation at points by the same powers."""
-        problems = [self.problem.at(self.center)]
-        problems += [self.problem.parameter_derivative(self.center, order) for order in range(1, len(self.matrices))]
-        found = []
-        for power, problem in enumerate(problems):
-            terms = interior_terms(problem, X)
-            if terms is None:
-                return None
-            found.append(terms._replace(gradient=terms.gradient / max(power, 1)))
-        return found
+    def misses(
+        self, X: Mapping[str, Any], values: Complex[np.ndarray, " k"], vectors: Complex[np.ndarray, "n k"]
+    ) -> Float[np.ndarray, " k"]:
+        """By which share of their terms the equations are off at other points than the nodes, the worst of the groups.
+
+        `X`: points (m, d) and normals (m, d) by part. Terms are at least those of waves as long as the cloud.
+        """
+        n, fields, k = self.space.size, self.problem.fields, len(values)
+        columns = vectors.reshape(n, fields * k)
+        columns = np.concatenate([columns.real, columns.imag], axis=1)
+        worst, typical = np.zeros(k), np.ones(k)
+        for place, group in enumerate(self.systems[0].groups):
+            names = [name for name, _ in group.parts if name in X]
+            if not names:
+                continue
+            points, normals = (np.concatenate([X[name][which] for name in names]) for which in (0, 1))
+            terms = [terms_of(one.groups[place]._replace(points=points, normals=normals), fields) for one in self.systems]
+            if any(one is None for one in terms):
+                return np.full(k, np.nan)
+            jets = BasisDerivatives.at(self.space, points).jets(columns, max(one.order for one in terms))
+            jets = jets.reshape(len(points), -1, 2, fields, k)
+            jets = jets[:, :, 0] + 1j * jets[:, :, 1]
+            if place == 0:
+                typical = np.mean(np.abs(jets[:, 0]), axis=(0, 1))
+            weight = np.asarray(self.weights[names[0]])
+            off, size = 0.0, 0.0
+            for power, one in enumerate(terms):
+                factor = (values - self.center) ** power / max(power, 1)
+                known = jets[:, : one.gradient.shape[3]]
+                off = off + factor * np.einsum("mcfj,mjfk->mck", one.gradient, known)
+                size = size + np.abs(factor) * np.einsum("mcfj,mjfk->mck", np.abs(one.gradient), np.abs(known))
+            least = typical * float(without_derivative(self.systems[0].size_on_long_waves(self.zero, place)))
+            off, size = (np.mean(np.einsum("c,mck->mk", weight, np.abs(one)), axis=0) for one in (off, size))
+            worst = np.maximum(worst, off / (size + least))
+        return worst
 
     def _checked(self, system: Collocated, order: int = 0) -> Any:
         values, matrix = system.linearised(self.zero)
+        self.moves = self.moves or is_traced(values, matrix)
         values, matrix = without_derivative((values, matrix))
         if is_traced(values, matrix):
             raise ValueError(

@@ -59,6 +59,18 @@ def _refuse(primals, tangents):
 _one.defjvp(_refuse, symbolic_zeros=True)
 
 
+def without_value(moved: Float[Array, ""]) -> Float[Array, ""]:
+    """A number that is zero, and whose derivative is NaN wherever it is asked for."""
+
+    def of(_, change):
+        return jnp.full_like(change, jnp.nan)
+
+    def transposed(_, given):
+        return jnp.where(given == 0, given, jnp.nan)  # what is not asked for spoils nothing
+
+    return jax.custom_derivatives.linear_call(of, transposed, (), moved)
+
+
 def differentiable(
     residual_of: Callable,
     fixed_residual_of: Callable,

@@ -7,18 +7,20 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-from jaxtyping import Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 from numpy.typing import ArrayLike
 
-from ..equations.basis_derivatives import BasisDerivatives
+from ..equations.assemble import assemble
 from ..equations.pencil import Pencil
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.compile_cache import release_programs
 from ..internal.expected import INTEGER, NUMBER, expects
-from ..internal.tracing import without_derivative
+from ..internal.tracing import is_traced, without_derivative
 from ..internal.watched import settled
 from ..linalg.arnoldi import largest
 from ..linalg.dense import check_memory
@@ -28,13 +30,18 @@ from ..linalg.sparse_rows import from_scipy
 from ..pde.problem import Problem
 from ..spaces.base import Space
 
-from .off_nodes import between_nodes
+from .derivative import of_first_order, without_value
+from .modes import Modes, normalised
+from .off_nodes import points_between
 from .solve import require_double
 
 DENSE = 400  # unknowns up to which all eigenvalues are computed
 ASIDE = 0.0123  # of the size of the eigenvalues: so far from `near` the equations are factored, as it may be one itself
 SPARE = 4  # pairs more than are asked for
-SPURIOUS = 0.1  # share of its terms that the equation of the interior is off by between the nodes
+SPURIOUS = 0.2  # share of its terms that an equation is off by between the nodes
+RESOLVED = 0.03  # the same, up to which nothing need be said
+SAME = 1e-3  # relative distance of eigenvalues that are one, at most; less where the functions are more exact
+ROUNDING = 1e-9
 
 
 @expects(
@@ -50,19 +57,67 @@ def eigen(
     points: Cloud | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
-) -> Any:
-    """The k eigenvalues λ nearest to `near`, and their functions: where a problem without data has solutions u ≠ 0.
+) -> Modes:
+    """The k eigenvalues λ nearest to `near` with their functions: where a problem without data has solutions u ≠ 0.
+
+    λ is the parameter of the problem, the last argument of its residuals, in the equation, the conditions or both:
+
+        mf.Problem(mf.Disk(), interior=lambda u, x, lam: mf.laplacian(u)(x) + lam * u(x),
+                   boundary=lambda u, x, n, lam: u(x))
+
+    All residuals are linear in u, without data, and of degree 1 or 2 in λ. Multiple eigenvalues are there as often as
+    they occur. Where the space is solved in least squares so are these: A(σ)ᵀ A(λ) c = 0, σ close to `near`.
+
+    - `k`: how many. All are computed of up to 400 unknowns; of more those nearest to `near`, by Arnoldi's method
+    - `points`, `weights`, `solver`: as in `solve`
+
+    Spurious pairs, whose functions miss the equations between the nodes by a fifth of their terms and more, are dropped
+    and counted. Those that miss them by more than 3% are kept with a warning: they are poorly resolved, or spurious,
+    as stencils have some with conditions on the flux and without `ghost=True`. A pair of complex values whose imaginary
+    part is less than that share of them is a real one that occurs twice.
+
+    `modes.values` have derivatives of first order, by leaves of the problem and of the space, under jax.grad and
+    jax.jvp, but not under jit: those of simple eigenvalues; those of multiple ones are NaN, as there are none.
+
+    Raises ValueError for a problem without parameter, or that does not depend on it, for residuals that are not affine
+    in u, that u = 0 does not satisfy or that are no polynomial of degree at most 2 in λ, and for k beyond the unknowns.
     """
     require_double()
     release_programs()
     began = time.perf_counter()
     _check(problem, space, k, near, points)
-    pencil = Pencil(problem, space, points, weights, float(near))
-    for cloud in (space.cloud, *([] if points is None else [points])):
+    known = without_derivative((problem, space, points, weights))
+    pencil = Pencil(*known, float(near))
+    for cloud in (known[1].cloud, *([] if points is None else [known[2]])):
         check_cloud_in(problem.domain, cloud)
     inverse = Inverse(pencil, solver)
     pairs, dropped = _good(pencil, inverse, k)
-    return pencil, pairs, dropped, time.perf_counter() - began
+    values = pairs.values.real if not np.any(pairs.values.imag) else pairs.values
+    simple = _simple(pairs, pencil.scale)
+    if pencil.moves or is_traced(problem, space, points, weights):
+        values = _differentiable(pencil, inverse, pairs, values, simple, problem, space, points)
+    shape = (len(pairs.off), *pencil.zero.shape)
+    coefficients = pairs.vectors.T.reshape(shape)
+    coefficients = normalised(known[1], coefficients if np.iscomplexobj(values) else coefficients.real)
+    stats = {
+        "unknowns": inverse.unknowns,
+        "rows": inverse.matrices[0].shape[0],
+        "dropped": dropped,
+        "shift": inverse.shift,
+        "seconds": time.perf_counter() - began,
+    }
+    each = tuple(_stats_of(pencil, pairs, coefficients, i) | {key: stats[key] for key in ("unknowns", "rows")} for i in range(len(pairs.off)))
+    return Modes(space, values, coefficients, simple, each, stats)
+
+
+def _stats_of(pencil: Pencil, pairs: Pairs, coefficients, i: int) -> dict[str, Any]:
+    value = complex(pairs.values[i])
+    residual = pencil.applied(value - pencil.center, coefficients[i].reshape(-1))
+    found: dict[str, Any] = {"eigenvalue": value.real}
+    if value.imag:
+        found["eigenvalue_imag"] = value.imag
+    by_part = pencil.systems[0].per_part(np.abs(residual))
+    return found | {"residual": {name: float(size) for name, size in by_part.items()}, "off_nodes": float(pairs.off[i])}
 
 
 def _check(problem: Problem, space: Space, k: int, near: float, points: Cloud | None) -> None:
@@ -132,16 +187,24 @@ class Inverse:
 
     def largest(self, count: int) -> tuple[Complex[np.ndarray, " k"], Complex[np.ndarray, "n k"]]:
         """The eigenvalues λ nearest to σ, at least `count` if there are as many, and their vectors."""
-        if self.size <= DENSE or count > self.size // 4:
-            dense = self.matrices[1].toarray() if hasattr(self.matrices[1], "toarray") else None
-            values, vectors = scipy.linalg.eig(self(np.eye(self.size)) if dense is None or len(self.matrices) > 2 else -np.asarray(self.factored.solve(dense)))
-            order = np.argsort(-np.abs(values), kind="stable")
-            values, vectors = values[order], vectors[:, order]
-        else:
-            values, vectors = largest(self, self.size, count)
-        finite = np.abs(values) > np.finfo(float).eps * np.abs(values[0])
-        with np.errstate(all="ignore"):
-            return self.shift + 1 / values[finite], vectors[: self.unknowns, finite]
+        values, vectors = self._of(self, count)
+        kept = np.abs(values) > np.finfo(float).eps * np.abs(values[0])
+        return self.shift + 1 / values[kept], vectors[: self.unknowns, kept]
+
+    def left(self, values: Complex[np.ndarray, " k"]) -> list[Complex[np.ndarray, " m"]]:
+        """Vectors y with yᵀ A(λ) = 0 for simple eigenvalues."""
+        found, vectors = self._of(self.transposed, 2 * len(values) + SPARE)
+        places = [int(np.argmin(np.abs(found - 1 / (value - self.shift)))) for value in values]
+        vectors = vectors[: self.unknowns, places]
+        real, imag = (np.asarray(self.factored.solve_transposed(np.ascontiguousarray(part))) for part in (vectors.real, vectors.imag))
+        return list((real + 1j * imag).T)
+
+    def _of(self, product: Callable, count: int):
+        if self.size > DENSE and count <= self.size // 4:
+            return largest(product, self.size, count)
+        values, vectors = scipy.linalg.eig(product(np.eye(self.size)))
+        order = np.argsort(-np.abs(values), kind="stable")
+        return values[order], vectors[:, order]
 
 
 def _as_factored(matrix: Any) -> Any:
@@ -149,35 +212,91 @@ def _as_factored(matrix: Any) -> Any:
 
 
 def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, int]:
-    count = k + SPARE
-    X = between_nodes(pencil.space.cloud)
+    """The k nearest pairs that are not spurious, and how many of those were met on the way."""
+    count, X = k + SPARE, points_between(pencil.cloud)
     while True:
         values, vectors = inverse.largest(count)
-        near = np.argsort(np.abs(values - pencil.center), kind="stable")[:count]
-        pairs = Pairs(values[near], vectors[:, near], off_nodes_of(pencil, X, values[near], vectors[:, near]))
-        good = pairs.off < SPURIOUS
-        if np.sum(good) >= k or count >= inverse.size:
-            return pairs, int(np.sum(~good))
+        near = np.argsort(np.round(np.abs(values - pencil.center), 12), kind="stable")[:count]
+        values, vectors = values[near], vectors[:, near]
+        pairs = Pairs(values, vectors, pencil.misses(X, values, vectors))
+        good = np.flatnonzero(~(pairs.off > SPURIOUS))
+        if len(good) >= k or count >= inverse.size:
+            break
         count = min(2 * count, inverse.size)
+    if len(good) < k:
+        warnings.warn(
+            f"{len(good)} of the {k} eigenvalues were found: the others' functions miss the equations between the nodes "
+            f"by more than {SPURIOUS:.0%} of their terms. Use a larger space for more of them",
+            stacklevel=5,
+        )
+        if not len(good):
+            raise ValueError(
+                "no eigenvalue was found whose function satisfies the equations between the nodes: use a larger space, "
+                "or another one"
+            )
+    good = good[:k]
+    found = _real(pairs[good], pencil.scale)
+    poor = found.off > RESOLVED
+    if poor.any():
+        listed = ", ".join(f"{_shown(value)} ({off:.0%})" for value, off in zip(found.values[poor], found.off[poor], strict=True))
+        warnings.warn(
+            f"eigenvalues whose functions miss the equations between the nodes, by these shares of their terms: {listed}. "
+            "They are poorly resolved, or spurious: use a larger space, near corners mf.Enriched, with conditions on "
+            "the flux Stencils(..., ghost=True)",
+            stacklevel=5,
+        )
+    return found, int(good[-1]) + 1 - len(good)
 
 
-def off_nodes_of(pencil: Pencil, X, values, vectors) -> Float[np.ndarray, " k"]:
-    terms = pencil.interior(X)
-    if terms is None:
-        return np.full(len(values), np.nan)
-    order = max(one.order for one in terms)
-    derivatives = BasisDerivatives.at(pencil.space, X)
-    n, fields = pencil.space.size, pencil.problem.fields
-    columns = vectors.reshape(n, fields * len(values))
-    jets = derivatives.jets(np.ascontiguousarray(columns.real), order) + 1j * derivatives.jets(np.ascontiguousarray(columns.imag), order)
-    jets = jets.reshape(len(X), -1, fields, len(values))
-    weight = np.asarray(pencil.systems[0].row_weights["interior"])
-    sums = np.zeros((len(X), len(weight), len(values)), complex)
-    sizes = np.zeros(sums.shape)
-    for power, one in enumerate(terms):
-        factor = (values - pencil.center) ** power
-        J = one.gradient.shape[3]
-        sums += factor * np.einsum("mcfj,mjfk->mck", one.gradient, jets[:, :J])
-        sizes += np.abs(factor) * np.einsum("mcfj,mjfk->mck", np.abs(one.gradient), np.abs(jets[:, :J]))
-    typical = float(pencil.systems[0].typical_size(pencil.zero)) * np.mean(np.abs(jets[:, 0]), axis=(0, 1))
-    return np.einsum("c,mck->k", weight, np.abs(sums)) / (np.einsum("c,mck->k", weight, sizes) + len(X) * typical)
+def _shown(value: complex) -> str:
+    return f"{value:.6g}" if value.imag else f"{value.real:.6g}"
+
+
+def _real(pairs: Pairs, scale: float) -> Pairs:
+    """Complex pairs whose imaginary part is below the accuracy become a real value that occurs twice."""
+    values, vectors = pairs.values.copy(), pairs.vectors.copy()
+    least = np.maximum(np.nan_to_num(pairs.off), ROUNDING) * np.maximum(np.abs(values), scale)
+    doubled = np.abs(values.imag) <= least
+    below = doubled & (values.imag < 0)
+    vectors[:, below] = vectors[:, below].imag
+    vectors[:, doubled] = _turned(vectors[:, doubled]).real
+    values[doubled] = values[doubled].real
+    return Pairs(values, vectors, pairs.off)
+
+
+def _turned(vectors):
+    """Complex multiples of real vectors made real; of others any multiple."""
+    largest = vectors[np.argmax(np.abs(vectors), axis=0), np.arange(vectors.shape[1])]
+    return vectors * np.conj(largest) / np.abs(largest)
+
+
+def _simple(pairs: Pairs, scale: float) -> Bool[np.ndarray, " k"]:
+    apart = np.abs(pairs.values[:, None] - pairs.values[None]) + np.where(np.eye(len(pairs.off)) > 0, np.inf, 0.0)
+    close = np.clip(np.nan_to_num(pairs.off), ROUNDING, SAME) * np.maximum(np.abs(pairs.values), scale)
+    return np.min(apart, axis=1, initial=np.inf) > close
+
+
+def _differentiable(pencil: Pencil, inverse: Inverse, pairs: Pairs, values, simple, problem, space, points) -> Array:
+    """The values with their derivative: λ' = −yᵀ A'(λ) c / yᵀ (∂A/∂λ) c, y the left vector; A' is taken at fixed c."""
+    systems = [
+        assemble(problem.parameter_derivative(pencil.center, order), space, points, pencil.weights)
+        for order in range(len(pencil.matrices))
+    ]
+    rows = len(np.asarray(pencil.systems[0].at_points(pencil.zero)))
+    found = []
+    lefts = inverse.left(pairs.values)
+    for value, vector, y, alone in zip(values, pairs.vectors.T, lefts, simple, strict=True):
+        distance = value - pencil.center
+        c = vector if np.iscomplexobj(values) else vector.real
+        slope = sum(p * distance ** (p - 1) * (A @ c) for p, A in enumerate(pencil.matrices) if p)
+        left = y[:rows] / (y @ slope)
+        left = left if np.iscomplexobj(values) else left.real
+
+        def of(c, distance=distance):
+            c = c.reshape(pencil.zero.shape)
+            return sum(distance**p / max(p, 1) * one.at_points(c) for p, one in enumerate(systems))
+
+        moved = of(c.real) + 1j * of(c.imag) if np.iscomplexobj(values) else of(c)
+        moved = jnp.sum(jnp.asarray(left) * (moved - jax.lax.stop_gradient(moved)))
+        found.append(value - (moved if alone else without_value(moved)))
+    return of_first_order(jnp.stack(found))

@@ -33,16 +33,16 @@ def integrate(u: Solution) -> Float[np.ndarray, "*f"]:
 
 
 @functools.lru_cache(maxsize=8)
-def rule(domain: Domain) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
-    """Points (m, d) of a domain and their weights (m,)."""
+def rule(domain: Domain, count: int = SOBOL) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+    """Points (m, d) of a domain and their weights (m,); `count` of the Sobol sequence, for combined shapes."""
     lower, upper = domain.bounds
     if isinstance(domain, Interval | Box):
         return _product([_gauss(a, b, GAUSS[domain.dim]) for a, b in zip(lower, upper, strict=True)])
     if isinstance(domain, Ball) and domain.dim > 1:
         return _polar(domain)
-    X = lower + sobol(SOBOL, domain.dim) * (upper - lower)
+    X = lower + sobol(count, domain.dim) * (upper - lower)
     inside = domain.contains(X)
-    return X[inside], np.full(np.sum(inside), np.prod(upper - lower) / SOBOL)
+    return X[inside], np.full(np.sum(inside), np.prod(upper - lower) / count)
 
 
 def _gauss(a: float, b: float, count: int) -> tuple[np.ndarray, np.ndarray]:
