@@ -89,7 +89,9 @@ class Pencil:
             if not names:
                 continue
             points, normals = (np.concatenate([X[name][which] for name in names]) for which in (0, 1))
-            terms = [terms_of(one.groups[place]._replace(points=points, normals=normals), fields) for one in self.systems]
+            terms = [
+                terms_of(one.groups[place]._replace(points=points, normals=normals), fields) for one in self.systems
+            ]
             if any(one is None for one in terms):
                 return np.full(k, np.nan)
             jets = BasisDerivatives.at(self.space, points).jets(columns, max(one.order for one in terms))
@@ -157,7 +159,7 @@ class Pencil:
     def _is_polynomial(self) -> bool:
         distance = ELSEWHERE * self.scale
         other = self._checked(assemble(self.problem.at(self.center + distance), self.space, self.points, self.weights))
-        rows = len(self.systems[0].at_points(self.zero))  # the side conditions' own weight is another there
+        rows = self.systems[0].at_points(self.zero).size  # the side conditions' own weight is another there
         rest = _largest(abs(other - self.at(distance))[:rows])
         size = _largest(sum(abs(distance**power * matrix) for power, matrix in enumerate(self.matrices))[:rows])
         known = bool(np.all(rest <= ROUNDING * size))

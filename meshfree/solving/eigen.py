@@ -29,7 +29,6 @@ from ..linalg.interface import Factor
 from ..linalg.sparse_rows import from_scipy
 from ..pde.problem import Problem
 from ..spaces.base import Space
-
 from .derivative import of_first_order, without_value
 from .modes import Modes, normalised
 from .off_nodes import points_between
@@ -44,9 +43,7 @@ SAME = 1e-3  # relative distance of eigenvalues that are one, at most; less wher
 ROUNDING = 1e-9
 
 
-@expects(
-    problem=Problem, space=Space, k=INTEGER, near=NUMBER, points=Cloud, weights=Mapping, solver=str
-)
+@expects(problem=Problem, space=Space, k=INTEGER, near=NUMBER, points=Cloud, weights=Mapping, solver=str)
 @settled
 def eigen(
     problem: Problem,
@@ -91,9 +88,8 @@ def eigen(
     for cloud in (known[1].cloud, *([] if points is None else [known[2]])):
         check_cloud_in(problem.domain, cloud)
     inverse = Inverse(pencil, solver)
-    pairs, dropped = _good(pencil, inverse, k)
+    pairs, simple, dropped = _good(pencil, inverse, k)
     values = pairs.values.real if not np.any(pairs.values.imag) else pairs.values
-    simple = _simple(pairs, pencil.scale)
     if pencil.moves or is_traced(problem, space, points, weights):
         values = _differentiable(pencil, inverse, pairs, values, simple, problem, space, points)
     shape = (len(pairs.off), *pencil.zero.shape)
@@ -106,18 +102,23 @@ def eigen(
         "shift": inverse.shift,
         "seconds": time.perf_counter() - began,
     }
-    each = tuple(_stats_of(pencil, pairs, coefficients, i) | {key: stats[key] for key in ("unknowns", "rows")} for i in range(len(pairs.off)))
+    each = tuple(_stats_of(pencil, pairs, coefficients, i, stats) for i in range(len(pairs.off)))
     return Modes(space, values, coefficients, simple, each, stats)
 
 
-def _stats_of(pencil: Pencil, pairs: Pairs, coefficients, i: int) -> dict[str, Any]:
+def _stats_of(pencil: Pencil, pairs: Pairs, coefficients, i: int, stats: Mapping[str, Any]) -> dict[str, Any]:
+    """Of one mode."""
     value = complex(pairs.values[i])
     residual = pencil.applied(value - pencil.center, coefficients[i].reshape(-1))
-    found: dict[str, Any] = {"eigenvalue": value.real}
-    if value.imag:
-        found["eigenvalue_imag"] = value.imag
     by_part = pencil.systems[0].per_part(np.abs(residual))
-    return found | {"residual": {name: float(size) for name, size in by_part.items()}, "off_nodes": float(pairs.off[i])}
+    return {
+        "eigenvalue": value.real,
+        **({"eigenvalue_imag": value.imag} if value.imag else {}),
+        "unknowns": stats["unknowns"],
+        "rows": stats["rows"],
+        "residual": {name: float(without_derivative(size)) for name, size in by_part.items()},
+        "off_nodes": float(pairs.off[i]),
+    }
 
 
 def _check(problem: Problem, space: Space, k: int, near: float, points: Cloud | None) -> None:
@@ -150,6 +151,13 @@ class Pairs(NamedTuple):
         return Pairs(self.values[chosen], self.vectors[:, chosen], self.off[chosen])
 
 
+class Left(NamedTuple):
+    """y with yᵀ A(λ) = 0; in least squares y = A(σ) w, wᵀ A(σ)ᵀ A(λ) = 0, and A(λ) c is not zero."""
+
+    y: Complex[np.ndarray, " m"]
+    w: Complex[np.ndarray, " n"] | None
+
+
 class Inverse:
     """c ↦ −A(σ)⁺ A′(σ) c, whose eigenvalues are 1/(λ − σ), in least squares where there are more equations than
     unknowns: then A(σ)ᵀ A(λ) c = 0. Of (c, (λ − σ) c) where the parameter is squared.
@@ -166,6 +174,7 @@ class Inverse:
                 if share > 0:
                     raise
         self.shift = pencil.center + self.distance
+        self._lefts: Any = None
         self.unknowns = self.matrices[0].shape[1]
         self.size = self.unknowns * (len(self.matrices) - 1)
 
@@ -177,7 +186,7 @@ class Inverse:
         first = -np.asarray(self.factored.solve(self.matrices[1] @ c[:n] + self.matrices[2] @ c[n:]))
         return np.concatenate([first, c[:n]])
 
-    def transposed(self, c: Float[np.ndarray, " q"]) -> Float[np.ndarray, " q"]:
+    def transposed(self, c: Float[np.ndarray, "q *k"]) -> Float[np.ndarray, "q *k"]:
         """Its transpose."""
         n, y = self.unknowns, np.asarray(self.factored.solve_transposed(c[: self.unknowns]))
         first = -(self.matrices[1].T @ y)
@@ -187,17 +196,23 @@ class Inverse:
 
     def largest(self, count: int) -> tuple[Complex[np.ndarray, " k"], Complex[np.ndarray, "n k"]]:
         """The eigenvalues λ nearest to σ, at least `count` if there are as many, and their vectors."""
+        self._asked = count
         values, vectors = self._of(self, count)
         kept = np.abs(values) > np.finfo(float).eps * np.abs(values[0])
         return self.shift + 1 / values[kept], vectors[: self.unknowns, kept]
 
-    def left(self, values: Complex[np.ndarray, " k"]) -> list[Complex[np.ndarray, " m"]]:
-        """Vectors y with yᵀ A(λ) = 0 for simple eigenvalues."""
-        found, vectors = self._of(self.transposed, 2 * len(values) + SPARE)
-        places = [int(np.argmin(np.abs(found - 1 / (value - self.shift)))) for value in values]
-        vectors = vectors[: self.unknowns, places]
-        real, imag = (np.asarray(self.factored.solve_transposed(np.ascontiguousarray(part))) for part in (vectors.real, vectors.imag))
-        return list((real + 1j * imag).T)
+    def left(self, value: complex) -> Left:
+        """Of a simple eigenvalue."""
+        if self._lefts is None:
+            self._lefts = self._of(self.transposed, self._asked)
+        found, vectors = self._lefts
+        z = vectors[: self.unknowns, int(np.argmin(np.abs(found - 1 / (value - self.shift))))]
+        parts = [np.ascontiguousarray(part) for part in (z.real, z.imag)]
+        y = [np.asarray(self.factored.solve_transposed(part)) for part in parts]
+        if self.matrices[0].shape[0] == self.unknowns:
+            return Left(y[0] + 1j * y[1], None)
+        w = [np.asarray(self.factored.solve(part)) for part in y]
+        return Left(y[0] + 1j * y[1], w[0] + 1j * w[1])
 
     def _of(self, product: Callable, count: int):
         if self.size > DENSE and count <= self.size // 4:
@@ -211,8 +226,8 @@ def _as_factored(matrix: Any) -> Any:
     return from_scipy(matrix) if hasattr(matrix, "tocsr") else matrix
 
 
-def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, int]:
-    """The k nearest pairs that are not spurious, and how many of those were met on the way."""
+def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, Bool[np.ndarray, " k"], int]:
+    """The k nearest pairs that are not spurious, which of them are simple, and how many spurious ones were nearer."""
     count, X = k + SPARE, points_between(pencil.cloud)
     while True:
         values, vectors = inverse.largest(count)
@@ -223,29 +238,35 @@ def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, int]:
         if len(good) >= k or count >= inverse.size:
             break
         count = min(2 * count, inverse.size)
-    if len(good) < k:
-        warnings.warn(
-            f"{len(good)} of the {k} eigenvalues were found: the others' functions miss the equations between the nodes "
-            f"by more than {SPURIOUS:.0%} of their terms. Use a larger space for more of them",
-            stacklevel=5,
-        )
-        if not len(good):
-            raise ValueError(
-                "no eigenvalue was found whose function satisfies the equations between the nodes: use a larger space, "
-                "or another one"
-            )
+    simple = _simple(pairs[good], pencil.scale)[:k]  # by those beyond the last one, too
     good = good[:k]
     found = _real(pairs[good], pencil.scale)
-    poor = found.off > RESOLVED
-    if poor.any():
-        listed = ", ".join(f"{_shown(value)} ({off:.0%})" for value, off in zip(found.values[poor], found.off[poor], strict=True))
-        warnings.warn(
-            f"eigenvalues whose functions miss the equations between the nodes, by these shares of their terms: {listed}. "
-            "They are poorly resolved, or spurious: use a larger space, near corners mf.Enriched, with conditions on "
-            "the flux Stencils(..., ghost=True)",
-            stacklevel=5,
+    _tell(found, k)
+    return found, simple, int(good[-1]) + 1 - len(good)
+
+
+def _tell(found: Pairs, k: int) -> None:
+    """Warn of pairs that are missing or poor; ValueError where there is none."""
+    if not len(found.off):
+        raise ValueError(
+            "no eigenvalue was found whose function satisfies the equations between the nodes: use a larger space, or "
+            "another one"
         )
-    return found, int(good[-1]) + 1 - len(good)
+    if len(found.off) < k:
+        warnings.warn(
+            f"{len(found.off)} of {k} eigenvalues were found: the functions of others miss the equations between the "
+            f"nodes by more than {SPURIOUS:.0%} of their terms. Use a larger space for more of them",
+            stacklevel=6,
+        )
+    poor = found[found.off > RESOLVED]
+    if len(poor.off):
+        listed = [f"{_shown(value)} ({off:.0%})" for value, off in zip(poor.values, poor.off, strict=True)]
+        warnings.warn(
+            "eigenvalues whose functions miss the equations between the nodes, by these shares of their terms: "
+            f"{', '.join(listed)}. They are poorly resolved, or spurious: use a larger space, near corners "
+            "mf.Enriched, with conditions on the flux Stencils(..., ghost=True)",
+            stacklevel=6,
+        )
 
 
 def _shown(value: complex) -> str:
@@ -277,26 +298,33 @@ def _simple(pairs: Pairs, scale: float) -> Bool[np.ndarray, " k"]:
 
 
 def _differentiable(pencil: Pencil, inverse: Inverse, pairs: Pairs, values, simple, problem, space, points) -> Array:
-    """The values with their derivative: λ' = −yᵀ A'(λ) c / yᵀ (∂A/∂λ) c, y the left vector; A' is taken at fixed c."""
+    """The values with their derivative: λ′ = −yᵀ A′(λ) c / yᵀ (∂A/∂λ) c, where A′ is taken at fixed λ and c.
+
+    In least squares the equations are A(σ)ᵀ A(λ) c = 0, and A(σ) moves, too.
+    """
     systems = [
         assemble(problem.parameter_derivative(pencil.center, order), space, points, pencil.weights)
         for order in range(len(pencil.matrices))
     ]
-    rows = len(np.asarray(pencil.systems[0].at_points(pencil.zero)))
+
+    def applied(distance: complex, c: Complex[np.ndarray, " n"]) -> Array:
+        """How A c changes, of no size itself."""
+        real, imag = (part.reshape(pencil.zero.shape) for part in (c.real, c.imag))
+        of_each = [jax.lax.complex(*map(jnp.asarray, (one.at_points(real), one.at_points(imag)))) for one in systems]
+        moved = sum(complex(distance**p / max(p, 1)) * one for p, one in enumerate(of_each))
+        return moved - jax.lax.stop_gradient(moved)
+
     found = []
-    lefts = inverse.left(pairs.values)
-    for value, vector, y, alone in zip(values, pairs.vectors.T, lefts, simple, strict=True):
-        distance = value - pencil.center
-        c = vector if np.iscomplexobj(values) else vector.real
-        slope = sum(p * distance ** (p - 1) * (A @ c) for p, A in enumerate(pencil.matrices) if p)
-        left = y[:rows] / (y @ slope)
-        left = left if np.iscomplexobj(values) else left.real
-
-        def of(c, distance=distance):
-            c = c.reshape(pencil.zero.shape)
-            return sum(distance**p / max(p, 1) * one.at_points(c) for p, one in enumerate(systems))
-
-        moved = of(c.real) + 1j * of(c.imag) if np.iscomplexobj(values) else of(c)
-        moved = jnp.sum(jnp.asarray(left) * (moved - jax.lax.stop_gradient(moved)))
-        found.append(value - (moved if alone else without_value(moved)))
+    for value, vector, alone in zip(pairs.values, pairs.vectors.T, simple, strict=True):
+        distance, c = value - pencil.center, vector.astype(complex)
+        y, w = inverse.left(value)
+        size = y @ sum(p * distance ** (p - 1) * (A @ c) for p, A in enumerate(pencil.matrices) if p)
+        moved = applied(distance, c)
+        change = jnp.sum(jnp.asarray(y[: moved.size] / size) * moved)
+        if w is not None:
+            residual = pencil.applied(distance, c)[: moved.size]
+            change = change + jnp.sum(jnp.asarray(residual / size) * applied(inverse.distance, w))
+        if not np.iscomplexobj(values):
+            value, change = value.real, change.real
+        found.append(value - (change if alone else without_value(change)))
     return of_first_order(jnp.stack(found))

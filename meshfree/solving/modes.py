@@ -25,10 +25,10 @@ class Modes(eqx.Module):
     """Eigenvalues λ, nearest to `near` first, and their functions: what `eigen` returns.
 
     `values` (k,) are real where all are, and complex otherwise. `modes[i]` is the function of the i-th as a Solution,
-    of root mean square 1 over the domain and positive at its first extreme; of two conjugate values the one has the
-    real and the other the imaginary part of their complex function. Its stats hold `eigenvalue` (and
-    `eigenvalue_imag`), `residual` by part and `off_nodes`, the share of its terms by which an equation is off between
-    the nodes. `simple` (k,) says which eigenvalues occur once: only these have a derivative, that of others is NaN.
+    of root mean square 1 over the domain and positive at its first extreme; of a complex one the real part, of
+    `coefficients` (k, n, *f) all. Its stats hold `eigenvalue` (and `eigenvalue_imag`), `residual` by part and
+    `off_nodes`, the share of its terms by which an equation is off between the nodes. `simple` (k,) says which
+    eigenvalues occur once: only these have a derivative, that of others is NaN.
 
     `stats` is a mapping: `unknowns`, `rows`, `dropped` (spurious pairs among those that were nearer than the last
     one), `shift` (where the equations were factored), `seconds`. `mf.plot(modes)` draws them.
@@ -49,8 +49,8 @@ class Modes(eqx.Module):
     def __getitem__(self, index: int) -> Solution:
         stats = self.of_each[index]
         c = self.coefficients[index]
-        part = c.imag if stats.get("eigenvalue_imag", 0.0) < 0 else c.real
-        return Solution(self.space, jnp.asarray(normalised(self.space, part[None])[0]), stats)
+        c = normalised(self.space, c.real[None])[0] if np.iscomplexobj(c) else c
+        return Solution(self.space, jnp.asarray(c), stats)
 
     def __len__(self) -> int:
         return len(self.of_each)

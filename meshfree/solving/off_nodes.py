@@ -74,6 +74,7 @@ def points_between(cloud: Cloud) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
+    """Random points of the domain; without one half way between neighbours."""
     count = count_of(cloud)
     if cloud.domain is not None:
         return cloud.domain.sample(count, seed=SEED)
