@@ -16,7 +16,7 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .assemble import assemble
 from .basis_derivatives import BasisDerivatives
-from .jet_system import terms_of
+from .jet_system import Terms, terms_of
 from .system import Collocated
 
 ROUNDING = 1e-10  # of the entries of a row
@@ -80,36 +80,41 @@ class Pencil:
 
         `X`: points (m, d) and normals (m, d) by part. Terms are at least those of waves as long as the cloud.
         """
-        n, fields, k = self.space.size, self.problem.fields, len(values)
-        columns = vectors.reshape(n, fields * k)
-        columns = np.concatenate([columns.real, columns.imag], axis=1)
-        worst, typical = np.zeros(k), np.ones(k)
+        worst, typical = np.zeros(len(values)), np.ones(len(values))
         for place, group in enumerate(self.systems[0].groups):
             names = [name for name, _ in group.parts if name in X]
             if not names:
-                continue
+                continue  # the equation of the interior once more
             points, normals = (np.concatenate([X[name][which] for name in names]) for which in (0, 1))
-            terms = [
-                terms_of(one.groups[place]._replace(points=points, normals=normals), fields) for one in self.systems
-            ]
-            if any(one is None for one in terms):
-                return np.full(k, np.nan)
-            jets = BasisDerivatives.at(self.space, points).jets(columns, max(one.order for one in terms))
-            jets = jets.reshape(len(points), -1, 2, fields, k)
-            jets = jets[:, :, 0] + 1j * jets[:, :, 1]
+            groups = [one.groups[place]._replace(points=points, normals=normals) for one in self.systems]
+            terms = [found for one in groups if (found := terms_of(one, self.problem.fields)) is not None]
+            if len(terms) < len(groups):
+                return np.full(len(values), np.nan)
+            jets = self._jets(points, vectors, max(one.order for one in terms))
             if place == 0:
                 typical = np.mean(np.abs(jets[:, 0]), axis=(0, 1))
-            weight = np.asarray(self.weights[names[0]])
-            off, size = 0.0, 0.0
-            for power, one in enumerate(terms):
-                factor = (values - self.center) ** power / max(power, 1)
-                known = jets[:, : one.gradient.shape[3]]
-                off = off + factor * np.einsum("mcfj,mjfk->mck", one.gradient, known)
-                size = size + np.abs(factor) * np.einsum("mcfj,mjfk->mck", np.abs(one.gradient), np.abs(known))
-            least = typical * float(without_derivative(self.systems[0].size_on_long_waves(self.zero, place)))
-            off, size = (np.mean(np.einsum("c,mck->mk", weight, np.abs(one)), axis=0) for one in (off, size))
-            worst = np.maximum(worst, off / (size + least))
+            off, size = self._sums(terms, jets, values, np.asarray(self.weights[names[0]]))
+            long_waves = float(without_derivative(self.systems[0].size_on_long_waves(self.zero, place)))
+            worst = np.maximum(worst, off / (size + long_waves * typical))
         return worst
+
+    def _jets(self, points, vectors, order: int) -> Complex[np.ndarray, "m J f k"]:
+        k, fields = vectors.shape[1], self.problem.fields
+        columns = vectors.reshape(self.space.size, fields * k)
+        both = np.concatenate([columns.real, columns.imag], axis=1)
+        jets = BasisDerivatives.at(self.space, points).jets(both, order).reshape(len(points), -1, 2, fields, k)
+        return jets[:, :, 0] + 1j * jets[:, :, 1]
+
+    def _sums(self, terms: list[Terms], jets, values, weight) -> tuple[Any, Any]:
+        """The mean sizes of the weighted residuals and of their terms, (k,) each."""
+        off, size = 0.0, 0.0
+        for power, one in enumerate(terms):
+            factor = ((values - self.center) ** power / max(power, 1))[None, None]
+            known = jets[:, : one.gradient.shape[3]]
+            off = off + factor * np.einsum("mcfj,mjfk->mck", one.gradient, known)
+            size = size + np.abs(factor) * np.einsum("mcfj,mjfk->mck", np.abs(one.gradient), np.abs(known))
+        off, size = (np.mean(np.einsum("c,mck->mk", weight, np.abs(one)), axis=0) for one in (off, size))
+        return off, size
 
     def _checked(self, system: Collocated, order: int = 0) -> Any:
         values, matrix = system.linearised(self.zero)

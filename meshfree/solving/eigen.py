@@ -83,13 +83,13 @@ def eigen(
     release_programs()
     began = time.perf_counter()
     _check(problem, space, k, near, points)
-    known = without_derivative((problem, space, points, weights))
-    pencil = Pencil(*known, float(near))
-    for cloud in (known[1].cloud, *([] if points is None else [known[2]])):
+    known: Any = without_derivative((problem, space, points, weights))
+    pencil = Pencil(*known, center=float(near))
+    for cloud in {id(one): one for one in (known[1].cloud, pencil.cloud)}.values():
         check_cloud_in(problem.domain, cloud)
     inverse = Inverse(pencil, solver)
     pairs, simple, dropped = _good(pencil, inverse, k)
-    values = pairs.values.real if not np.any(pairs.values.imag) else pairs.values
+    values: Any = pairs.values.real if not np.any(pairs.values.imag) else pairs.values
     if pencil.moves or is_traced(problem, space, points, weights):
         values = _differentiable(pencil, inverse, pairs, values, simple, problem, space, points)
     shape = (len(pairs.off), *pencil.zero.shape)
@@ -147,7 +147,8 @@ class Pairs(NamedTuple):
     vectors: Complex[np.ndarray, "n k"]
     off: Float[np.ndarray, " k"]
 
-    def __getitem__(self, chosen: Any) -> Pairs:
+    def chosen(self, chosen: Any) -> Pairs:
+        """Some of them."""
         return Pairs(self.values[chosen], self.vectors[:, chosen], self.off[chosen])
 
 
@@ -238,9 +239,9 @@ def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, Bool[np.ndar
         if len(good) >= k or count >= inverse.size:
             break
         count = min(2 * count, inverse.size)
-    simple = _simple(pairs[good], pencil.scale)[:k]  # by those beyond the last one, too
+    simple = _simple(pairs.chosen(good), pencil.scale)[:k]  # by those beyond the last one, too
     good = good[:k]
-    found = _real(pairs[good], pencil.scale)
+    found = _real(pairs.chosen(good), pencil.scale)
     _tell(found, k)
     return found, simple, int(good[-1]) + 1 - len(good)
 
@@ -258,7 +259,7 @@ def _tell(found: Pairs, k: int) -> None:
             f"nodes by more than {SPURIOUS:.0%} of their terms. Use a larger space for more of them",
             stacklevel=6,
         )
-    poor = found[found.off > RESOLVED]
+    poor = found.chosen(found.off > RESOLVED)
     if len(poor.off):
         listed = [f"{_shown(value)} ({off:.0%})" for value, off in zip(poor.values, poor.off, strict=True)]
         warnings.warn(
@@ -311,7 +312,7 @@ def _differentiable(pencil: Pencil, inverse: Inverse, pairs: Pairs, values, simp
         """How A c changes, of no size itself."""
         real, imag = (part.reshape(pencil.zero.shape) for part in (c.real, c.imag))
         of_each = [jax.lax.complex(*map(jnp.asarray, (one.at_points(real), one.at_points(imag)))) for one in systems]
-        moved = sum(complex(distance**p / max(p, 1)) * one for p, one in enumerate(of_each))
+        moved: Any = sum(complex(distance**p / max(p, 1)) * one for p, one in enumerate(of_each))
         return moved - jax.lax.stop_gradient(moved)
 
     found = []
