@@ -33,6 +33,7 @@ from .kernels import (
     Warped,
     Wendland,
 )
+from .pde.components import component
 from .pde.manufactured import manufactured
 from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
 from .pde.parameter import time_derivative
@@ -96,6 +97,7 @@ __all__ = [
     "Warped",
     "Wendland",
     "biharmonic",
+    "component",
     "derivative",
     "dirichlet",
     "divergence",

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced, without_derivative
-from ..linalg.sparse_rows import SparseRows
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .assemble import assemble
@@ -33,11 +32,11 @@ class Pencil:
 
     def __init__(
         self,
+        center: float,
         problem: Problem,
         space: Space,
         points: Cloud | None,
         weights: Mapping[str, ArrayLike] | None,
-        center: float,
     ):
         self.problem, self.space, self.points, self.center = problem, space, points, center
         self.cloud = space.cloud if points is None else points
@@ -131,7 +130,7 @@ class Pencil:
                 "a residual is not affine in u, as those of an eigenvalue problem are: linearise it around a solution, "
                 "or follow its solutions by mf.trace"
             )
-        if isinstance(matrix, SparseRows):
+        if hasattr(matrix, "to_scipy"):
             matrix = matrix.to_scipy()
         else:
             matrix = np.array(matrix)

@@ -84,7 +84,7 @@ def eigen(
     began = time.perf_counter()
     _check(problem, space, k, near, points)
     known: Any = without_derivative((problem, space, points, weights))
-    pencil = Pencil(*known, center=float(near))
+    pencil = Pencil(float(near), *known)
     for cloud in {id(one): one for one in (known[1].cloud, pencil.cloud)}.values():
         check_cloud_in(problem.domain, cloud)
     inverse = Inverse(pencil, solver)

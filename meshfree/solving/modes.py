@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Bool, Inexact
 
 from ..geometry.cloud import Cloud
+from ..geometry.quadrature import rule
 from ..internal.printing import aligned, as_html
 from ..internal.tracing import AnyArray, is_traced
 from ..spaces.base import Space
-from .integrals import rule
 from .solution import Solution
 
-SOBOL = 2**13  # points of the bounding box, for domains without a Gauss rule
+SOBOL = 2**13  # points at most, of a rule of equal weights
 CLEAR = 0.9  # of the largest value, which the first positive one has at least
 
 
@@ -100,4 +100,5 @@ def _points(cloud: Cloud) -> tuple[np.ndarray, np.ndarray]:
     if cloud.domain is None:
         points = np.asarray(cloud.points)
         return points, np.ones(len(points))
-    return rule(cloud.domain, SOBOL)
+    X, weights = rule(cloud.domain)
+    return (X, weights) if np.ptp(weights) else (X[:SOBOL], weights[:SOBOL])
