@@ -41,6 +41,7 @@ from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
 from .solving.automatic import solve
+from .solving.branch import Branch
 from .solving.eigen import eigen
 from .solving.error_estimate import estimate_error
 from .solving.evolve import evolve
@@ -51,6 +52,7 @@ from .solving.modes import Modes
 from .solving.solution import Solution
 from .solving.solve import interpolate
 from .solving.spectrum import Spectrum, spectrum
+from .solving.trace import trace
 from .solving.trajectory import Trajectory
 from .spaces import Collocation, Eigenbasis, Enriched, Multilevel, Stencils
 from .tuning import losses
@@ -62,6 +64,7 @@ __all__ = [
     "Annulus",
     "Ball",
     "Box",
+    "Branch",
     "Capsule",
     "Cloud",
     "Collocation",
@@ -128,5 +131,6 @@ __all__ = [
     "solve",
     "spectrum",
     "time_derivative",
+    "trace",
     "tune",
 ]
