@@ -35,7 +35,7 @@ def plot_modes(modes: Any, domain: Any, labels: tuple[str, ...]) -> Any:
     return figure
 
 
-def _words(value: complex) -> str:
+def _words(value: Any) -> str:
     if np.iscomplexobj(value):
         sign = "+" if value.imag >= 0 else "−"
         return f"$λ$ = {_number(value.real)} {sign} {_number(abs(value.imag))} i"

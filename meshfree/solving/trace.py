@@ -77,10 +77,11 @@ def trace(
 ) -> Branch:
     """The solutions of a problem along its parameter, the last argument of its residuals, from one value to another.
 
-    The branch begins with the solution that Newton's method finds at `start` from `initial`, and is followed through
-    its folds, where the parameter turns. It ends where the parameter reaches `stop` or comes back to `start`, where
-    `until` is true, or after `max_steps`. A step is accepted where Newton's method converges and the direction has not
-    turned by much; the next one is longer or shorter by that. Other branches that cross this one are not looked for.
+    The branch begins with the solution that Newton's method finds at `start` from `initial`, by default the problem's
+    own, a function of x, and without any from zero. It is followed through its folds, where the parameter turns, and
+    ends where the parameter reaches `stop` or comes back to `start`, where `until` is true, or after `max_steps`. A
+    step is accepted where Newton's method converges and the direction has not turned by much; the next one is longer
+    or shorter by that. Other branches that cross this one are not looked for.
 
     - `step`: the first step of the parameter, by default a fiftieth of the way
     - `until`: until(u, parameter) of the Solution after each step; where it is true the branch ends
@@ -95,6 +96,7 @@ def trace(
     release_programs()
     began = time.perf_counter()
     _check(problem, space, start, stop, step, max_steps)
+    initial = problem.initial if initial is None else initial
     first = _solved_at_start(problem, space, start, initial, points, weights, solver)
     c = np.asarray(first.coefficients)
     system = ParameterSystem(problem, space, points, weights, start, Guess(space, c))
