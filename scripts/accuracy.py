@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import eigen_cases
 import jax
 import jax.numpy as jnp
 import local_cases
@@ -230,6 +231,7 @@ CASES = {
     "C3": liouville,
     "C4": eikonal,
     **time_cases.CASES,
+    **eigen_cases.CASES,
 }
 
 

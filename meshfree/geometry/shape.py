@@ -98,11 +98,11 @@ class Shape(ABC):
         """Distances up to this, some 50 rounding errors of the largest coordinate, count as zero."""
         return 1e-14 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
 
-    @expects(n=INTEGER, seed=SEED)
     def quadrature(self) -> Rule:
         """Points of the shape (m, d) and weights (m,), whose sums are integrals over it."""
         return by_sampling(*self.bounds, self.contains)
 
+    @expects(n=INTEGER, seed=SEED)
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
         """n independent random points, uniform in the interior.
 
