@@ -30,6 +30,11 @@ class Shape(ABC):
         """The dimension d of space."""
 
     @property
+    def manifold_dim(self) -> int:
+        """The dimension of the shape itself: that of space but for the surface of a shape, whose is one less."""
+        return self.dim
+
+    @property
     @abstractmethod
     def bounds(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
         """Lower and upper corner of the bounding box."""

@@ -1,0 +1,242 @@
+"""The boundary of a shape as a domain of its own: a closed curve in the plane, a closed surface in space."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NoReturn
+
+import numpy as np
+from jaxtyping import Float
+
+from ..internal.expected import INTEGER, SEED, came, expects
+from . import kept_clouds
+from .cloud import Cloud
+from .domain import Domain, NoRoomError
+from .low_discrepancy import sobol
+from .nodes import domain_nodes
+from .nodes.plane_outline import Stretch, flips
+from .nodes.space_nodes import Surface as Patches
+from .periods import repeating
+from .spacing import Spacing, check_count
+
+_GAUSS = 64  # points along each side of the square that a smooth patch is the image of
+_AGREE = 1e-9  # of the size: two rules that are so near on low moments tell a smooth patch
+_SOBOL = 2**17  # points of each patch otherwise
+_PANELS = 32  # of a curve, each with _ON_PANEL points
+_ON_PANEL = 16
+_LOOKED_AT = 1024  # points at which a function's spacing is looked at before any work
+
+
+@dataclass(frozen=True)
+class Surface(Domain):
+    """The closed boundary of `shape`, without its inside: of dimension d − 1 in a space of d dimensions, 2 or 3.
+
+    On it a function u is meant to be constant along the normals. Then `mf.laplacian(u)` is the Laplace–Beltrami
+    operator, `mf.gradient(u)` the gradient within the surface and `mf.divergence` that of the surface for tangential
+    fields, so that residuals are written as elsewhere. (Of a function of x that is not constant along the normals,
+    such as an exact solution in `mf.manufactured`, they are not: give it as function of the nearest point.)
+
+    The nodes of its clouds are all `interior`, with the normals of the shape in `cloud.surface_normals`; a surface has
+    no boundary parts, and a problem on it no conditions. `volume` is its area, or length. `sample` draws points from it.
+
+    Raises TypeError for what is no shape, and ValueError for shapes whose boundary is no closed curve or surface:
+    intervals and periodic shapes. `cloud` raises ValueError where the boundary has sharp edges or corners, at which
+    there is no normal.
+    """
+
+    shape: Domain
+
+    def __post_init__(self):
+        if not isinstance(self.shape, Domain):
+            raise TypeError(f"a Surface is the boundary of a meshfree shape, mf.Surface(mf.Ball()); got {came(self.shape)}")
+        if self.shape.manifold_dim < self.shape.dim:
+            raise ValueError(f"{self.shape} is a surface already, and closed: it has no boundary")
+        if self.shape.dim == 1:
+            raise ValueError(
+                f"the boundary of {self.shape} is a set of points; a Surface is a closed curve in the plane or a "
+                "closed surface in space: give a shape in 2 or 3 dimensions"
+            )
+        if len(repeating(self.shape.periods)):
+            raise ValueError(
+                f"{self.shape} is periodic: its boundary runs into the next period and is not closed. Give a shape "
+                "that does not repeat"
+            )
+
+    @property
+    def dim(self):
+        return self.shape.dim
+
+    @property
+    def manifold_dim(self):
+        return self.shape.dim - 1
+
+    @property
+    def exact(self):
+        return self.shape.exact
+
+    @property
+    def bounds(self):
+        return self.shape.bounds
+
+    @property
+    def leaves(self):
+        return (self,)
+
+    @property
+    def pieces(self):
+        return self.shape.pieces
+
+    @property
+    def edges(self):
+        return self.shape.edges
+
+    @property
+    def part_names(self):
+        return ()
+
+    @property
+    def outline(self):
+        return self.shape.outline
+
+    @cached_property
+    def volume(self):
+        """Its area in space, its length in the plane."""
+        return float(self.rule[1].sum())
+
+    def distance(self, X):
+        return np.abs(self.shape.distance(X))
+
+    def moved(self, motion):
+        return Surface(self.shape.moved(motion))
+
+    def clustering(self, spacing, strength) -> NoReturn:
+        raise ValueError("a surface has no boundary to draw nodes towards: leave out cluster=")
+
+    @expects(seed=SEED)
+    def cloud(self, spacing, *, seed=0, at=None) -> Cloud:  # type: ignore[override]
+        """Quasi-uniform nodes on the surface, all of them `interior`, with unit normals in `surface_normals`.
+
+        `spacing`, `seed` and `at` as in `Domain.cloud`; nodes are those that the shape's own cloud has on its boundary.
+        Raises ValueError for a spacing that is not positive or too large, and where the shape has sharp edges or
+        corners, which are not in the tangent plane of any point.
+        """
+        wanted = Spacing(spacing, None if at is None else self._read_spots(at))
+        self._refuse_uncoverable(wanted)
+        key = kept_clouds.key_of(self, wanted, seed, 0.0, "surface")
+        cloud = kept_clouds.found(key)
+        if cloud is not None:
+            return cloud
+        border = domain_nodes.boundary_nodes(self.shape, wanted, np.random.default_rng(seed))
+        points, normals, sides = (np.concatenate(arrays) for arrays in zip(*border.values(), strict=True))
+        sharp = np.flatnonzero(np.abs(normals - sides).max(axis=1) > 1e-6)
+        if len(sharp):
+            place = ", ".join(f"{one:.4g}" for one in points[sharp[0]])
+            raise ValueError(
+                f"the boundary of {self.shape} has sharp edges or corners, as at ({place}): a Surface needs a tangent "
+                "plane everywhere. Use a smooth shape, such as mf.Ball, mf.Torus, mf.Capsule, mf.Ellipse, mf.Curve or "
+                "mf.SignedDistance"
+            )
+        cloud = Cloud(interior=(points, normals), domain=self)
+        kept_clouds.keep(key, cloud)
+        return cloud
+
+    def _refuse_uncoverable(self, spacing: Spacing) -> None:
+        self.shape._refuse_empty()
+        lower, upper = self.bounds
+        if spacing.constant is None:
+            check_count(self.volume / np.median(spacing(self.sample(_LOOKED_AT))) ** self.manifold_dim)
+            return
+        if spacing.constant >= np.max(upper - lower) / 2:
+            raise NoRoomError(
+                f"spacing={spacing.constant:g} is too large for the surface of {self.shape}, of size "
+                f"{' x '.join(f'{side:g}' for side in upper - lower)}; use a smaller one"
+            )
+        check_count(self.volume / spacing.constant**self.manifold_dim)
+
+    @expects(n=INTEGER, seed=SEED)
+    def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
+        """n independent random points, uniform on the surface."""
+        if n < 0:
+            raise ValueError(f"n is the number of points, at least 0; got {n}")
+        rng, found, count = np.random.default_rng(seed), [np.empty((0, self.dim))], 0
+        self.shape._refuse_empty()
+        sizes = np.array([_length(one) for one in self.outline] if self.dim == 2 else [p.area for _, p in self._patches])
+        while count < n:
+            of = rng.choice(len(sizes), max(n - count, 64), p=sizes / sizes.sum())
+            X = np.concatenate([self._drawn(k, np.sum(of == k), rng) for k in range(len(sizes))])
+            found.append(X[rng.permutation(len(X))])
+            count += len(X)
+        return np.concatenate(found)[:n]
+
+    def _drawn(self, number: int, count: int, rng: np.random.Generator) -> Float[np.ndarray, "m d"]:
+        """Random points of a piece, without those that are not on the boundary of the whole."""
+        if self.dim == 2:
+            s, way = _travelled(self.outline[number])
+            return self.outline[number].point(np.interp(rng.random(count) * way[-1], way, s))
+        X = self._patches[number][1].at(rng.random((count, 2)))
+        return X[self._shown(number, X)]
+
+    @property
+    def _patches(self) -> tuple:
+        return self._surface.patches
+
+    @cached_property
+    def _surface(self) -> Patches:
+        return Patches.of(self.shape, self.shape.part_names)
+
+    def _shown(self, number: int, X: Float[np.ndarray, "m 3"]) -> np.ndarray:
+        """Which points of a patch are on the surface of the whole, and not on an earlier patch too."""
+        leaf, patch = self._patches[number]
+        shown = flips(self.shape, X, patch.normal(X)) != 0
+        for other, earlier in self._patches[:number]:
+            if other != leaf:
+                shown[shown] = ~self._surface.on(earlier, X[shown])
+        return shown
+
+    @cached_property
+    def rule(self) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+        """Points (m, d) of the surface and weights (m,) of a rule of integration.
+
+        Gauss rules on panels of curves, and on the patches of a smooth shape, exact to round-off for smooth functions;
+        on combined shapes and triangles 2¹⁷ Sobol points of each patch, to 1e-3 or better.
+        """
+        if self.dim == 2:
+            rules = [_on_curve(one) for one in self.outline]
+        else:
+            rules = [self._on_patch(number) for number in range(len(self._patches))]
+        return np.concatenate([X for X, _ in rules]), np.concatenate([w for _, w in rules])
+
+    def _on_patch(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        patch = self._patches[number][1]
+        if len(self.shape.leaves) == 1:
+            (X, w), (Y, v) = (_gauss_of(patch, count) for count in (_GAUSS, _GAUSS - 17))
+            moments = [np.concatenate([a @ P, a @ P**2]) for P, a in ((X, w), (Y, v))]
+            size = patch.area * max(np.abs(X).max(), np.abs(X).max() ** 2)
+            if np.abs(moments[0] - moments[1]).max() <= _AGREE * size:
+                return X, w
+        X = patch.at(sobol(_SOBOL, 2))
+        shown = self._shown(number, X)
+        return X[shown], np.full(np.sum(shown), patch.area / _SOBOL)
+
+
+
+def _gauss_of(patch, count: int) -> tuple[np.ndarray, np.ndarray]:
+    t, w = np.polynomial.legendre.leggauss(count)
+    t, w = (t + 1) / 2, w / 2
+    U = np.stack([axis.ravel() for axis in np.meshgrid(t, t, indexing="ij")], axis=-1)
+    return patch.at(U), patch.area * np.multiply.outer(w, w).ravel()
+
+
+def _on_curve(one: Stretch) -> tuple[np.ndarray, np.ndarray]:
+    t, w = np.polynomial.legendre.leggauss(_ON_PANEL)
+    s = ((np.arange(_PANELS)[:, None] + (t + 1) / 2) / _PANELS).ravel()
+    return one.point(s), np.tile(w / 2 / _PANELS, _PANELS) * np.linalg.norm(one.velocity(s), axis=1)
+
+
+def _travelled(one: Stretch) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters along a curve, and the way to each."""
+    s = np.linspace(0, 1, 4097)
+    return s, np.append(0.0, np.cumsum(np.linalg.norm(np.diff(one.point(s), axis=0), axis=1)))
+
+
+def _length(one: Stretch) -> float:
+    return float(_travelled(one)[1][-1])

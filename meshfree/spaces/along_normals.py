@@ -1,0 +1,67 @@
+"""Functions near a surface that are constant along its normals, by the stencils on it."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
+
+from ..internal.batching import map_in_blocks
+from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
+from ..pde.leibniz import raised
+from ..pde.multi_indices import total_degree
+from .base import LocalBasis
+
+
+class AlongNormals(eqx.Module):
+    """u(x) of the stencil of the node next to x: (d,) -> () or (f,).
+
+    At points off the surface it is that of the point of the surface over the same point of the node's tangent plane.
+    Derivatives up to order 2 are those of a function that is constant along the normals; ValueError for higher ones.
+    """
+
+    basis: LocalBasis
+    values: Float[AnyArray, "n *f"]
+
+    def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
+        return self._jet(0)(x)[0]
+
+    def laplacian(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
+        """The Laplace–Beltrami operator of u."""
+        alphas = total_degree(x.shape[-1], 2)
+        return jnp.sum(self._jet(2)(x)[np.flatnonzero(alphas.max(axis=1) == 2)], axis=0)
+
+    def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
+        """u at many points: (m, d) -> (m,) or (m, f)."""
+        if is_traced(self, X):
+            return map_in_blocks(self, jnp.asarray(X), self.basis.own_columns.shape[1] ** 2)
+        return as_jax(self._derivatives(np.asarray(X), 0)[:, 0])
+
+    def _jet(self, order: int):
+        """x -> all derivatives up to `order`, (d,) -> (J, *f)."""
+
+        @jax.custom_jvp
+        def jet(x):
+            return as_jax(self._derivatives(x[None], order)[0])
+
+        @jet.defjvp
+        def _(primals, tangents):
+            (x,) = primals
+            higher, places = self._jet(order + 1)(x), raised(x.shape[-1], order)
+            return higher[: len(places)], jnp.tensordot(tangents[0], higher[places.T], axes=1)
+
+        return jet
+
+    def _derivatives(self, X: Float[AnyArray, "m d"], order: int) -> Float[AnyArray, "m J *f"]:
+        if not is_traced(self, X):
+            X = np.asarray(X)
+        columns = self.basis.columns_at(X)
+        count = len(total_degree(X.shape[1], order))
+        units = np.broadcast_to(np.eye(count), (len(X), count, count))
+        weights = self.basis.weights(X, columns, units, order)
+        values = self.values if is_traced(self, X) else np.asarray(self.values)
+        array = module_of(weights, values)
+        return array.einsum("mjk,mk...->mj...", weights, values[columns])
