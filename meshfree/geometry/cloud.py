@@ -204,8 +204,9 @@ class Cloud(eqx.Module):
     def save(self, path: str | os.PathLike) -> None:
         """Write to a file as its extension says; a failed write leaves an old file as it was.
 
-        `.csv`: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior.
-        `.npz`: the points of each part under its name, a boundary part's normals under `<part>_normals`.
+        `.csv`: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior of a body.
+        `.npz`: the points of each part under its name, a boundary part's normals under `<part>_normals`,
+        those of a surface under `interior_normals`.
         Side normals that differ (at corners) stand in columns sx, sy, sz, or under `<part>_side_normals`.
         `.vtu`, `.vtk`, `.xdmf`, `.msh` (through meshio, extra `geometry`): vertices with three coordinates and the
         point data `part`, a number, `normals`, `side_normals` where they differ, and 1 on each part in `part:<name>`.
@@ -241,7 +242,8 @@ class Cloud(eqx.Module):
         reserved = sorted({"domain", "self"} & set(parts))
         if reserved:
             raise ValueError(f"{path}: {reserved[0]!r} cannot be the name of a part; rename it")
-        (interior,) = parts.pop("interior", (None,))
+        interior = parts.pop("interior", (None,))
+        interior = interior[0] if len(interior) == 1 else interior[:2]
         try:
             return cls(interior, domain=domain, **parts)
         except (TypeError, ValueError) as error:

@@ -84,6 +84,11 @@ class Shape(ABC):
         return self
 
     @property
+    def body(self) -> "Shape":
+        """What is drawn: the shape; of the surface of a shape that shape."""
+        return self
+
+    @property
     @abstractmethod
     def outline(self) -> tuple:
         """The boundary of the whole: `End`s on the line, `Stretch`es in the plane; empty in space."""

@@ -82,6 +82,10 @@ class Surface(Domain):
         return (self,)
 
     @property
+    def body(self):
+        return self.shape
+
+    @property
     def pieces(self):
         return self.shape.pieces
 

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from ..geometry.domain import Domain
 from ..geometry.low_discrepancy import sobol
 from ..geometry.shapes.basic import Ball, Box, Interval
+from ..geometry.surface import Surface
 from ..internal.expected import expects
 from .solution import Solution
 
@@ -19,7 +20,7 @@ SOBOL = 2**17  # points of the bounding box, for combined shapes
 
 @expects(u=Solution)
 def integrate(u: Solution) -> Float[np.ndarray, "*f"]:
-    """∫ u dx over the domain of the solution's cloud: (), or (fields,).
+    """∫ u dx over the domain of the solution's cloud: (), or (fields,); over a surface by its area, see `Surface.rule`.
 
     Tensor Gauss rules on intervals, boxes and balls (in polar coordinates), exact to round-off for smooth functions.
     On combined shapes a Sobol sequence of 2¹⁷ points of the bounding box, to about 1e-4 of the integral of |u|.
@@ -36,6 +37,8 @@ def integrate(u: Solution) -> Float[np.ndarray, "*f"]:
 def rule(domain: Domain) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
     """Points (m, d) of a domain and their weights (m,)."""
     lower, upper = domain.bounds
+    if isinstance(domain, Surface):
+        return domain.rule
     if isinstance(domain, Interval | Box):
         return _product([_gauss(a, b, GAUSS[domain.dim]) for a, b in zip(lower, upper, strict=True)])
     if isinstance(domain, Ball) and domain.dim > 1:
