@@ -249,8 +249,12 @@ def _read_vertices(points: np.ndarray, data: dict[str, np.ndarray]) -> Parts:
     columns = [array[:, :dim] for array in (points, *vectors)]
     if not names:
         return {"interior": (columns[0],)}
-    bare = {part for part, on in names.items() if part == "interior" and not any(array[on].any() for array in columns[1:])}
-    return {part: tuple(array[on] for array in (columns[:1] if part in bare else columns)) for part, on in names.items()}
+    bare = {
+        part for part, on in names.items() if part == "interior" and not any(array[on].any() for array in columns[1:])
+    }
+    return {
+        part: tuple(array[on] for array in (columns[:1] if part in bare else columns)) for part, on in names.items()
+    }
 
 
 def _is_named(name: str) -> bool:

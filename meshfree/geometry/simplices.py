@@ -62,9 +62,7 @@ def circumcenters(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
     return -normals[:, :-2] / (2 * mesh.paraboloid_scale * normals[:, -2:-1])
 
 
-def facets_between(
-    X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "n d"], body: Any
-) -> Int[np.ndarray, "t d"]:
+def facets_between(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "n d"], body: Any) -> Int[np.ndarray, "t d"]:
     """Lines or triangles between nodes X of a closed surface: Delaunay's facets between a simplex whose circumcentre
     lies inside and one whose does not (Edelsbrunner & Shah, Int. J. Comput. Geom. Appl. 7 (1997)).
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float
 
-from ..internal.expected import INTEGER, SEED, came, expects
+from ..internal.expected import INTEGER, NUMBER, SEED, came, expects
 from . import kept_clouds
 from .cloud import Cloud
 from .domain import Domain, NoRoomError
@@ -47,7 +47,9 @@ class Surface(Domain):
 
     def __post_init__(self):
         if not isinstance(self.shape, Domain):
-            raise TypeError(f"a Surface is the boundary of a meshfree shape, mf.Surface(mf.Ball()); got {came(self.shape)}")
+            raise TypeError(
+                f"a Surface is the boundary of a meshfree shape, mf.Surface(mf.Ball()); got {came(self.shape)}"
+            )
         if self.shape.manifold_dim < self.shape.dim:
             raise ValueError(f"{self.shape} is a surface already, and closed: it has no boundary")
         if self.shape.dim == 1:
@@ -115,14 +117,19 @@ class Surface(Domain):
     def clustering(self, spacing, strength) -> NoReturn:
         raise ValueError("a surface has no boundary to draw nodes towards: leave out cluster=")
 
-    @expects(seed=SEED)
-    def cloud(self, spacing, *, seed=0, at=None) -> Cloud:  # type: ignore[override]
+    @expects(seed=SEED, cluster=NUMBER, interior=str)
+    def cloud(self, spacing, *, seed=0, cluster=0.0, interior="quasi-uniform", at=None) -> Cloud:
         """Quasi-uniform nodes on the surface, all of them `interior`, with unit normals in `surface_normals`.
 
-        `spacing`, `seed` and `at` as in `Domain.cloud`; nodes are those that the shape's own cloud has on its boundary.
+        `spacing`, `seed` and `at` as in `Domain.cloud`; the nodes are placed as those on the boundary of the shape.
+        `cluster` has no effect, as there is no boundary to draw nodes towards, and `interior` is "quasi-uniform".
         Raises ValueError for a spacing that is not positive or too large, and where the shape has sharp edges or
         corners, which are not in the tangent plane of any point.
         """
+        if not 0 <= cluster <= 1:
+            raise ValueError(f"cluster must lie in [0, 1], got {cluster}; on a surface it has no effect")
+        if interior != "quasi-uniform":
+            raise ValueError(f'the nodes of a surface are interior="quasi-uniform", got {interior!r}')
         wanted = Spacing(spacing, None if at is None else self._read_spots(at))
         self._refuse_uncoverable(wanted)
         key = kept_clouds.key_of(self, wanted, seed, 0.0, "surface")
@@ -163,7 +170,9 @@ class Surface(Domain):
             raise ValueError(f"n is the number of points, at least 0; got {n}")
         rng, found, count = np.random.default_rng(seed), [np.empty((0, self.dim))], 0
         self.shape._refuse_empty()
-        sizes = np.array([_length(one) for one in self.outline] if self.dim == 2 else [p.area for _, p in self._patches])
+        sizes = np.array(
+            [_length(one) for one in self.outline] if self.dim == 2 else [p.area for _, p in self._patches]
+        )
         while count < n:
             of = rng.choice(len(sizes), max(n - count, 64), p=sizes / sizes.sum())
             X = np.concatenate([self._drawn(k, np.sum(of == k), rng) for k in range(len(sizes))])
@@ -220,7 +229,6 @@ class Surface(Domain):
         X = patch.at(sobol(_SOBOL, 2))
         shown = self._shown(number, X)
         return X[shown], np.full(np.sum(shown), patch.area / _SOBOL)
-
 
 
 def _gauss_of(patch, count: int) -> tuple[np.ndarray, np.ndarray]:

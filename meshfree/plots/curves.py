@@ -9,15 +9,15 @@ from .planes import panels_for
 from .scales import Scale, error_scale, value_scale
 from .style import TITLE, error_names, frame_domain, largest_error, units_of
 from .subject import Subject
-from .triangles import outline_curves
 
 WIDTH = 4.0  # typographic points, of the curve
-FINER = 8  # points of the curve for each of those that outline it
+POINTS = 1025  # of each smooth piece of the curve
 
 
 def plot_curve(subject: Subject) -> Any:
     """The figure of a function on curves in the plane: its fields and their errors."""
-    curves = [_finer(one) for one in outline_curves(subject.domain)] if subject.domain is not None else []
+    outline = getattr(subject.domain, "outline", ())
+    curves = [one.point(np.linspace(0, 1, POINTS)) for one in outline]
     points = np.concatenate(curves) if curves else np.asarray(subject.cloud.points)
     values, exact = subject.values(points)
     names = subject.field_names(values.shape[1])
@@ -51,9 +51,3 @@ def _draw(axes: Any, curves: list[np.ndarray], points: np.ndarray, values: np.nd
         middle = (colors[start : start + len(steps)] + colors[start + 1 : start + len(X)]) / 2
         axes.add_collection(LineCollection(list(steps), colors=middle, linewidths=WIDTH, capstyle="round"))
         start += len(X)
-
-
-def _finer(X: np.ndarray) -> np.ndarray:
-    t = np.arange(len(X))
-    s = np.linspace(0, len(X) - 1, FINER * (len(X) - 1) + 1)
-    return np.stack([np.interp(s, t, axis) for axis in X.T], axis=1)

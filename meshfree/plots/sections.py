@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry.contouring import skin
+from ..geometry.contouring import drawn_onto, skin
 from ..geometry.simplices import distance_from_nodes
 from .cutaway import View, cut_open
 from .painting import color_bar, paint
@@ -106,7 +106,10 @@ class Outside(Body):
     def __init__(self, subject: Subject):
         self._subject, self.covers = subject, []
         self._lower, self._upper = subject.bounds
-        self._skin, self.view = skin(_distance(subject), self._lower, self._upper), View(self._lower, self._upper)
+        distance = _distance(subject)
+        found = skin(distance, self._lower, self._upper)
+        vertices = drawn_onto(distance, found.vertices, 1e-4 * max(self._upper - self._lower))
+        self._skin, self.view = found._replace(vertices=vertices), View(self._lower, self._upper)
         self._unit = 1.4 * BODY / max(self._upper - self._lower)
         self._drawn = [self._skin.vertices]
 

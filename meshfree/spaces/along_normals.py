@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
@@ -40,24 +43,42 @@ class AlongNormals(eqx.Module):
             return map_in_blocks(self, jnp.asarray(X), self.basis.own_columns.shape[1] ** 2)
         return as_jax(self._derivatives(np.asarray(X), 0)[:, 0])
 
-    def _jet(self, order: int):
-        """x -> all derivatives up to `order`, (d,) -> (J, *f)."""
+    def _jet(self, order: int) -> Callable:
+        """x -> all derivatives up to `order`, (d,) -> (J, *f), to be differentiated by x, and by what is traced here."""
+        leaves, structure = jax.tree.flatten(self)
+        traced = [i for i, leaf in enumerate(leaves) if is_traced(leaf)]
+
+        def with_leaves(some) -> AlongNormals:
+            replaced = dict(zip(traced, some, strict=True))
+            return structure.unflatten([replaced.get(i, leaf) for i, leaf in enumerate(leaves)])
 
         @jax.custom_jvp
-        def jet(x):
-            return as_jax(self._derivatives(x[None], order)[0])
+        def jet(x, some):
+            return as_jax(with_leaves(some)._derivatives(x[None], order)[0])
 
-        @jet.defjvp
-        def _(primals, tangents):
-            (x,) = primals
-            higher, places = self._jet(order + 1)(x), raised(x.shape[-1], order)
-            return higher[: len(places)], jnp.tensordot(tangents[0], higher[places.T], axes=1)
+        def along(primals, tangents):
+            (x, some), (way, ways) = primals, tangents
+            value = jet(x, some)
+            slopes = jnp.zeros_like(value)
+            if not isinstance(way, SymbolicZero):
+                higher, places = with_leaves(some)._jet(order + 1)(x), raised(x.shape[-1], order)
+                slopes = slopes + jnp.tensordot(way, higher[places.T], axes=1)
+            moved = [i for i, one in enumerate(ways) if not isinstance(one, SymbolicZero)]
+            if moved:
 
-        return jet
+                def of(*those):
+                    replaced = dict(zip(moved, those, strict=True))
+                    u = with_leaves([replaced.get(i, one) for i, one in enumerate(some)])
+                    return u._derivatives(x[None], order)[0]
+
+                slopes = slopes + jax.jvp(of, [some[i] for i in moved], [ways[i] for i in moved])[1]
+            return value, slopes
+
+        jet.defjvp(along, symbolic_zeros=True)
+        return lambda x: jet(x, [leaves[i] for i in traced])
 
     def _derivatives(self, X: Float[AnyArray, "m d"], order: int) -> Float[AnyArray, "m J *f"]:
-        if not is_traced(self, X):
-            X = np.asarray(X)
+        X = jnp.asarray(X) if is_traced(self, X) else np.asarray(X)
         columns = self.basis.columns_at(X)
         count = len(total_degree(X.shape[1], order))
         units = np.broadcast_to(np.eye(count), (len(X), count, count))

@@ -36,7 +36,9 @@ def check_weights(
     given = np.einsum("mrj,mj->mr", np.abs(functionals), scales) * _powers(reach, max(local.degree, 0))[:, -1:]
     found = np.sqrt(np.einsum("mrk,mrk->mr", weights, weights))
     suspect = np.isfinite(given) & ~(found <= GROWTH * given)
-    check_stencils(local, nodes, columns, suspect.any(axis=1), (np.isfinite(given) & ~np.isfinite(found)).any(axis=1), named)
+    check_stencils(
+        local, nodes, columns, suspect.any(axis=1), (np.isfinite(given) & ~np.isfinite(found)).any(axis=1), named
+    )
 
 
 def _powers(x: Float[np.ndarray, " m"], highest: int) -> Float[np.ndarray, "m p"]:

@@ -151,6 +151,10 @@ class Stencils(Space, LocalBasis):
         return True
 
     @property
+    def constant_along_normals(self):
+        return self.cloud.surface_normals is not None
+
+    @property
     def parts_with_ghosts(self):
         return self.ghost_parts
 
