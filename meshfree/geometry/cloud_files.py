@@ -12,7 +12,8 @@ from .mesh_files import FORMATS, read_mesh, write_mesh
 from .mesh_parts import parts_of_mesh
 from .point_files import read_ply
 
-# part -> points (n, d); of the boundary, and of a surface, with normals (n, d), and those of the part's own side where they differ
+# part -> points (n, d); of the boundary, and of a surface, with normals (n, d), and those of the part's own side where
+# they differ
 Parts = dict[str, tuple[np.ndarray, ...]]
 
 _AXES = ("x", "y", "z")

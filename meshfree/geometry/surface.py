@@ -36,7 +36,7 @@ class Surface(Domain):
     such as an exact solution in `mf.manufactured`, they are not: give it as function of the nearest point.)
 
     The nodes of its clouds are all `interior`, with the normals of the shape in `cloud.surface_normals`; a surface has
-    no boundary parts, and a problem on it no conditions. `volume` is its area, or length. `sample` draws points from it.
+    no boundary parts, and a problem on it no conditions. `volume` is its area, or length.
 
     Raises TypeError for what is no shape, and ValueError for shapes whose boundary is no closed curve or surface:
     intervals and periodic shapes. `cloud` raises ValueError where the boundary has sharp edges or corners, at which

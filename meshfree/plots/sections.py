@@ -16,6 +16,7 @@ from .triangles import cover_section
 
 BODY = 0.72 * PANEL  # inches: the longest side of a body
 WORDS, LINE = 1.2, 28  # inches: a section must be so wide for the words above it; characters in a line of these
+BESIDE = 0.45  # inches between the picture of a surface and its colour bar
 ACROSS = ((2, (0, 1)), (1, (0, 2)), (0, (1, 2)))  # the axis that a section is at right angles to, and its own two
 
 
@@ -115,6 +116,7 @@ class Outside(Body):
 
     def figure(self, rows, scales, draw):
         lower, upper = self.view.bounds
+        upper = upper + [BESIDE / self._unit, 0.0]
         wide, high = self.view.inches(self._unit)
         columns = 2 if len(rows) > 1 else 1
         lines = -(-len(rows) // columns)

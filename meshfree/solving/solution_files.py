@@ -35,8 +35,9 @@ def save_fields(
 
     Point data: `u`, its `gradient` and the `error` where it is given; of several fields `u` and `error` are vectors,
     and the gradients `gradient_1`, `gradient_2`, … Vectors have three components, the last ones zero. Cells: lines,
-    triangles or tetrahedra inside the domain, on a surface one dimension less (without a domain: not beyond the boundary's normals); vertices alone where
-    the nodes span no region. Raises ValueError for more than three dimensions, ImportError without meshio.
+    triangles or tetrahedra inside the domain (without one: not beyond the boundary's normals), lines or triangles along
+    a surface; vertices alone where the nodes span no region. Raises ValueError for more than three dimensions,
+    ImportError without meshio.
     """
     check_dimensions(path, space)
     slopes = gradient_at_nodes(space, coefficients)

@@ -44,7 +44,7 @@ class AlongNormals(eqx.Module):
         return as_jax(self._derivatives(np.asarray(X), 0)[:, 0])
 
     def _jet(self, order: int) -> Callable:
-        """x -> all derivatives up to `order`, (d,) -> (J, *f), to be differentiated by x, and by what is traced here."""
+        """x -> all derivatives up to `order`, (d,) -> (J, *f); it may be differentiated by x and by what is traced."""
         leaves, structure = jax.tree.flatten(self)
         traced = [i for i, leaf in enumerate(leaves) if is_traced(leaf)]
 

@@ -85,10 +85,10 @@ def _folded(cloud: Cloud, size: int, node: int, gap, own, cosine) -> ValueError:
     fits = int(np.sum(wide[: np.argmin(wide)])) if not wide.all() else int(wide.sum())
     share = np.sqrt(fits / size) if cloud.manifold_dim == 2 else fits / size
     return ValueError(
-        f"the stencil of {size} nodes around {cloud.locate(node)} is wider than the radius of curvature of the surface: "
-        f"its normals turn by more than 60° after {fits} nodes. The spacing is at fault, {float(cloud.spacing):.3g} "
-        f"there or nearby: use one of at most about {0.9 * share * float(gap[node, 1]):.2g}, a lower degree, or another "
-        "size="
+        f"the stencil of {size} nodes around {cloud.locate(node)} is wider than the radius of curvature of the "
+        f"surface: its normals turn by more than 60° after {fits} nodes. The spacing is at fault, "
+        f"{float(gap[node, 1]):.3g} there: use one of at most about {0.9 * share * float(gap[node, 1]):.2g}, a lower "
+        "degree, or another size="
     )
 
 
