@@ -116,7 +116,7 @@ class Outside(Body):
 
     def figure(self, rows, scales, draw):
         lower, upper = self.view.bounds
-        upper = upper + [BESIDE / self._unit, 0.0]
+        upper = upper + np.array([BESIDE / self._unit, 0.0])
         wide, high = self.view.inches(self._unit)
         columns = 2 if len(rows) > 1 else 1
         lines = -(-len(rows) // columns)
