@@ -44,7 +44,7 @@ def waves(x):
 def sphere() -> Iterator[Row]:
     """S1: −Δu + u = f on the unit sphere, by stencils, and by eigenfunctions in least squares."""
     problem = reaction_diffusion(SPHERE, waves, on_sphere)
-    cloud = SPHERE.cloud(0.0797)
+    cloud = SPHERE.cloud(0.0803)
     if not 1900 <= len(cloud) <= 2042:
         raise RuntimeError(f"{len(cloud)} nodes; expected about 2042, and no more")
     u = mf.solve(problem, mf.Stencils(None, cloud, 6))

@@ -242,8 +242,8 @@ class Cloud(eqx.Module):
         reserved = sorted({"domain", "self"} & set(parts))
         if reserved:
             raise ValueError(f"{path}: {reserved[0]!r} cannot be the name of a part; rename it")
-        interior = parts.pop("interior", (None,))
-        interior = interior[0] if len(interior) == 1 else interior[:2]
+        found = parts.pop("interior", ())  # with normals on a surface
+        interior = found[0] if len(found) == 1 else found[:2] or None
         try:
             return cls(interior, domain=domain, **parts)
         except (TypeError, ValueError) as error:

@@ -111,10 +111,11 @@ def _gradients(u: Callable, X: Float[Array, "m d"], width: int):
 
 def cells_of(cloud: Cloud) -> list[tuple[str, np.ndarray]]:
     """Simplices between the points of a cloud, inside of its domain, as meshio takes them; on a surface its facets."""
-    if cloud.surface_normals is not None:
-        body = getattr(cloud.domain, "body", None)
-        return [(_CELLS[cloud.dim - 1], facets_between(np.asarray(cloud.points), cloud.surface_normals, body))]
     points, normals = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
+    if cloud.surface_normals is not None:
+        normals = np.asarray(cloud.surface_normals)
+        body = getattr(cloud.domain, "body", None)
+        return [(_CELLS[cloud.dim - 1], facets_between(points, normals, body))]
     try:
         simplices = simplices_between(points, normals, cloud.domain)
     except QhullError:

@@ -50,7 +50,7 @@ class AlongNormals(eqx.Module):
 
         def with_leaves(some) -> AlongNormals:
             replaced = dict(zip(traced, some, strict=True))
-            return structure.unflatten([replaced.get(i, leaf) for i, leaf in enumerate(leaves)])
+            return jax.tree.unflatten(structure, [replaced.get(i, leaf) for i, leaf in enumerate(leaves)])
 
         @jax.custom_jvp
         def jet(x, some):

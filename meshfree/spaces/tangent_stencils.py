@@ -141,11 +141,10 @@ def weights_on_surface(
     count = len(total_degree(T.shape[1], order))
     units = np.broadcast_to(np.eye(count), (len(columns), count, count))
     if traced:
-        found = local.weights(places, x, units, order)
-    else:
-        flat, own = places.reshape(-1, places.shape[2]), np.arange(columns.size).reshape(columns.shape)
-        found = many_weights(local, flat, own, x, units, order)
-        check_weights(local, flat, own, x, units, order, found, (nodes, columns))
+        return functionals @ _in_space(local.weights(places, x, units, order), heights, T, n, order)
+    flat, own = np.asarray(places.reshape(-1, places.shape[2])), np.arange(columns.size).reshape(columns.shape)
+    found = many_weights(local, flat, own, x, units, order)
+    check_weights(local, flat, own, np.asarray(x), units, order, found, (np.asarray(nodes), np.asarray(columns)))
     return functionals @ _in_space(found, heights, T, n, order)
 
 
