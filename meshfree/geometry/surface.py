@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial import cKDTree
 
 from ..internal.expected import INTEGER, NUMBER, SEED, came, expects
 from . import kept_clouds
@@ -23,7 +24,9 @@ _AGREE = 1e-9  # of the size: two rules that are so near on low moments tell a s
 _SOBOL = 2**17  # points of each patch otherwise
 _PANELS = 32  # of a curve, each with _ON_PANEL points
 _ON_PANEL = 16
-_LOOKED_AT = 1024  # points at which a function's spacing is looked at before any work
+_LOOKED_AT = 4096  # points at which a function's spacing is looked at before any work, and the nodes around after it
+_BESIDE = 12  # nodes that are looked at there
+_BARE = 2.0  # spacings to the nearest node on the same side: then there is none
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Surface(Domain):
     there is no normal.
     """
 
-    shape: Domain
+    shape: Any  # a Domain, which __post_init__ checks
 
     def __post_init__(self):
         if not isinstance(self.shape, Domain):
@@ -136,7 +139,7 @@ class Surface(Domain):
         cloud = kept_clouds.found(key)
         if cloud is not None:
             return cloud
-        border = domain_nodes.boundary_nodes(self.shape, wanted, np.random.default_rng(seed))
+        border = domain_nodes.boundary_nodes(self.shape, wanted, np.random.default_rng(seed), thin=True)
         points, normals, sides = (np.concatenate(arrays) for arrays in zip(*border.values(), strict=True))
         sharp = np.flatnonzero(np.abs(normals - sides).max(axis=1) > 1e-6)
         if len(sharp):
@@ -146,6 +149,7 @@ class Surface(Domain):
                 "plane everywhere. Use a smooth shape, such as mf.Ball, mf.Torus, mf.Capsule, mf.Ellipse, mf.Curve or "
                 "mf.SignedDistance"
             )
+        self._check_covered(points, normals, wanted)
         cloud = Cloud(interior=(points, normals), domain=self)
         kept_clouds.keep(key, cloud)
         return cloud
@@ -163,30 +167,52 @@ class Surface(Domain):
             )
         check_count(self.volume / spacing.constant**self.manifold_dim)
 
+    def _check_covered(self, X: np.ndarray, N: np.ndarray, spacing: Spacing) -> None:
+        """ValueError where one side of a thin body has no nodes, as those of the other are in their place."""
+        Y, M = self._random(min(4 * len(X), _LOOKED_AT), np.random.default_rng(0))
+        gaps, near = (found.reshape(len(Y), -1) for found in cKDTree(X).query(Y, min(_BESIDE, len(X))))
+        gaps = np.where(np.einsum("nkd,nd->nk", N[near], M) > 0, gaps, np.inf).min(axis=1)
+        bare = np.flatnonzero(gaps > _BARE * spacing(Y))
+        if len(bare):
+            place = ", ".join(f"{one:.4g}" for one in Y[bare[0]])
+            raise ValueError(
+                f"at ({place}) the surface of {self.shape} has no node of its own: the shape is thinner there than the "
+                f"spacing, {spacing(Y[bare[:1]])[0]:.3g}, or turns within it. Use a spacing below its thickness"
+            )
+
     @expects(n=INTEGER, seed=SEED)
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:
         """n independent random points, uniform on the surface."""
         if n < 0:
             raise ValueError(f"n is the number of points, at least 0; got {n}")
-        rng, found, count = np.random.default_rng(seed), [np.empty((0, self.dim))], 0
-        self.shape._refuse_empty()
-        sizes = np.array(
-            [_length(one) for one in self.outline] if self.dim == 2 else [p.area for _, p in self._patches]
-        )
-        while count < n:
-            of = rng.choice(len(sizes), max(n - count, 64), p=sizes / sizes.sum())
-            X = np.concatenate([self._drawn(k, np.sum(of == k), rng) for k in range(len(sizes))])
-            found.append(X[rng.permutation(len(X))])
-            count += len(X)
-        return np.concatenate(found)[:n]
+        return self._random(n, np.random.default_rng(seed))[0]
 
-    def _drawn(self, number: int, count: int, rng: np.random.Generator) -> Float[np.ndarray, "m d"]:
-        """Random points of a piece, without those that are not on the boundary of the whole."""
+    def _random(self, n: int, rng: np.random.Generator) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d"]]:
+        """Random points of the surface, and the normals there."""
+        self.shape._refuse_empty()
+        sizes = [_length(one) for one in self.outline] if self.dim == 2 else [patch.area for _, patch in self._patches]
+        shares, found, count = np.array(sizes) / np.sum(sizes), [np.empty((0, 2 * self.dim))], 0
+        while count < n:
+            of = rng.choice(len(sizes), max(n - count, 64), p=shares)
+            drawn = [self._drawn(k, int(np.sum(of == k)), rng) for k in range(len(sizes))]
+            rows = np.concatenate([np.concatenate(pair, axis=1) for pair in drawn])
+            found.append(rows[rng.permutation(len(rows))])
+            count += len(rows)
+        points, normals = np.split(np.concatenate(found)[:n], 2, axis=1)
+        return points, normals
+
+    def _drawn(self, number: int, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Random points of a piece and their normals, without those that are not on the boundary of the whole."""
         if self.dim == 2:
-            s, way = _travelled(self.outline[number])
-            return self.outline[number].point(np.interp(rng.random(count) * way[-1], way, s))
-        X = self._patches[number][1].at(rng.random((count, 2)))
-        return X[self._shown(number, X)]
+            one = self.outline[number]
+            s, way = _travelled(one)
+            at = np.interp(rng.random(count) * way[-1], way, s)
+            return one.point(at), one.normal(at)
+        patch = self._patches[number][1]
+        X = patch.at(rng.random((count, 2)))
+        X = X[self._shown(number, X)]
+        N = patch.normal(X)
+        return X, flips(self.shape, X, N)[:, None] * N
 
     @property
     def _patches(self) -> tuple:

@@ -123,6 +123,11 @@ class Stencils(Space, LocalBasis):
             )
         behind = np.concatenate([np.arange(len(points)), *(cloud.parts[part] for part in self.ghost_parts)])
         on_surface = cloud.surface_normals is not None
+        if on_surface and jnp.ndim(getattr(self.kernel, "raw_scale", 0.0)):
+            raise ValueError(
+                f"{self.kernel.describe()} has a scale for each coordinate of space, and stencils on a surface lie in "
+                "its tangent planes: give one scale"
+            )
         self.stencils = (
             stencils_on_surface(cloud, size) if on_surface else stencils_in_sight(cloud, self.nodes, behind, size)
         )

@@ -25,11 +25,13 @@ from .stencil_weights import LocalInterpolant, many_weights
 
 HIGHEST = 2  # the order of derivatives that are known of a function which is constant along normals
 LEAST_COSINE = 0.5  # of the angle between the normals in a stencil: at 60° it is as wide as the radius of curvature
-UNEVEN = 0.5  # (n + m)·(y − x)/|y − x|, 0 for the normals n, m of points x, y of a sphere: beyond, a sheet or an edge
+# (n + m)·(y − x), 0 for the normals n, m of points x, y of a sphere, twice the gap for those of parallel sheets
+UNEVEN, APART = 0.25, 1.5  # over |y − x| and over the spacing: beyond, another sheet; others reached 0.21 and 1.2 [m]
+EDGE, PARALLEL = 0.5, 0.9  # over |y − x|, of direct neighbours: beyond, a sharp edge, where the normals differ, too
 FARTHER = 2  # times as many candidates as nodes are wanted, and some more
 MORE = 12
-BESIDE = 8  # nodes among which the one is looked for whose sheet a point is on
-FLAT = 5.0  # times as much counts a distance along the normal there
+BLOCK = 2**14  # nodes whose neighbours are looked at together
+BESIDE = 10  # nodes among which the one is looked for whose sheet a point is on
 
 REFUSED = (
     "on a surface u is constant along the normals, which tells derivatives up to order 2; got order {order}. Write "
@@ -50,45 +52,62 @@ def stencils_on_surface(cloud: Cloud, size: int) -> Int[np.ndarray, "n k"]:
     normals of a stencil turn by more than 60°, so that it does not lie over the tangent plane as a graph.
     """
     X, N = np.asarray(cloud.points), np.asarray(cloud.surface_normals)
-    count = min(FARTHER * size + MORE, len(X))
-    candidates = tree_of(X).query(X, count, workers=search_threads(len(X)))[1].reshape(len(X), count)
-    cosine = np.einsum("nkd,nd->nk", N[candidates], N)
-    away = X[candidates] - X[:, None]
-    gap = np.maximum(np.linalg.norm(away, axis=2), 1e-300)
-    uneven = np.abs(np.einsum("nkd,nkd->nk", N[candidates] + N[:, None], away)) > UNEVEN * gap
-    own = (cosine > 0) & ~uneven
-    _check_smooth(cloud, gap, cosine, uneven)
-    order = np.argsort(~own, axis=1, kind="stable")[:, :size]
-    few = own.sum(axis=1) < size
-    folded = few | (np.take_along_axis(cosine, order, axis=1) < LEAST_COSINE).any(axis=1)
-    if folded.any():
-        raise _folded(cloud, size, int(np.argmax(folded)), gap, own, cosine)
-    return np.take_along_axis(candidates, order, axis=1)
+    found = np.zeros((len(X), size), dtype=np.int32)
+    for rows in np.array_split(np.arange(len(X)), len(X) // BLOCK + 1):
+        count = min(FARTHER * size + MORE, len(X))
+        while len(rows):
+            near = _Neighbours(X, N, rows, count)
+            _check_smooth(cloud, near)
+            found[rows] = np.take_along_axis(near.nodes, np.argsort(~near.own, axis=1, kind="stable")[:, :size], axis=1)
+            few = near.own.sum(axis=1) < size
+            turned = near.own & (near.cosine < LEAST_COSINE) & (np.cumsum(near.own, axis=1) <= size)
+            folded = turned.any(axis=1) | (few & (count == len(X)))
+            if folded.any():
+                raise _folded(cloud, size, near, int(np.argmax(folded)))
+            rows, count = rows[few], min(2 * count, len(X))
+    return found
 
 
-def _check_smooth(cloud: Cloud, gap: np.ndarray, cosine: np.ndarray, uneven: np.ndarray) -> None:
+class _Neighbours:
+    """The nodes nearest to some of them, `rows`: how far, the cosine between the normals, (n + m)·(y − x) over |y − x|,
+    the spacing on the node's own sheet, and which of them are on it.
+    """
+
+    def __init__(self, X: np.ndarray, N: np.ndarray, rows: np.ndarray, count: int):
+        found = tree_of(X).query(X[rows], count, workers=search_threads(len(rows)))
+        self.rows, self.nodes = rows, found[1].reshape(len(rows), count)
+        self.gap = np.maximum(found[0].reshape(len(rows), count), 1e-300)
+        n, m = N[rows][:, None], N[self.nodes]
+        self.cosine = np.sum(n * m, axis=2)
+        uneven = np.abs(np.sum((n + m) * (X[self.nodes] - X[rows][:, None]), axis=2))
+        self.uneven = uneven / self.gap
+        self.own = (self.cosine > 0) & (self.uneven <= UNEVEN)
+        self.spacing = self.gap[np.arange(len(rows)), np.argmax(self.own[:, 1:], axis=1) + 1]
+        self.own &= uneven <= APART * self.spacing[:, None]
+
+
+def _check_smooth(cloud: Cloud, near: _Neighbours) -> None:
     """ValueError at a sharp edge: where the normal of a direct neighbour does not fit that of the node."""
-    direct = gap <= 1.5 * gap[:, 1:2]
-    edge = direct & uneven & (cosine > 0)
+    edge = (near.gap <= 1.5 * near.gap[:, 1:2]) & (near.uneven > EDGE) & (near.cosine > 0) & (near.cosine < PARALLEL)
     edge[:, 0] = False
     if edge.any():
-        node = int(np.argmax(edge.any(axis=1)))
+        node = int(near.rows[np.argmax(edge.any(axis=1))])
         raise ValueError(
             f"the normals of {cloud.locate(node)} and of its neighbours do not fit a smooth surface: it has an edge "
             "there, or the nodes are too far apart for its curvature. Use a smooth shape, or a smaller spacing there"
         )
 
 
-def _folded(cloud: Cloud, size: int, node: int, gap, own, cosine) -> ValueError:
-    """What is wrong with the stencil of a node, and which spacing would do."""
-    wide = own[node] & (cosine[node] >= LEAST_COSINE)
-    fits = int(np.sum(wide[: np.argmin(wide)])) if not wide.all() else int(wide.sum())
-    share = np.sqrt(fits / size) if cloud.manifold_dim == 2 else fits / size
+def _folded(cloud: Cloud, size: int, near: _Neighbours, row: int) -> ValueError:
+    """What is wrong with a stencil, and which spacing would do."""
+    cosine, spacing = near.cosine[row, near.own[row]], float(near.spacing[row])
+    wide = np.flatnonzero(cosine < LEAST_COSINE)
+    fits = int(wide[0]) if len(wide) else len(cosine)
+    wanted = 0.9 * spacing * (fits / size) ** (1 / cloud.manifold_dim)
     return ValueError(
-        f"the stencil of {size} nodes around {cloud.locate(node)} is wider than the radius of curvature of the "
-        f"surface: its normals turn by more than 60° after {fits} nodes. The spacing is at fault, "
-        f"{float(gap[node, 1]):.3g} there: use one of at most about {0.9 * share * float(gap[node, 1]):.2g}, a lower "
-        "degree, or another size="
+        f"the stencil of {size} nodes around {cloud.locate(int(near.rows[row]))} is wider than the radius of curvature "
+        f"of the surface: its normals turn by more than 60° after {fits} nodes. The spacing is at fault, "
+        f"{spacing:.3g} there: use one of at most about {wanted:.2g}, a lower degree, or another size="
     )
 
 
@@ -109,10 +128,22 @@ def _nearest_on_sheet(nodes, normals, X) -> Int[np.ndarray, "*m"]:
         nodes, normals = nodes[0], normals[0]
     flat, count = X.reshape(-1, X.shape[-1]), min(BESIDE, len(nodes))
     near = tree_of(nodes).query(flat, count, workers=search_threads(len(flat)))[1].reshape(len(flat), count)
-    away = flat[:, None] - nodes[near]
-    along = np.einsum("mkd,mkd->mk", away, normals[near])
-    best = np.argmin(np.sum(away**2, axis=2) + (FLAT * along) ** 2, axis=1)
-    return near[np.arange(len(flat)), best].reshape(X.shape[:-1]).astype(np.int32)
+    found = near[:, 0].copy()
+    several = np.flatnonzero(~_same_sheet(nodes, normals, near[:, :1], near).all(axis=1))
+    if len(several):  # the nearest node of each sheet, and of these the one in whose tangent plane the point is
+        near = near[several]
+        same = _same_sheet(nodes, normals, near[:, :, None], near[:, None])
+        along = np.abs(np.sum((flat[several][:, None] - nodes[near]) * normals[near], axis=2))
+        along[np.tril(same, -1).any(axis=2)] = np.inf
+        found[several] = near[np.arange(len(near)), np.argmin(along, axis=1)]
+    return found.reshape(X.shape[:-1]).astype(np.int32)
+
+
+def _same_sheet(nodes: np.ndarray, normals: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Whether nodes i and j are on one sheet, by their normals."""
+    away, n, m = nodes[j] - nodes[i], normals[i], normals[j]
+    even = np.abs(np.sum((n + m) * away, axis=-1)) <= UNEVEN * np.linalg.norm(away, axis=-1)
+    return even & (np.sum(n * m, axis=-1) > 0)
 
 
 def weights_on_surface(
@@ -182,7 +213,7 @@ def _in_space(found, heights, T, n, order: int) -> Float[AnyArray, "m J k"]:
         z = array.einsum("mqk,mk->mq", f, heights)
         X = T + z[:, :, None] * n[:, None]
         stretch = 1 + array.sum(z**2, axis=1)
-        inverse = np.eye(q) - z[:, :, None] * z[:, None] / stretch[:, None, None]
+        inverse = np.eye(q)[None] - z[:, :, None] * z[:, None] / stretch[:, None, None]
         dual = array.einsum("mij,mjd->mid", inverse, X)
         gradient = array.einsum("mid,mik->mdk", dual, f)
         rows += [gradient[:, int(np.argmax(alpha))] for alpha in total_degree(n.shape[1], 1)[1:]]
