@@ -25,6 +25,7 @@ _SOBOL = 2**17  # points of each patch otherwise
 _PANELS = 32  # of a curve, each with _ON_PANEL points
 _ON_PANEL = 16
 _LOOKED_AT = 4096  # points at which a function's spacing is looked at before any work, and the nodes around after it
+_TRIALS = 1000  # batches of random points, none of them on the surface of the whole
 _BESIDE = 12  # nodes that are looked at there
 _BARE = 2.0  # spacings to the nearest node on the same side: then there is none
 
@@ -192,7 +193,13 @@ class Surface(Domain):
         self.shape._refuse_empty()
         sizes = [_length(one) for one in self.outline] if self.dim == 2 else [patch.area for _, patch in self._patches]
         shares, found, count = np.array(sizes) / np.sum(sizes), [np.empty((0, 2 * self.dim))], 0
+        tried = 0
         while count < n:
+            tried += 1
+            if tried > _TRIALS * (count + 1):
+                raise ValueError(
+                    f"the surface of {self.shape} is empty, or all but empty; check how its shapes overlap"
+                )
             of = rng.choice(len(sizes), max(n - count, 64), p=shares)
             drawn = [self._drawn(k, int(np.sum(of == k)), rng) for k in range(len(sizes))]
             rows = np.concatenate([np.concatenate(pair, axis=1) for pair in drawn])
