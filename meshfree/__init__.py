@@ -34,6 +34,7 @@ from .kernels import (
     Warped,
     Wendland,
 )
+from .pde.components import component
 from .pde.manufactured import manufactured
 from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
 from .pde.parameter import time_derivative
@@ -95,6 +96,7 @@ __all__ = [
     "Warped",
     "Wendland",
     "biharmonic",
+    "component",
     "derivative",
     "dirichlet",
     "divergence",

@@ -17,9 +17,11 @@ from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from ..spaces.tangent_stencils import check_order
 from .basis_derivatives import Guess
-from .conditions import Group, along_normals, match_conditions
+from .conditions import AGAIN, Group, along_normals, inside_at, match_conditions
+from .constrained import Constrained
 from .dense_system import DenseSystem
-from .jet_system import jet_system
+from .jet_system import jet_system, repeated_inside
+from .means import means_of
 from .row_weights import measured_weights
 from .system import Collocated
 
@@ -49,18 +51,29 @@ def assemble(
     def given(measured: Mapping[str, Any]) -> dict[str, Any]:
         return {**measured, **_given(weights or {}, measured)}
 
-    traced = is_traced(problem, space, points, weights, around)
-    if space.local_basis is not None or (space.has_rows and not traced):
+    system = _collocated(problem, space, points, groups, given, around, is_traced(problem, space, points, weights))
+    if problem.mean is None:
+        return system
+    return Constrained.of(system, means_of(problem, space))
+
+
+def _collocated(problem: Problem, space: Space, points, groups, given, around, traced: bool) -> Collocated:
+    if space.local_basis is not None or (space.has_rows and not traced and not is_traced(around)):
         with np.errstate(all="ignore"):  # what is not finite is told in words, by the point
             system = jet_system(problem, space, points, groups, given, around)
         if system is not None:
             return system
     measured, magnitude = measured_weights(groups, problem.fields, space.cloud.spacing, around)
+    row_weights, cloud = given(measured), space.cloud if points is None else points
+    again = repeated_inside(groups, problem.fields, space, cloud)
+    if again:
+        groups = [*groups, inside_at(groups, again, cloud)]
+        row_weights |= {name: AGAIN * row_weights["interior"] for name, _ in groups[-1].parts}
     return DenseSystem(
         space=cast(GlobalSpace, space),  # a space without a local basis is a global one
         fields=problem.fields,
         groups=groups,
-        row_weights=given(measured),
+        row_weights=row_weights,
         magnitude=magnitude,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -12,13 +13,17 @@ from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
 from ..internal.remembered import remembered
-from ..internal.tracing import is_traced
+from ..internal.tracing import is_traced, module_of
 from ..internal.watched import watch
+from ..pde.components import WithComponents
 from ..pde.index_bounds import beyond_the_end
 from ..pde.operators import derivative
 from ..pde.problem import DataError, Problem, Residual
 
 NORMALS = "normals"  # the name of the equations that make functions constant along the normals of a surface
+# the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
+# in least squares 0.01 to 0.3 halve the error of 1 [m]
+AGAIN = 0.1
 
 
 class Group(NamedTuple):
@@ -90,14 +95,28 @@ def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
     return Group(parts, residual, array.concatenate(points), array.concatenate(normals))
 
 
-def check_residual(group: Group, fields: int) -> None:
-    """ValueError or TypeError, naming the part, unless the residual of a group returns real numbers, () or (c,), and
-    reads no entry of an array that is not there.
+def is_inside(group: Group) -> bool:
+    """Whether it is the equation of the interior that holds at the points of a group."""
+    return isinstance(group.residual, Interior)
+
+
+def inside_at(groups: list[Group], parts: Sequence[str], cloud: Cloud) -> Group:
+    """The equation of the interior at the nodes of parts of the boundary."""
+    inside = next(group for group in groups if is_inside(group))
+    points = [cloud[part] for part in parts]
+    at = module_of(*points).concatenate(points)
+    names = tuple((f"interior at {part}", len(cloud[part])) for part in parts)
+    return Group(names, inside.residual, at, module_of(at).zeros_like(at))
+
+
+def check_residual(group: Group, fields: int) -> int:
+    """The number of its components; ValueError or TypeError, naming the part, unless the residual of a group returns
+    real numbers, () or (c,), and reads no entry of an array that is not there.
     """
-    remembered(_check_residual, group.residual, *group.parts[0], group.points.shape[1], fields)
+    return remembered(_check_residual, group.residual, *group.parts[0], group.points.shape[1], fields)
 
 
-def _check_residual(residual: Residual, name: str, count: int, dim: int, fields: int) -> None:
+def _check_residual(residual: Residual, name: str, count: int, dim: int, fields: int) -> int:
     here = f"the residual of {name!r}"
     point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))
     try:
@@ -116,6 +135,7 @@ def _check_residual(residual: Residual, name: str, count: int, dim: int, fields:
         of_x = f": x has {point.shape[0]} coordinates, numbered from 0" * (beyond == point.shape != (fields,))
         raise IndexError(f"{here} uses an entry beyond the end of an array of shape {beyond}{of_x}")
     _check_shape(here, value.shape, count, fields)
+    return value.shape[0] if value.shape else 1
 
 
 _OF_DTYPE = {
@@ -145,10 +165,14 @@ def _check_shape(here: str, shape: tuple[int, ...], count: int, fields: int) -> 
 _MOST_EQUATIONS = 4  # per field at one point, before as many as there are points is no chance
 
 
-class Zero(eqx.Module):
+class Zero(WithComponents):
     """u = 0, () or (fields,): equal to any other, so that programs that have it as input are compiled once."""
 
     fields: int = eqx.field(static=True)
+
+    @property
+    def components(self):
+        return 0 if self.fields == 1 else self.fields
 
     def __call__(self, x):
         return jnp.zeros(() if self.fields == 1 else (self.fields,), x.dtype)

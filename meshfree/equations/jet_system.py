@@ -24,7 +24,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
 from ..internal.plain import Plain
 from ..internal.remembered import remembered
-from ..internal.tracing import AnyArray, is_traced, module_of
+from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
 from ..internal.watched import watch
 from ..linalg.sparse_rows import stacked
 from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
@@ -33,7 +33,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import NORMALS, Group, Interior, Zero, check_residual, match_conditions
+from .conditions import AGAIN, NORMALS, Group, Interior, Zero, check_residual, inside_at, match_conditions
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
@@ -139,6 +139,7 @@ class JetSystem(Collocated):
     row_weights: Mapping[str, Float[AnyArray, " c"]]
     blocks: list[Affine | Nonlinear]
     side: Float[AnyArray, "q n"]
+    magnitude: Scalar  # of the interior operator
 
     @property
     def is_sparse(self):
@@ -240,7 +241,7 @@ class Part(NamedTuple):
     affine: bool
     values: Any  # of u = 0, (m, c), where affine
     gradient: Any  # by the jets, (m, c, f, J): at all points where affine, otherwise at some
-    of_ghosts: bool = False  # the equation of the interior once more, on the boundary
+    again: bool = False  # the equation of the interior once more, on the boundary
 
 
 def jet_system(
@@ -260,11 +261,11 @@ def jet_system(
     if stated is None:
         return None
     groups, parts = [part.group for part in stated.parts], stated.parts
-    own = [part for part in parts if not part.of_ghosts]
+    own = [part for part in parts if not part.again]
     row_weights, magnitude = _weights_of(own, problem.fields, space.cloud.spacing, around)
     row_weights = given(row_weights)
-    names = [name for part in parts if part.of_ghosts for name, _ in part.group.parts]
-    row_weights = row_weights | dict.fromkeys(names, row_weights["interior"])
+    names = [name for part in parts if part.again for name, _ in part.group.parts]
+    row_weights = row_weights | dict.fromkeys(names, AGAIN * row_weights["interior"])
     blocks = [
         _block(part, point_weights(part.group, row_weights), stated.derivatives[place], problem.fields)
         for part, place in zip(parts, stated.places, strict=True)
@@ -272,7 +273,13 @@ def jet_system(
     is_local = space.local_basis is not None
     side = np.zeros((0, space.size)) if is_local else magnitude * space.side_conditions()  # type: ignore[attr-defined]
     return JetSystem(
-        space=space, fields=problem.fields, groups=groups, row_weights=row_weights, blocks=blocks, side=side
+        space=space,
+        fields=problem.fields,
+        groups=groups,
+        row_weights=row_weights,
+        blocks=blocks,
+        side=side,
+        magnitude=magnitude,
     )
 
 
@@ -290,7 +297,7 @@ def residual_at(residual: Residual, space: Space, fields: int, points, coefficie
 
 
 class Stated(NamedTuple):
-    """The groups of equations that hold at the points of a cloud, those for ghosts included."""
+    """The groups of equations that hold at the points of a cloud, those of the interior on the boundary included."""
 
     parts: list[Part]
     places: list[Any]  # of their points in the cloud
@@ -305,29 +312,40 @@ def state(
     ValueError for residuals of a wrong shape.
     """
     cloud = space.cloud if points is None else points
-    for group in groups:
-        check_residual(group, fields)
+    again = repeated_inside(groups, fields, space, cloud)
     parts, places = list[Part](), list[Any]()
 
-    def add(group: Group, names: Iterable[str], of_ghosts: bool = False) -> bool:
+    def add(group: Group, names: Iterable[str], again: bool = False) -> bool:
         part = part_of(group, fields, around, is_local)
         if part is None:
             return False
-        parts.append(part._replace(of_ghosts=of_ghosts))
+        parts.append(part._replace(again=again))
         places.append(np.concatenate([cloud.parts["interior" if name == NORMALS else name] for name in names]))
         return True
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):
         return None
-    components = {name: part.gradient.shape[1] for part in parts for name, _ in part.group.parts}
-    # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
-    ghosts = tuple(part for part in space.parts_with_ghosts if components.get(part, 0) < 2 * fields)
-    if ghosts:
-        names = tuple((f"interior at {part}", len(cloud[part])) for part in ghosts)
-        at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
-        add(Group(names, groups[0].residual, at, module_of(at).zeros_like(at)), ghosts, of_ghosts=True)
+    if again:
+        add(inside_at(groups, again, cloud), again, again=True)
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
     return Stated(parts, places, derivatives)
+
+
+def repeated_inside(groups: list[Group], fields: int, space: Space, cloud: Cloud) -> tuple[str, ...]:
+    """The parts of the boundary at whose nodes the equation of the interior holds, too.
+
+    They are those beyond which the space has nodes, which two conditions a field fix as well. And where there are fewer
+    equations than unknowns otherwise, those with fewer conditions than fields: none for a pressure, say.
+    """
+    counts = {name: check_residual(group, fields) for group in groups for name, _ in group.parts}
+    ghosts = tuple(part for part in space.parts_with_ghosts if counts.get(part, 0) < 2 * fields)
+    rows = sum(counts.get(name, 0) * len(cloud[name]) for name in cloud.parts)
+    rows += sum(counts["interior"] * len(cloud[name]) for name in ghosts)
+    coarser = space.levels()[:-1]
+    unknowns = (space.size - (coarser[-1].size if coarser else 0)) * fields
+    if rows >= unknowns:
+        return ghosts
+    return ghosts + tuple(part for part in cloud.parts if part not in ghosts and counts.get(part, 0) < fields)
 
 
 def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:

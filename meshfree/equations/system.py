@@ -99,6 +99,24 @@ class System(Plain):
         """ValueError, with the remedy, where the space's functions make the equations NaN; asked where these are."""
         self.space.check_kernel()
 
+    def multiplied(self) -> Any:
+        """The same equations with unknown constants in them, which make them as many as the unknowns; None: as many as
+        they are.
+        """
+        return None
+
+    def field_of(self, coefficients: Float[AnyArray, "*unknowns"]) -> Float[AnyArray, "n *f"]:
+        """The coefficients of the function, where there are other unknowns."""
+        return coefficients
+
+    def unknowns_of(self, coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, "*unknowns"]:
+        """The other way round, with 0 for the other unknowns."""
+        return coefficients
+
+    def nested(self) -> np.ndarray | None:
+        """Which basis functions span a smaller space, as of `Space.nested`, with the same equations."""
+        return self.space.nested()
+
     @property
     def reads_values(self) -> bool:
         """Whether the rows are the values at the points of the space's cloud: no function that has any is free."""
@@ -134,6 +152,7 @@ class Collocated(System):
     fields: eqx.AbstractVar[int]
     groups: eqx.AbstractVar[list[Group]]  # the parts in the order of the rows
     row_weights: eqx.AbstractVar[Mapping[str, Float[AnyArray, " c"]]]
+    magnitude: eqx.AbstractVar[Scalar]  # of the interior operator, weighted
 
     def per_part(self, residual):
         array = module_of(residual, *self.row_weights.values())

@@ -17,6 +17,7 @@ from .nodes import domain_nodes
 from .nodes.plane_outline import Stretch, flips
 from .nodes.space_nodes import Surface as Patches
 from .periods import repeating
+from .quadrature import rule
 from .spacing import Spacing, check_count
 
 _GAUSS = 64  # points along each side of the square that a smooth patch is the image of
@@ -110,7 +111,7 @@ class Surface(Domain):
     @cached_property
     def volume(self):
         """Its area in space, its length in the plane."""
-        return float(self.rule[1].sum())
+        return float(rule(self)[1].sum())
 
     def distance(self, X):
         return np.abs(self.shape.distance(X))
@@ -238,9 +239,8 @@ class Surface(Domain):
                 shown[shown] = ~self._surface.on(earlier, X[shown])
         return shown
 
-    @cached_property
-    def rule(self) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
-        """Points (m, d) of the surface and weights (m,) of a rule of integration.
+    def quadrature(self):
+        """Points of the surface (m, d) and weights (m,), whose sums are integrals over it.
 
         Gauss rules on panels of curves, and on the patches of a smooth shape, exact to round-off for smooth functions;
         on combined shapes and triangles 2¹⁷ Sobol points of each patch, to 1e-3 or better.

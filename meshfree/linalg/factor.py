@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 
 from ..internal.tracing import AnyArray, is_traced
+from .bordered import Bordered
 from .dense import factor_dense
 from .host_factor import HostFactor, TracedFactor
 from .interface import Factor
@@ -12,16 +13,18 @@ from .repeated import Repeated, RepeatedFactor
 from .sparse_rows import SparseRows
 
 
-def factor(A: Float[AnyArray, "m n"] | SparseRows | Repeated, solver: str = "auto", *, traced: bool = False) -> Factor:
+def factor(
+    A: Float[AnyArray, "m n"] | SparseRows | Bordered | Repeated, solver: str = "auto", *, traced: bool = False
+) -> Factor:
     """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
 
-    A dense array, of all fields or `Repeated` for each of them, is factored by `dense.factor_dense`, sparse rows by
-    `sparse_factors.factor_sparse` on the host, of traced ones when the program runs: `solver`, and what is raised, are
-    as there. `traced` says that right-hand sides may be traced though A is not, as in the derivative of a concrete
-    call.
+    A dense array, of all fields or `Repeated` for each of them, is factored by `dense.factor_dense`, sparse rows,
+    `Bordered` by dense ones or not, by `sparse_factors.factor_sparse` on the host, of traced ones when the program
+    runs: `solver`, and what is raised, are as there. `traced` says that right-hand sides may be traced though A is not,
+    as in the derivative of a concrete call.
     """
     if isinstance(A, Repeated):
         return RepeatedFactor(factor_dense(A.matrix, solver), A.fields)
-    if not isinstance(A, SparseRows):
+    if not isinstance(A, SparseRows | Bordered):
         return factor_dense(A, solver)
     return TracedFactor.of(A, solver) if traced or is_traced(A) else HostFactor.of(A, solver)

@@ -30,8 +30,7 @@ def fill(matrix: scipy.sparse.csr_array) -> float:
     pattern = scipy.sparse.csr_array((np.ones(matrix.nnz, np.int8), matrix.indices, matrix.indptr), matrix.shape)
     graph = scipy.sparse.csr_array(pattern + pattern.T)
     degrees = np.diff(graph.indptr)
-    # a few dense rows, as of an integral condition, would join everything: an ordering puts them last
-    dense = degrees > 10 * np.sqrt(len(degrees)) + 16
+    dense = is_dense(degrees)  # such rows would join everything: an ordering puts them last
     if dense.any():
         graph = graph[~dense][:, ~dense]
     size = graph.shape[0]
@@ -48,6 +47,11 @@ def fill(matrix: scipy.sparse.csr_array) -> float:
     halvings = np.arange(np.ceil(np.log2(parts)))
     entries = 9 * width**2 * np.sum(2 ** ((2 / dimension - 1) * halvings)) * size / reached
     return float(min(entries, size**2) + 2 * np.sum(dense) * len(degrees))
+
+
+def is_dense(entries: np.ndarray) -> np.ndarray:
+    """Which rows of a square matrix, by the numbers of their entries, have many, as that of an integral condition."""
+    return entries > 10 * np.sqrt(len(entries)) + 16
 
 
 def _last_level(graph, start: int) -> tuple[int, int, int]:

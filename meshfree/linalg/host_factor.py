@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..internal.tracing import as_jax, is_traced, without_derivative
+from .bordered import Bordered
 from .interface import Factor
 from .sparse_factors import SparseFactor, factor_sparse
 from .sparse_rows import SparseRows
@@ -30,7 +31,7 @@ class HostFactor(Factor):
     held: SparseFactor = eqx.field(static=True)
 
     @classmethod
-    def of(cls, A: SparseRows, solver: str = "auto") -> HostFactor:
+    def of(cls, A: SparseRows | Bordered, solver: str = "auto") -> HostFactor:
         return cls(factor_sparse(A.to_scipy(), solver))
 
     @property
@@ -65,12 +66,12 @@ class TracedFactor(Factor):
     refuses_singular: ClassVar[bool] = True  # by solutions of NaN
     runs_on_host: ClassVar[bool] = True
 
-    matrix: SparseRows
+    matrix: SparseRows | Bordered
     solver: str = eqx.field(static=True)
     held: SparseFactor | None = eqx.field(static=True)  # of a concrete matrix, as there is outside of jit
 
     @classmethod
-    def of(cls, A: SparseRows, solver: str = "auto") -> TracedFactor:
+    def of(cls, A: SparseRows | Bordered, solver: str = "auto") -> TracedFactor:
         A = without_derivative(A)
         return cls(A, solver, None if is_traced(A) else factor_sparse(A.to_scipy(), solver))
 
@@ -122,32 +123,33 @@ class TracedFactor(Factor):
         if self.held is not None:
             of_held = getattr(self.held, method)
             return jax.pure_callback(lambda b: of_held(np.asarray(b)), shape, b, vmap_method="sequential")
-        width, solver = self.matrix.width, self.solver
+        leaves, structure = jax.tree.flatten(self.matrix)
+        solver = self.solver
 
-        def on_host(values, columns, b):
+        def on_host(leaves, b):
             try:
-                factor = _remembered(np.asarray(values), np.asarray(columns), width, solver)
+                factor = _remembered(jax.tree.unflatten(structure, map(np.asarray, leaves)), solver)
                 return getattr(factor, method)(np.asarray(b))
             except ValueError:  # singular: a tuning step there is taken back
                 return np.full(shape.shape, np.nan)
 
-        return jax.pure_callback(on_host, shape, self.matrix.values, self.matrix.columns, b, vmap_method="sequential")
+        return jax.pure_callback(on_host, shape, leaves, b, vmap_method="sequential")
 
 
 _factors: collections.OrderedDict[bytes, SparseFactor] = collections.OrderedDict()
 _in_turn = threading.Lock()  # for threads that solve at once
 
 
-def _remembered(values: np.ndarray, columns: np.ndarray, width: int, solver: str) -> SparseFactor:
-    """The factor of a matrix, made once as long as it is among the last few."""
-    digest = hashlib.blake2b(solver.encode())
-    for array in (values, columns):
+def _remembered(A: SparseRows | Bordered, solver: str) -> SparseFactor:
+    """The factor of a matrix on the host, made once as long as it is among the last few."""
+    digest = hashlib.blake2b(f"{solver} {A.shape}".encode())
+    for array in jax.tree.leaves(A):
         digest.update(np.ascontiguousarray(array).data)
     key = digest.digest()
     with _in_turn:
         found = _factors.get(key)
     if found is None:
-        found = factor_sparse(SparseRows(values, columns, width).to_scipy(), solver)
+        found = factor_sparse(A.to_scipy(), solver)
     with _in_turn:
         _factors[key] = found
         _factors.move_to_end(key)

@@ -350,6 +350,7 @@ def _backward_error(residual, norm, x, b) -> float:
 def _singular(solver: str, measured: str) -> ValueError:
     return ValueError(
         f"the matrix is singular to working precision: with solver={solver!r} {measured}. With nothing but Neumann "
-        "conditions u is determined up to a constant only: fix it at a point, or give a part a Dirichlet or Robin "
-        "condition. Otherwise look for two equal nodes or equations, or for too few nodes per stencil"
+        "conditions u is determined up to a constant only, as is a pressure that no condition contains: fix its mean, "
+        "Problem(..., mean=lambda u, x: u(x)), or give a part a Dirichlet or Robin condition. Otherwise look for two "
+        "equal nodes or equations, or for too few nodes per stencil"
     )

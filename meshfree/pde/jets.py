@@ -17,6 +17,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
+from .components import WithComponents
 from .multi_indices import total_degree
 from .operators import derivative
 
@@ -27,7 +28,7 @@ class BeyondJetError(Exception):
     """A derivative of higher order than a jet carries was asked for."""
 
 
-class Jet(eqx.Module):
+class Jet(WithComponents):
     """A function near `point` by its derivatives Dᵅu(point), α the rows of `total_degree(d, order)`: (J,) or (J, f).
 
     It is evaluated and differentiated at `point` only; elsewhere its value is NaN.
@@ -39,6 +40,10 @@ class Jet(eqx.Module):
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
         return jnp.tensordot(_monomials(self.order, x - self.point), self.derivatives, axes=1)
+
+    @property
+    def components(self):
+        return 0 if self.derivatives.ndim == 1 else self.derivatives.shape[1]
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
         """Δu, which may be differentiated `order` − 2 times more."""

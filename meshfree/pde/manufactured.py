@@ -9,6 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .components import Function, WithComponents
 from .operators import Field
 from .parameter import at_time, takes_parameter
 from .problem import Residual
@@ -22,7 +23,7 @@ class Manufactured(eqx.Module):
     has_parameter: bool = eqx.field(static=True)
 
     def __call__(self, u: Field, x: Float[Array, " d"], *args: Any) -> Float[Array, "..."]:
-        exact = at_time(self.exact, args[-1]) if self.has_parameter else self.exact
+        exact = at_time(self.exact, args[-1]) if self.has_parameter else _field(self.exact)
         value, source = self.residual(u, x, *args), self.residual(exact, x, *args)
         if jnp.shape(value) != jnp.shape(source):
             raise ValueError(
@@ -34,6 +35,10 @@ class Manufactured(eqx.Module):
     def takes_parameter(self) -> bool:
         """Whether it is the residual of a problem with a parameter."""
         return self.has_parameter
+
+
+def _field(exact: Callable) -> Field:
+    return exact if isinstance(exact, WithComponents) else Function(exact)
 
 
 def manufactured(residual: Any, exact: Any) -> Manufactured:

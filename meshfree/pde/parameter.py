@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from ..internal.expected import FIELD, expects
 from ..internal.printing import shown
+from .components import Function, WithComponents
 from .operators import Field, laplacian
 
 
@@ -34,7 +35,7 @@ def time_derivative(u: Field) -> Field:
     """∂u/∂t at fixed x: of the shape of u(x), a field like any other, as in `laplacian(time_derivative(u))`.
 
     For the u of a residual in `evolve`, and for `u.at(t)` of what `evolve` returns. Raises ValueError for any other
-    function: rates are known of u itself, not of what was made of it, and of first order only.
+    function: rates are known of u itself and its components, not of what was made of it, and of first order only.
     """
     if isinstance(u, HasRate):
         return u.rate
@@ -46,7 +47,7 @@ def time_derivative(u: Field) -> Field:
     )
 
 
-class Evolving(eqx.Module):
+class Evolving(WithComponents):
     """A function of one point with its rate."""
 
     function: Field
@@ -54,6 +55,10 @@ class Evolving(eqx.Module):
 
     def __call__(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
         return self.function(x)
+
+    @property
+    def components(self):
+        return getattr(self.function, "components", None)
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
         """Δu, in closed form where the function has one."""
@@ -67,7 +72,7 @@ def at_time(function: Callable, t: Any) -> Evolving:
         time = jnp.asarray(t, dtype=float)
         return jax.jvp(lambda s: function(x, s), (time,), (jnp.ones_like(time),))[1]
 
-    return Evolving(lambda x: function(x, t), rate)
+    return Evolving(Function(lambda x: function(x, t)), rate)
 
 
 class At(eqx.Module):

@@ -6,6 +6,7 @@ with unit outward normal n. It returns () or (c,), and vanishes for the solution
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +26,7 @@ from ..internal.expected import (
     expects,
 )
 from ..internal.printing import aligned, shown
+from .components import Function
 from .operators import Field, derivative
 from .parameter import At, takes_parameter
 
@@ -53,6 +55,11 @@ class Problem(eqx.Module):
     values `g(x, t)` of conditions, `exact(x, t)`. `evolve` calls it time, and starts from `initial`, a function of x;
     `at(t)` is the problem at one value of it.
 
+    `mean(u, x)`, () or (c,), affine in u, vanishes in the mean over the domain, as in `mean=lambda u, x: u(x)[2]` of a
+    pressure that the equations leave free to a constant, or `mean=lambda u, x: u(x)` with nothing but Neumann
+    conditions. Where there are as many equations as unknowns each such condition brings a multiplier, a constant that
+    is added to the equation: it makes data compatible as in finite elements, and is told in `stats["multiplier"]`.
+
     A problem is a pytree: numbers and arrays held by residuals that are pytrees themselves (an `eqx.Module`, a
     `jax.tree_util.Partial`) are its leaves, may be differentiated, and may change without recompilation.
 
@@ -70,6 +77,7 @@ class Problem(eqx.Module):
     conditions: dict[str, Residual | None]
     exact: Callable | None
     initial: Callable | None
+    mean: Callable | None
     fields: int = eqx.field(static=True)
     has_parameter: bool = eqx.field(static=True)
 
@@ -81,6 +89,7 @@ class Problem(eqx.Module):
         interior: Residual,
         exact: Callable | None = None,
         initial: Callable | None = None,
+        mean: Any = None,
         fields: int = 1,
         **conditions,
     ):
@@ -91,9 +100,10 @@ class Problem(eqx.Module):
             {name: _with_parameter(name, residual) for name, residual in residuals.items()}
             | {f"the value in {name}": takes_parameter(g, ("x",)) for name, g in _values(residuals)}
             | ({} if exact is None else {"exact": takes_parameter(exact, ("x",))})
+            | ({} if mean is None else {"mean": _mean_with_parameter(mean)})
         )
         self.domain, self.interior, self.conditions = domain, interior, conditions
-        self.exact, self.initial, self.fields = exact, initial, fields
+        self.exact, self.initial, self.mean, self.fields = exact, initial, mean, fields
         if domain is not None:
             self.match(domain.part_names)
 
@@ -111,6 +121,7 @@ class Problem(eqx.Module):
             self.domain,
             interior=At(self.interior, parameter),
             exact=None if self.exact is None else At(self.exact, parameter),
+            mean=None if self.mean is None else At(self.mean, parameter),
             fields=self.fields,
             **conditions,
         )
@@ -151,6 +162,7 @@ class Problem(eqx.Module):
     def __repr__(self) -> str:
         rows = [("fields", shown(self.fields)), ("interior", shown(self.interior))]
         rows += [(name, shown(residual) + self._served(name)) for name, residual in self.conditions.items()]
+        rows += [("mean", shown(self.mean))] * (self.mean is not None)
         rows.append(("exact", "no" if self.exact is None else "yes"))
         rows += [("initial", shown(self.initial))] * (self.initial is not None)
         return aligned("Problem without a domain" if self.domain is None else f"Problem on {shown(self.domain)}", rows)
@@ -180,6 +192,29 @@ def _with_parameter(name: str, residual: Any) -> bool | None:
         return takes_parameter(residual, arguments)
     except TypeError as error:
         raise TypeError(f"{name}= must be a residual({', '.join(arguments)}); got {came(residual)}: {error}") from None
+
+
+def _mean_with_parameter(mean: Any) -> bool | None:
+    """Whether `mean` needs a parameter, as `_with_parameter`; TypeError for what is no function of (u, x)."""
+    here = "mean= must be a function of (u, x), whose mean over the whole domain vanishes"
+    if not callable(mean) or isinstance(mean, type | Dirichlet | Neumann | Robin):
+        raise TypeError(f"{here}; got {came(mean)}: write mean=lambda u, x: u(x), or u(x)[2] of several fields")
+    try:
+        needed = takes_parameter(mean, ("u", "x"))
+    except TypeError as error:
+        raise TypeError(f"{here}; got {came(mean)}: {error}") from None
+    if needed and _third_argument(mean) == "n":
+        raise TypeError(f"{here}; got a function of (u, x, n): a mean over a boundary part is none of its conditions")
+    return needed
+
+
+def _third_argument(function: Callable) -> str:
+    """Its name; empty where it cannot be known."""
+    try:
+        names = list(inspect.signature(function, follow_wrapped=False).parameters)
+    except (TypeError, ValueError):
+        return ""
+    return names[2] if len(names) > 2 else ""
 
 
 def _agreed(parameters: dict[str, bool | None]) -> bool:
@@ -293,7 +328,7 @@ def at(value: Any, x: Float[Array, " d"], given: Float[Array, "..."], *t: Any) -
 
 def linearise(residual: Callable[[Field], Array], u: Field, v: Field) -> Array:
     """The derivative of residual(u + εv) by ε at ε = 0; `residual` maps a field to its residual at one point."""
-    return jax.jvp(lambda t: residual(lambda x: u(x) + t * v(x)), (jnp.zeros(()),), (jnp.ones(()),))[1]
+    return jax.jvp(lambda t: residual(Function(lambda x: u(x) + t * v(x))), (jnp.zeros(()),), (jnp.ones(()),))[1]
 
 
 def _names(names: Iterable[str]) -> str:

@@ -64,6 +64,10 @@ def newton(
     residual. Raises ValueError for a residual that is not finite at the start, and for a singular system;
     ConvergenceError where the method stops short.
     """
+    multiplied = system.multiplied()
+    if multiplied is not None:
+        found, stats = newton(multiplied, multiplied.unknowns_of(start), solver, reference)
+        return found[: start.size].reshape(start.shape), stats | {"multiplier": multiplied.told(found)}
     if not is_traced(system, start):
         began = time.perf_counter()
         with np.errstate(all="ignore"):  # what is not finite is told in words

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +19,7 @@ from ..internal.plain import Text
 from ..internal.printing import aligned, as_html, concrete, shown
 from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, is_traced
+from ..pde.components import WithComponents
 from ..spaces.base import Space
 from .finite_values import as_point, check_points, first_not_finite, not_finite
 from .solution_files import SUFFIXES, error_of, save_fields
@@ -27,12 +27,12 @@ from .solution_files import SUFFIXES, error_of, save_fields
 AFAR = 1e10  # extents of the cloud from which on powers of the distance overflow
 
 
-class Solution(eqx.Module):
+class Solution(WithComponents):
     """A function u(x) of a space. Operators apply to it as to any function: `laplacian(u)(x)`.
 
     u(x): (d,) -> () or (fields,).  u(X): (m, d) -> (m,) or (m, fields). In one dimension an array whose length is not
-    1 is m points. `coefficients` is (n,) or (n, fields). ValueError for points that are not finite, and where u comes
-    out NaN or infinite, unless JAX traces the call.
+    1 is m points. `u[0]` and `u[:2]` are fields, too (`mf.component`). `coefficients` is (n,) or (n, fields).
+    ValueError for points that are not finite, and where u comes out NaN or infinite, unless JAX traces the call.
 
     `stats` is a mapping: `unknowns`, `rows`, `steps` (Newton), `residual` (root mean square of each part, without the
     weights), `rank`, `condition` (an estimate), `converged` and `unique` (see `solve`), `seconds` (of `assembly` and
@@ -58,6 +58,10 @@ class Solution(eqx.Module):
             X, values = np.atleast_2d(x), values if x.ndim == 2 else values[None]
             raise not_finite("u", values, X, _cause(self.space, self.coefficients, X[first_not_finite(values)]))
         return values
+
+    @property
+    def components(self):
+        return 0 if self.coefficients.ndim == 1 else self.coefficients.shape[1]
 
     def as_computed(self, X: ArrayLike) -> Float[Array, "m *f"]:
         """u at points (m, d) as it comes out, NaN included: for files and pictures, which show where that is."""

@@ -58,6 +58,11 @@ def solve_in(
     levels = space.levels()
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
+    if len(levels) > 1 and problem.mean is not None:
+        raise ValueError(
+            f"{space.describe()} is solved level by level, each by itself, which fixes no mean= of their sum: use "
+            "Stencils, Collocation or Eigenbasis"
+        )
     start, equations_of = _stated(problem, space, points, initial, weights)
     coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     u = Solution(space, coefficients, stats)

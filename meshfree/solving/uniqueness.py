@@ -24,7 +24,8 @@ VANISHING = 1e-12  # of the largest response to a polynomial of degree ≤ 1: wh
 VISIBLE = 1e-6  # a share of a polynomial's terms that is named
 RESPONDING = 1e-2  # of the typical response of the equations to a function: no function is free
 ROUNDING = 20  # times the rounding of the equations: less of a response is none
-FALLING = 0.25  # of the response in a smaller space: null functions' 0.004 to 0.13 [m], others' 0.5 near a resonance
+# of the response in a smaller space: null functions' 0.004 to 0.13 [m], others' 0.5 near a resonance, 0.21 of flow
+FALLING = 0.18
 RANDOM = 4  # functions, as one by itself may have little of a null function
 LEFT_OUT = 1e-9  # what is missed times the least response: 1e-13 by rounding, 1e-5 of a null function [m]
 NOT_UNIQUE = 1e-2  # a random function is recovered from its own data to this share, unless the problem is singular
@@ -162,8 +163,19 @@ def _check_polynomials(system: System, coefficients, affine: bool) -> None:
     if len(sizes) < found.shape[1] or sizes[-1] <= VANISHING * sizes[0]:
         raise NotUniqueError(
             f"the system is singular: u = {_named(directions[-1], system.free_axes)} satisfies every homogeneous "
-            f"equation ({_hint(system)})"
+            f"equation ({_hint_for(system, directions[-1])})"
         )
+
+
+def _hint_for(system: System, direction: np.ndarray) -> str:
+    """What fixes a polynomial: a constant its mean."""
+    fields = len(direction) // (len(system.free_axes) + 1)
+    shares = np.abs(direction) / np.max(np.abs(direction))
+    if np.max(shares[fields:], initial=0.0) > VISIBLE:
+        return _hint(system)
+    field = int(np.argmax(shares))
+    of_field = "u(x)" if fields == 1 else f"u(x)[{field}]"
+    return f"fix it by its mean over the domain, Problem(..., mean=lambda u, x: {of_field}); otherwise: {_hint(system)}"
 
 
 def _hint(system: System) -> str:
@@ -233,7 +245,7 @@ def _compiled_signs(system, matrix, factored, coefficients):
 
 def _in_smaller_space(system: System, matrix: Matrix, coefficients) -> Scalar | float | None:
     """The response of `_signs` among fewer basis functions; None where none of such a space are known."""
-    kept = system.space.nested()
+    kept = system.nested()
     if kept is None:
         return None
     fields = coefficients.size // len(coefficients)
@@ -268,14 +280,15 @@ def _values(system: System) -> tuple[Callable, Callable]:
     """The linear map from coefficients to values at the cloud's points, and its transpose."""
     values = system.values_matrix()
     if values is not None:
-        return lambda c: values @ c, lambda u: values.T @ u
+        return lambda c: values @ system.field_of(c), lambda u: system.unknowns_of(values.T @ u)
     points = jnp.asarray(system.space.cloud.points)
 
     def of(c):
-        return map_in_blocks(system.space.function(c), points, system.space.size)
+        return map_in_blocks(system.space.function(jnp.asarray(system.field_of(c))), points, system.space.size)
 
     def transposed(u):
-        like = jax.ShapeDtypeStruct((system.space.size, *u.shape[1:]), u.dtype)
+        zero = jax.ShapeDtypeStruct((system.space.size, *u.shape[1:]), u.dtype)
+        like = jax.eval_shape(system.unknowns_of, zero)
         return jax.linear_transpose(of, like)(u)[0]
 
     return of, transposed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,12 +13,13 @@ from numpy.typing import ArrayLike
 
 from ..internal.batching import map_in_blocks
 from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
+from ..pde.components import WithComponents
 from ..pde.leibniz import raised
 from ..pde.multi_indices import total_degree
 from .base import LocalBasis
 
 
-class AlongNormals(eqx.Module):
+class AlongNormals(WithComponents):
     """u(x) of the stencil of the node next to x: (d,) -> () or (f,).
 
     At points off the surface it is that of the point of the surface over the same point of the node's tangent plane.
@@ -28,6 +28,10 @@ class AlongNormals(eqx.Module):
 
     basis: LocalBasis
     values: Float[AnyArray, "n *f"]
+
+    @property
+    def components(self):
+        return 0 if self.values.ndim == 1 else self.values.shape[1]
 
     def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
         return self._jet(0)(x)[0]

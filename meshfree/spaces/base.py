@@ -20,6 +20,7 @@ from ..internal.devices import on_host
 from ..internal.printing import aligned
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..kernels import Kernel, check_coincident
+from ..pde.components import WithComponents
 
 COARSER = 1.4  # times the spacing of a cloud that another is compared with
 ENTRIES = 2**21  # values of basis functions that are made at a time
@@ -237,7 +238,7 @@ def moves_kernel_only(direction: Any) -> bool:
     return len(jax.tree.leaves(direction)) == len(jax.tree.leaves(direction.kernel))
 
 
-class Expansion(eqx.Module):
+class Expansion(WithComponents):
     """u(x) = Σⱼ cⱼ bⱼ(x) on one point: (d,) -> () or (f,); its Laplacian is the space's closed form."""
 
     space: GlobalSpace
@@ -246,6 +247,10 @@ class Expansion(eqx.Module):
     def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
         known = None if is_traced(self, x) else self._on_host(np.asarray(x)[None])
         return self.space.basis(jnp.asarray(x)) @ self.coefficients if known is None else as_jax(known[0])
+
+    @property
+    def components(self):
+        return 0 if self.coefficients.ndim == 1 else self.coefficients.shape[1]
 
     def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "*f"]:
         return self.space.basis_laplacian(x) @ self.coefficients

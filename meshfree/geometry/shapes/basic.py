@@ -13,6 +13,7 @@ from ..boundary import Circle, End, Rectangle, Segment, Sphere
 from ..domain import Domain, Moved
 from ..nodes.periodic_surface import place_sides
 from ..nodes.plane_outline import Stretch
+from ..quadrature import of_ball, of_box
 from ..shape import as_points
 
 _SIDES = (("left", "right"), ("bottom", "top"), ("back", "front"))
@@ -117,6 +118,9 @@ class Interval(_Periodic):
         left, right = _side_names(self.name, 1)
         return End(left, self.a, -1.0), End(right, self.b, 1.0)
 
+    def quadrature(self):
+        return of_box(*self.bounds)
+
     def moved(self, motion):
         (a,), (b,) = motion.point((self.a,)), motion.point((self.b,))
         return Interval(a, b, self.name, self.periodic)
@@ -194,6 +198,9 @@ class Box(_Periodic):
             if sum(a != b for a, b in zip(p, q, strict=True)) == 1
         )
 
+    def quadrature(self):
+        return of_box(*self.bounds)
+
     def moved(self, motion):
         if not motion.upright:
             if self.periodic:
@@ -253,6 +260,9 @@ class Ball(Domain):
 
     def distance(self, X):
         return np.linalg.norm(as_points(X, self.dim) - np.array(self.center), axis=1) - self.radius
+
+    def quadrature(self):
+        return of_ball(np.array(self.center), self.radius)
 
     def moved(self, motion):
         if not motion.similar:

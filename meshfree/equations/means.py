@@ -1,0 +1,141 @@
+"""Conditions on means over the domain, as rows of the equations: sums over the points of a rule of integration."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ..geometry.quadrature import rule
+from ..internal.batching import map_in_blocks
+from ..internal.plain import Plain
+from ..internal.tracing import AnyArray, is_traced, module_of
+from ..internal.watched import watch
+from ..pde.components import Function
+from ..pde.linearity import depends_on_input
+from ..pde.problem import Problem
+from ..spaces.base import GlobalSpace, Space
+from .basis_derivatives import BasisDerivatives
+from .conditions import Group, Interior, Zero, check_residual
+from .jet_system import part_of
+
+ENTRIES = 2**22  # of rows at the points of the rule, that are made at a time
+WORD = "mean"  # the name of the condition in messages and statistics
+
+
+class Means(Plain):
+    """q means of a function with coefficients c, without their weight: `constant` + `matrix` c."""
+
+    constant: Float[AnyArray, " q"]
+    matrix: Float[AnyArray, "q unknowns"]
+    constants: Float[AnyArray, "q f"]  # of u = 1 in one field and 0 in the others
+    coordinates: Float[AnyArray, "q d f"]  # of u = xₖ in one field
+
+
+def means_of(problem: Problem, space: Space) -> Means:
+    """The means that vanish for the solution, as rows.
+
+    Raises ValueError where there is no domain, for a quantity that is not affine in u, of a wrong shape, or not local
+    in a local space.
+    """
+    domain = problem.domain if problem.domain is not None else space.cloud.domain
+    if domain is None:
+        raise ValueError("mean= is over the domain, and neither the problem nor the cloud has one: Cloud(..., domain=)")
+    group, shares = _group(problem, domain)
+    check_residual(group, problem.fields)
+    is_local = space.local_basis is not None
+    known = is_local or (space.has_rows and not is_traced(problem, space))
+    part = part_of(group, problem.fields, None, is_local) if known else None
+    if part is None:
+        found = _of_functions(group, shares, cast(GlobalSpace, space), problem.fields)
+        return found if is_traced(found) else jax.tree.map(np.asarray, found)
+    if not part.affine:
+        raise _not_affine()
+    array = module_of(part.values, part.gradient)
+    gradient = shares[:, None, None, None] * part.gradient
+    derivatives = BasisDerivatives.at(space, group.points)
+    return Means(
+        constant=shares @ part.values,
+        matrix=_row_sums(derivatives, gradient, part.order, space.size),
+        constants=array.sum(gradient[..., 0], axis=0),
+        coordinates=_of_coordinates(group.points, gradient, array),
+    )
+
+
+def _group(problem: Problem, domain: Any) -> tuple[Group, Float[np.ndarray, " m"]]:
+    """The quantity at the points of the rule, and their shares of the volume."""
+    assert problem.mean is not None
+    points, weights = rule(domain)
+    residual = Interior(watch(problem.mean))
+    return Group(((WORD, len(points)),), residual, points, np.zeros_like(points)), weights / np.sum(weights)
+
+
+def _row_sums(derivatives: BasisDerivatives, gradient: Float[AnyArray, "m c f J"], order: int, size: int) -> Any:
+    """The sum over the points of the rows of the matrix, (c, n·f), some points at a time."""
+    m, c, fields, _ = gradient.shape
+    width = size if derivatives.columns is None else derivatives.columns.shape[1]
+    step = max(ENTRIES // (width * c * fields), 1)
+    total: Any = np.zeros((size, c, fields))
+    for start in range(0, m, step):
+        own = slice(start, start + step)
+        some = derivatives[own]
+        weights = some.weights_of_gradient(gradient[own], order).reshape(*gradient[own].shape[:2], width, fields)
+        if some.columns is None:
+            total = total + weights.sum(axis=0).swapaxes(0, 1)
+        elif module_of(weights, some.columns) is np:
+            np.add.at(total, some.columns, weights.swapaxes(1, 2))
+        else:
+            total = jnp.asarray(total).at[some.columns].add(weights.swapaxes(1, 2))
+    return total.swapaxes(0, 1).reshape(c, size * fields)
+
+
+def _of_coordinates(points, gradient: Float[AnyArray, "m c f J"], array) -> Any:
+    dim = points.shape[1]
+    values = points.T[:, :, None, None] * gradient[None, ..., 0]  # (d, m, c, f)
+    if gradient.shape[3] > 1:  # the indices of total_degree(d, 1) are 0, then e_d, ..., e_1
+        values = values + array.moveaxis(gradient[..., 1 : dim + 1][..., ::-1], 3, 0)
+    return array.moveaxis(array.sum(values, axis=1), 0, 1)
+
+
+@eqx.filter_jit
+def _of_functions(group: Group, shares, space: GlobalSpace, fields: int) -> Means:
+    """Through the functions themselves, where their derivatives are not known, or traced."""
+    width = (fields,) if fields > 1 else ()
+
+    def mean(u):
+        def at_one(at):
+            x, n, share = at
+            return share * jnp.atleast_1d(group.residual(u, x, n))
+
+        found = map_in_blocks(at_one, (jnp.asarray(group.points), jnp.asarray(group.normals), shares), space.size)
+        return jnp.sum(found, axis=0)
+
+    def of(c):
+        return mean(space.function(c))
+
+    zero = jnp.zeros((space.size, *width))
+    constant, pull = jax.vjp(of, zero)
+    if depends_on_input(jax.jacrev(of), zero):
+        raise _not_affine()
+    of_zero = mean(Zero(fields))
+    matrix = jnp.stack([pull(e)[0].reshape(-1) for e in jnp.eye(len(constant))])
+
+    def polynomial(value):
+        return jax.jacrev(lambda a: mean(Function(lambda x: value(a, x))) - of_zero)
+
+    units = jnp.zeros(width)
+    constants = polynomial(lambda a, x: a)(units).reshape(-1, fields)
+    dim = group.points.shape[1]
+    coordinates = [polynomial(lambda a, x, k=k: a * x[k])(units).reshape(-1, fields) for k in range(dim)]
+    return Means(constant, matrix, constants, jnp.stack(coordinates, axis=1))
+
+
+def _not_affine() -> ValueError:
+    return ValueError(
+        "mean= must be affine in u, as u(x), u(x)[2] − 1.0 or mf.divergence(u)(x): for what is not, linearise it, or "
+        "make it a field of its own with its own equation"
+    )
