@@ -42,14 +42,18 @@ from .pde.problem import Problem, dirichlet, neumann, robin
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
 from .solving.automatic import solve
+from .solving.branch import Branch
+from .solving.eigen import eigen
 from .solving.error_estimate import estimate_error
 from .solving.evolve import evolve
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
+from .solving.modes import Modes
 from .solving.solution import Solution
 from .solving.solve import interpolate
 from .solving.spectrum import Spectrum, spectrum
+from .solving.trace import trace
 from .solving.trajectory import Trajectory
 from .spaces import Collocation, Eigenbasis, Enriched, Multilevel, Stencils
 from .tuning import losses
@@ -61,6 +65,7 @@ __all__ = [
     "Annulus",
     "Ball",
     "Box",
+    "Branch",
     "Capsule",
     "Cloud",
     "Collocation",
@@ -77,6 +82,7 @@ __all__ = [
     "InverseQuadratic",
     "Kernel",
     "Matern",
+    "Modes",
     "Multilevel",
     "Multiquadric",
     "Periodic",
@@ -100,6 +106,7 @@ __all__ = [
     "derivative",
     "dirichlet",
     "divergence",
+    "eigen",
     "error",
     "estimate_error",
     "evolve",
@@ -126,5 +133,6 @@ __all__ = [
     "solve",
     "spectrum",
     "time_derivative",
+    "trace",
     "tune",
 ]

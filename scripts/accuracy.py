@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import eigen_cases
 import jax
 import jax.numpy as jnp
 import local_cases
@@ -232,6 +233,7 @@ CASES = {
     "C4": eikonal,
     **time_cases.CASES,
     **surface_cases.CASES,
+    **eigen_cases.CASES,
 }
 
 

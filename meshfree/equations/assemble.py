@@ -49,7 +49,7 @@ def assemble(
         groups = _on_surface(groups, problem.fields, space, cloud)
 
     def given(measured: Mapping[str, Any]) -> dict[str, Any]:
-        return {**measured, **_given(weights or {}, measured)}
+        return {**measured, **given_weights(weights or {}, measured)}
 
     system = _collocated(problem, space, points, groups, given, around, is_traced(problem, space, points, weights))
     if problem.mean is None:
@@ -104,7 +104,7 @@ def _with_array_leaves(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, float) else leaf, tree)
 
 
-def _given(weights: Mapping[str, ArrayLike], measured: Mapping[str, Any]) -> dict[str, Any]:
+def given_weights(weights: Mapping[str, ArrayLike], measured: Mapping[str, Any]) -> dict[str, Any]:
     """The user's weights, a number or one for each component; ValueError for those that do not fit."""
     unknown = sorted(set(weights) - set(measured))
     if unknown:

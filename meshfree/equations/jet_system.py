@@ -24,7 +24,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
 from ..internal.plain import Plain
 from ..internal.remembered import remembered
-from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
+from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
 from ..internal.watched import watch
 from ..linalg.sparse_rows import stacked
 from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
@@ -209,8 +209,8 @@ class JetSystem(Collocated):
             found.append(columns.reshape(columns.shape[0] * columns.shape[1], -1))
         return array.concatenate(found)
 
-    def typical_size(self, coefficients):
-        inside, gradient = self.groups[0], self.blocks[0].gradient_at(coefficients)
+    def size_on_long_waves(self, coefficients, group):
+        inside, gradient = self.groups[group], self.blocks[group].gradient_at(coefficients)
         array, sample = module_of(gradient), sample_of(inside.points)
         _, extent = center_and_extent(self._points)
         sizes = size_on_waves(gradient[sample], extent / np.pi, inside.points.shape[1], array)
@@ -286,6 +286,24 @@ def jet_system(
 def inside(problem: Problem, space: Space, points, coefficients) -> Float[np.ndarray, "m c"]:
     """The residual of the interior at points that need not be nodes, without row weights; it must be local."""
     return residual_at(Interior(watch(problem.interior)), space, problem.fields, points, coefficients)
+
+
+class Terms(NamedTuple):
+    """Equations at points, affine in u: their gradient by the jets of u, without row weights."""
+
+    gradient: Float[np.ndarray, "m c f J"]
+    order: int
+
+
+def terms_of(group: Group, fields: int) -> Terms | None:
+    """Of a residual that is local; None of another one, or of one that reads what is not known."""
+    try:
+        order = _facts(group, fields).order
+    except Exception:
+        return None  # it asks for u at other points
+    _, gradient = at_jets(group, _no_jets(len(group.points), group.points.shape[1], order, fields), order)
+    gradient = without_derivative(gradient)
+    return None if is_traced(gradient) else Terms(np.asarray(gradient), order)
 
 
 def residual_at(residual: Residual, space: Space, fields: int, points, coefficients) -> Float[np.ndarray, "m c"]:

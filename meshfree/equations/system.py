@@ -206,9 +206,13 @@ class Collocated(System):
 
     def typical_size(self, coefficients):
         """Of the linearised interior equations on plane waves of wavenumber π/extent."""
-        inside = self.groups[0]
+        return self.size_on_long_waves(coefficients, 0)
+
+    def size_on_long_waves(self, coefficients: Float[AnyArray, "n *f"], group: int) -> Scalar:
+        """Of the weighted linearised equations of a group on plane waves of wavenumber π/extent."""
+        inside = self.groups[group]
         _, extent = center_and_extent(self._points)
-        sizes = operator_size(inside, self.fields, extent / jnp.pi, self.space.function(coefficients))
+        sizes = operator_size(inside, self.fields, extent / jnp.pi, self.space.function(jnp.asarray(coefficients)))
         return jnp.sqrt(jnp.mean((self.weight_of(inside)[0] * sizes) ** 2))
 
     def weight_of(self, group: Group) -> Float[AnyArray, "m c"]:

@@ -238,7 +238,7 @@ class TimeSystem:
     def _rows(self, part: Part, place: Any, derivatives: BasisDerivatives) -> Rows:
         assert isinstance(part.group.residual, Still)
         group = part.group._replace(residual=part.group.residual.residual)
-        facts = remembered(_read_facts, group.residual, group.points.shape[1], self.fields, part.order)
+        facts = remembered(read_facts, group.residual, group.points.shape[1], self.fields, part.order)
         return Rows(group, derivatives[place], facts, self.fields)
 
     @property
@@ -367,7 +367,8 @@ def _weigh(rows: Rows, t: float, c: Float[AnyArray, "n *f"], spacing: float) -> 
     return [(u, array.where(rate > 0, rate, array.inf)) for u, rate in zip(on_u, on_rate, strict=True)]
 
 
-def _read_facts(residual, dim: int, fields: int, order: int) -> Facts:
+def read_facts(residual: Any, dim: int, fields: int, order: int) -> Facts:
+    """Of a residual with `order` derivatives of u in it."""
     point, time = jnp.zeros(dim), jnp.zeros(())
 
     def of_rate(rate, x):

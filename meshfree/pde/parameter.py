@@ -92,6 +92,27 @@ class At(eqx.Module):
         return f"{shown(self.function)} at {shown(self.parameter)}"
 
 
+class ParameterDerivative(eqx.Module):
+    """The derivative of a callable of a problem by its parameter, of some order, at one value of it."""
+
+    function: Callable
+    parameter: Any
+    order: int = eqx.field(static=True)
+
+    def __call__(self, *args: Any) -> Any:
+        def differentiated(order: int) -> Callable:
+            if order == 0:
+                return lambda s: self.function(*args, s)
+            lower = differentiated(order - 1)
+            return lambda s: jax.jvp(lower, (s,), (jnp.ones_like(s),))[1]
+
+        return differentiated(self.order)(self.parameter)
+
+    def takes_parameter(self) -> bool:
+        """No longer."""
+        return False
+
+
 def takes_parameter(function: Callable, arguments: tuple[str, ...]) -> bool | None:
     """Whether a callable of a problem needs a parameter after these arguments; None where it may have one or not.
 

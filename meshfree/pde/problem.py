@@ -28,7 +28,7 @@ from ..internal.expected import (
 from ..internal.printing import aligned, shown
 from .components import Function
 from .operators import Field, derivative
-from .parameter import At, takes_parameter
+from .parameter import At, ParameterDerivative, takes_parameter
 
 Residual = Callable[..., Float[Array, "..."]]
 
@@ -53,7 +53,8 @@ class Problem(eqx.Module):
 
     A parameter, such as time, is the last argument of every callable: `residual(u, x, t)`, `residual(u, x, n, t)`,
     values `g(x, t)` of conditions, `exact(x, t)`. `evolve` calls it time, and starts from `initial`, a function of x;
-    `at(t)` is the problem at one value of it.
+    `at(t)` is the problem at one value of it. For `eigen` it is the eigenvalue, for `trace` what a branch is followed
+    over; `exact_parameters` are known eigenvalues, as `eigen` gives them, or folds, for the command line to compare.
 
     `mean(u, x)`, () or (c,), affine in u, vanishes in the mean over the domain, as in `mean=lambda u, x: u(x)[2]` of a
     pressure that the equations leave free to a constant, or `mean=lambda u, x: u(x)` with nothing but Neumann
@@ -76,6 +77,7 @@ class Problem(eqx.Module):
     interior: Residual
     conditions: dict[str, Residual | None]
     exact: Callable | None
+    exact_parameters: tuple[float, ...] = eqx.field(static=True)
     initial: Callable | None
     mean: Callable | None
     fields: int = eqx.field(static=True)
@@ -88,6 +90,7 @@ class Problem(eqx.Module):
         *,
         interior: Residual,
         exact: Callable | None = None,
+        exact_parameters: Iterable[float] = (),
         initial: Callable | None = None,
         mean: Any = None,
         fields: int = 1,
@@ -103,25 +106,29 @@ class Problem(eqx.Module):
             | ({} if mean is None else {"mean": _mean_with_parameter(mean)})
         )
         self.domain, self.interior, self.conditions = domain, interior, conditions
+        self.exact_parameters = tuple(float(value) for value in exact_parameters)
         self.exact, self.initial, self.mean, self.fields = exact, initial, mean, fields
         if domain is not None:
             self.match(domain.part_names)
 
     def at(self, parameter: Any) -> Problem:
         """The problem at one value of its parameter, a number: one without parameter. ValueError for one without."""
+        return self._with(lambda function: At(function, _one_number(parameter)))
+
+    def parameter_derivative(self, parameter: Any, order: int = 1) -> Problem:
+        """The derivatives of all residuals by the parameter, of some order, at one value of it, as `at`."""
+        return self._with(lambda function: ParameterDerivative(function, _one_number(parameter), order))
+
+    def _with(self, made: Callable[[Callable], Callable]) -> Problem:
+        """The problem without parameter of which each callable is `made` of one of this."""
         if not self.has_parameter:
             raise ValueError("the problem has no parameter: its residuals are (u, x) and (u, x, n), not (u, x, t)")
-        parameter = jnp.asarray(parameter, dtype=float)
-        if parameter.shape != ():
-            raise ValueError(f"the parameter is one number; got an array of shape {parameter.shape}")
-        conditions = {
-            name: None if residual is None else At(residual, parameter) for name, residual in self.conditions.items()
-        }
+        conditions: dict[str, Any] = {name: residual and made(residual) for name, residual in self.conditions.items()}
         return Problem(
             self.domain,
-            interior=At(self.interior, parameter),
-            exact=None if self.exact is None else At(self.exact, parameter),
-            mean=None if self.mean is None else At(self.mean, parameter),
+            interior=made(self.interior),
+            exact=None if self.exact is None else made(self.exact),
+            mean=None if self.mean is None else made(self.mean),
             fields=self.fields,
             **conditions,
         )
@@ -172,6 +179,13 @@ class Problem(eqx.Module):
         parts = () if self.domain is None or name != "boundary" else self.domain.part_names
         served = ", ".join(part for part in parts if part == name or part not in self.conditions)
         return "" if served in ("", name) else f" on {served}"
+
+
+def _one_number(parameter: Any) -> Array:
+    parameter = jnp.asarray(parameter, dtype=float)
+    if parameter.shape != ():
+        raise ValueError(f"the parameter is one number; got an array of shape {parameter.shape}")
+    return parameter
 
 
 def _with_parameter(name: str, residual: Any) -> bool | None:

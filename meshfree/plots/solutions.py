@@ -10,11 +10,15 @@ from numpy.typing import ArrayLike
 
 from ..internal.expected import NUMBER, OF_A_POINT_IN_TIME, PATH, expects
 from ..pde.problem import Problem
+from ..solving.branch import Branch
+from ..solving.modes import Modes
 from ..solving.solution import Snapshot, Solution
 from ..solving.spectrum import Spectrum
 from ..solving.trajectory import Trajectory
+from .branches import plot_branch
 from .curves import plot_curve
 from .cutaway import body_of
+from .eigenfunctions import plot_modes
 from .film_files import MOVIES, movie_path, write_movie
 from .films import film_of
 from .lines import plot_line
@@ -33,7 +37,7 @@ FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
 
 
 @expects(
-    u=Solution | Trajectory | Spectrum,
+    u=Solution | Trajectory | Spectrum | Modes | Branch,
     path=PATH,
     exact=OF_A_POINT_IN_TIME,
     problem=Problem,
@@ -42,7 +46,7 @@ FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
     fps=NUMBER,
 )
 def plot(
-    u: Solution | Trajectory | Spectrum,
+    u: Solution | Trajectory | Spectrum | Modes | Branch,
     path: PathLike = None,
     *,
     exact: Callable | None = None,
@@ -67,7 +71,8 @@ def plot(
     without, a GIF file is written beside it, with a warning. Pictures of a solution in time show on the line curves
     at some times, and all times as colours over x and t; in the plane a row of times; in space the last time.
 
-    Of a `Spectrum`: its eigenvalues in the complex plane.
+    Of a `Spectrum`: its eigenvalues in the complex plane. Of `Modes`: the first functions, six curves on the line, a
+    panel each for twelve in the plane, in space the first. Of a `Branch`: the norm of u over the parameter.
 
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
     - `exact`: the exact solution, a function of one point, or of (x, t); default `problem.exact`
@@ -83,6 +88,8 @@ def plot(
     """
     if isinstance(u, Spectrum):
         return finish(plot_spectrum(u), title, checked_path(path))
+    if isinstance(u, Branch):
+        return finish(plot_branch(u), title, checked_path(path))
     in_time = isinstance(u, Trajectory)
     path = checked_path(path, MOVIES if in_time else ())
     if frames is not None and not in_time:
@@ -100,6 +107,8 @@ def plot(
         raise ValueError(f"pictures are of functions in 1, 2 or 3 dimensions; this one has {cloud.dim}")
     if domain is None and np.linalg.matrix_rank(cloud.points - np.mean(cloud.points, axis=0)) < cloud.dim:
         raise ValueError(f"the {len(cloud)} nodes span no region to draw on: use problem= to give a domain")
+    if isinstance(u, Modes):
+        return finish(plot_modes(u, domain, tuple(map(italic, labels))), title, path)
     subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)))
     if not isinstance(u, Trajectory):
         in_plane = plot_plane if cloud.manifold_dim == 2 else plot_curve

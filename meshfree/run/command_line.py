@@ -71,7 +71,7 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
         made = problem if isinstance(problem, Problem) else problem(**keywords)
         if not isinstance(made, Problem):
             raise ValueError(f"{script.name} makes a {type(made).__name__}; it must return a meshfree.Problem")
-        _check_output(output, made.has_parameter)
+        _check_output(output, made.has_parameter and not choices.of_parameter)
         outcomes = converge(made, choices) if output.converge else [study(made, choices)]
         finest = outcomes[-1]
         print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
@@ -88,7 +88,7 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
             finest.solution.save(output.save, exact=made.exact, frames=output.frames)
         elif output.save:
             told = {name: value for name, value in {**_settings(choices), **keywords}.items() if name != "exact"}
-            finest.final.save(output.save, exact=made.exact, **told)
+            finest.final.save(output.save, exact=None if made.has_parameter else made.exact, **told)
         if finest.stopped:
             _exit_interrupted(_reached(outcomes, choices, output))
         return finest
@@ -254,7 +254,7 @@ def _check_meshio(path: Path) -> None:
 
 
 def _settings(choices: Choices) -> dict[str, Any]:
-    settings = {name: value for name, value in vars(choices).items() if name != "grading"}
+    settings = {name: value for name, value in vars(choices).items() if name not in ("grading", "enrich")}
     return {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
 
 

@@ -51,6 +51,10 @@ class Choices:
     times: tuple[float, float] | None = None
     tolerance: float | None = None
     method: Literal["auto", "bdf", "esdirk", "imex"] | None = None
+    modes: int = 0
+    near: float = 0.0
+    trace: tuple[float, float] | None = None
+    enrich: Callable[[Space], Space] | None = None  # the space with more functions; for scripts, and no flag
     grading: Callable | None = None  # x -> the share of the spacing there, (d,) -> (); for scripts, and no flag
 
     def chosen_beside_tol(self) -> list[str]:
@@ -61,6 +65,12 @@ class Choices:
     def in_time(self) -> dict[str, Any]:
         """What is chosen of the steps in time, as `evolve` takes it."""
         found = {name: getattr(self, name) for name in ("times", "tolerance", "method")}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def of_parameter(self) -> dict[str, Any]:
+        """What is chosen of a parameter that is no time."""
+        found = {"modes": self.modes or None, "near": self.near or None, "trace": self.trace}
         return {name: value for name, value in found.items() if value is not None}
 
     @property
@@ -134,7 +144,8 @@ def build_space(problem: Problem, cloud: Cloud, choices: Choices) -> Space:
             flags = " and ".join(f"--{flag}" for flag in rules.own_flags)
             verb = "is" if len(rules.own_flags) == 1 else "are"
             raise ValueError(f"{flags} {verb} for --space {name}, not for {chosen}")
-    return SPACES[chosen].build(problem, cloud, choices)
+    space = SPACES[chosen].build(problem, cloud, choices)
+    return space if choices.enrich is None else choices.enrich(space)
 
 
 def build_kernel(cloud: Cloud, choices: Choices) -> kernels.Kernel:

@@ -30,7 +30,9 @@ RENAMED = {"shape": "kernel_order", "nodes": "cloud"}  # flags by their names in
 OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
 _NUMBERS = {"tol", "degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} | {
-    "tolerance"
+    "tolerance",
+    "modes",
+    "near",
 }
 
 
@@ -83,6 +85,9 @@ HELP = {
     "times": "In time: the first and the last time; default: 0 and 1.",
     "tolerance": "In time: the relative error that the steps may make; default: 1e-6.",
     "method": "In time: bdf, esdirk (for waves) or imex (for mild reactions); default: one that suits.",
+    "modes": "Of a linear problem with a parameter: so many eigenvalues of it, and their functions.",
+    "near": "The place of these eigenvalues.",
+    "trace": "Of a problem with a parameter: the branch of solutions from one value of it to another, or back.",
     "plot": "Write a picture of the solution here; in time also a movie, .mp4 or .gif. With --converge, of the study. "
     "With --tune, NAME_tuning beside it.",
     "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView; in "

@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
+
 from ..pde.problem import Problem
+from ..solving.branch import Branch
+from ..solving.modes import Modes
 from ..solving.solution import Solution
 from ..solving.trajectory import Trajectory
 from ..tuning.tune import History
@@ -16,7 +20,7 @@ class Outcome:
     """A solved problem: what was found, how good it is, and how long it took."""
 
     problem: Problem
-    solution: Solution | Trajectory
+    solution: Solution | Trajectory | Modes | Branch
     history: History | None
     error: (
         float | None
@@ -27,8 +31,21 @@ class Outcome:
 
     @property
     def final(self) -> Solution:
-        """The solution; in time, at the last one, as are the error and the residual."""
+        """The solution; in time and of a branch the last one, as for the error and the residual; of modes the first."""
+        if isinstance(self.solution, Modes | Branch):
+            return self.solution[0 if isinstance(self.solution, Modes) else -1]
         return self.solution.final if isinstance(self.solution, Trajectory) else self.solution
+
+    @property
+    def errors(self) -> list[float]:
+        """Of eigenvalues and folds that are known, relative to these, or to the least that is not 0."""
+        found = getattr(self.solution, "folds", getattr(self.solution, "values", ()))
+        known = np.asarray(self.problem.exact_parameters[: len(found)])
+        if not len(known):
+            return []
+        sizes = np.abs(known)
+        sizes = np.maximum(sizes, np.min(sizes[sizes > 0], initial=1.0))
+        return (np.abs(np.asarray(found)[: len(known)] - known) / sizes).tolist()
 
 
 def observed_order(coarse: tuple[float, float], fine: tuple[float, float]) -> float:

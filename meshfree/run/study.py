@@ -12,8 +12,12 @@ import equinox as eqx
 from ..internal.interrupts import noted
 from ..pde.problem import Problem
 from ..solving.automatic import solve
+from ..solving.branch import Branch
+from ..solving.eigen import eigen
 from ..solving.evolve import evolve
 from ..solving.metrics import error, residual_norm
+from ..solving.modes import Modes
+from ..solving.trace import trace
 from ..spaces import Space
 from ..tuning import losses
 from ..tuning.tune import History, tune
@@ -24,10 +28,10 @@ from .outcome import Outcome
 def study(problem: Problem, choices: Choices) -> Outcome:
     """Nodes, space, tuning and solve, or steps in time, as chosen; or what `tol` makes of it."""
     if problem.has_parameter:
-        return _evolved(problem, choices)
+        return (_over_parameter if choices.modes or choices.trace else _evolved)(problem, choices)
     began, history = time.perf_counter(), None
-    if choices.in_time:
-        raise ValueError(f"this problem is stationary: drop {_flags(choices.in_time)}")
+    if choices.in_time or choices.of_parameter:
+        raise ValueError(f"this problem is stationary: drop {_flags({**choices.in_time, **choices.of_parameter})}")
     if choices.tol is not None:
         others = choices.chosen_beside_tol()
         if others:
@@ -51,6 +55,30 @@ def _evolved(problem: Problem, choices: Choices) -> Outcome:
     space = build_space(problem, nodes(problem, choices), choices)
     u = evolve(problem, space, solver=choices.solver, **choices.in_time)
     return _judged(Outcome(problem, u, None, None, None, 0.0, not u.stats["complete"]), choices, began)
+
+
+def _over_parameter(problem: Problem, choices: Choices) -> Outcome:
+    """The study of eigenvalues, or of a branch."""
+    began = time.perf_counter()
+    others = [name for name in ("tol", "tune") if getattr(choices, name) != getattr(Choices, name)]
+    others += [*choices.in_time, *(["modes"] if choices.modes and choices.trace else [])]
+    if others:
+        raise ValueError(f"--{'trace' if choices.trace else 'modes'} does not go with {_flags(others)}: drop it")
+    space = build_space(problem, nodes(problem, choices), choices)
+    if choices.trace:
+        u: Modes | Branch = trace(problem, space, *choices.trace, solver=choices.solver)
+        stopped = not u.stats["complete"]
+    else:
+        u, stopped = eigen(problem, space, choices.modes, choices.near, solver=choices.solver), False
+    outcome = Outcome(problem, u, None, None, None, 0.0, stopped)
+    stats = outcome.final.stats
+    if "eigenvalue_imag" in stats:
+        return dataclasses.replace(
+            outcome, error=max(outcome.errors, default=None), seconds=time.perf_counter() - began
+        )
+    at = problem.at(stats["parameter"] if choices.trace else stats["eigenvalue"])
+    found = _judged(dataclasses.replace(outcome, problem=at), choices, began)
+    return dataclasses.replace(found, problem=problem, error=max(outcome.errors, default=found.error))
 
 
 def _judged(outcome: Outcome, choices: Choices, began: float) -> Outcome:
@@ -101,7 +129,7 @@ def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> l
                 raise
     if len(outcomes) < len(refined):
         outcomes[-1] = dataclasses.replace(outcomes[-1], stopped=True)
-    return outcomes if problem.exact is not None else _against_the_finest(outcomes)
+    return outcomes if outcomes[-1].error is not None or choices.modes else _against_the_finest(outcomes)
 
 
 def difference_from_finer(problem: Problem, choices: Choices, outcome: Outcome) -> float:
@@ -114,7 +142,8 @@ def difference_from_finer(problem: Problem, choices: Choices, outcome: Outcome) 
 
 def _against_the_finest(outcomes: list[Outcome]) -> list[Outcome]:
     *coarser, finest = outcomes
-    problem = finest.problem.at(finest.final.stats["time"]) if finest.problem.has_parameter else finest.problem
+    problem, stats = finest.problem, finest.final.stats
+    problem = problem.at(stats.get("time", stats.get("parameter"))) if problem.has_parameter else problem
     known = eqx.tree_at(lambda p: p.exact, problem, finest.final, is_leaf=lambda leaf: leaf is None)
     return [*(dataclasses.replace(each, error=error(known, each.final)) for each in coarser), finest]
 

@@ -6,7 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from ..solving.branch import Branch
 from ..solving.metrics import SAMPLES
+from ..solving.modes import Modes
 from ..solving.trajectory import Trajectory
 from .outcome import Outcome, observed_order
 
@@ -21,7 +25,7 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         ("problem", f"{name}({values})"),
         ("nodes", f"{len(cloud)} ({parts}), spacing {float(cloud.spacing):.3g}"),
         ("space", f"{u.space.describe()}, {stats['unknowns']} unknowns, {stats['rows']} rows"),
-        *(_of_steps(u) if isinstance(u, Trajectory) else _of_solve(stats)),
+        *_found(u, outcome),
     ]
     if "fill" in stats:
         sparse = (
@@ -38,13 +42,42 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         rows.append(("estimate", f"{stats['estimate']:.1e} (of the relative error)"))
     if outcome.error is not None:
         where = "the nodes" if outcome.problem.domain is None else f"{SAMPLES} independent points"
-        rows.append(("error", f"{outcome.error:.1e} (relative L2 at {where}{when})"))
+        of = f"relative L2 at {where}{when}" if not outcome.errors else "the largest of the parameter, relative"
+        rows.append(("error", f"{outcome.error:.1e} ({of})"))
     rows += [
         ("tried", f"{rung['space']}: {rung['unknowns']} unknowns, {rung['estimate']:.1e}, {rung['seconds']:.2f} s")
         for rung in stats.get("ladder", [])
     ]
     rows.append(("seconds", f"{_spent(stats['seconds'])}, in all {outcome.seconds:.2f}"))
     return "\n".join(f"{key:<10} {text}" for key, text in rows)
+
+
+def _found(u: Any, outcome: Outcome) -> list[tuple[str, str]]:
+    """How it came about."""
+    if isinstance(u, Modes):
+        return _of_modes(u, outcome)
+    if isinstance(u, Branch):
+        return _of_branch(u, outcome)
+    return _of_steps(u) if isinstance(u, Trajectory) else _of_solve(u.stats)
+
+
+def _of_modes(u: Modes, outcome: Outcome) -> list[tuple[str, str]]:
+    errors = [f", error {value:.1e}" for value in outcome.errors]
+    errors += [""] * (len(u) - len(errors))
+    rows = [("dropped", f"{u.dropped} spurious pairs")] * (u.dropped > 0)
+    for i, (value, error) in enumerate(zip(np.asarray(u.values), errors, strict=True)):
+        rows.append((f"mode {i + 1}", f"{value:.12g}{error}, off nodes {u[i].stats['off_nodes']:.1e}"))
+    return rows
+
+
+def _of_branch(u: Branch, outcome: Outcome) -> list[tuple[str, str]]:
+    stats, errors = u.stats, [f", error {value:.1e}" for value in outcome.errors]
+    errors += [""] * (len(u.folds) - len(errors))
+    rows = [
+        ("parameter", f"{u.parameters[0]:.6g} to {u.parameters[-1]:.6g}: {stats['message']}"),
+        ("steps", f"{stats['steps']} steps, {stats['rejected']} rejected, {stats['solves']} solves"),
+    ]
+    return rows + [("fold", f"{value:.12g}{error}") for value, error in zip(u.folds, errors, strict=True)]
 
 
 def _of_solve(stats: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -59,6 +59,15 @@ def _refuse(primals, tangents):
 _one.defjvp(_refuse, symbolic_zeros=True)
 
 
+def without_value(moved: Float[Array, ""]) -> Float[Array, ""]:
+    """A number that is zero, and whose derivative is NaN wherever it is asked for."""
+
+    def of(_, change):
+        return jnp.where(change == 0, change, jnp.nan)  # in reverse, too: what is not asked for spoils nothing
+
+    return jax.lax.custom_linear_solve(lambda x: x, moved, of, of)
+
+
 def differentiable(
     residual_of: Callable,
     fixed_residual_of: Callable,

@@ -11,11 +11,13 @@ from scipy.spatial import cKDTree
 
 from ..equations.system import System
 from ..geometry.cloud import Cloud
+from ..geometry.periods import nearest_image, neighbour_tree
 from ..internal.tracing import AnyArray, Scalar, is_traced
 
 POINTS = (64, 256)  # at least, at most: a quarter as many as there are nodes
 COMPARABLE = 0.5  # to the data
 ASIDE = 0.93  # of the spacing of as many nodes, that of check points
+EVEN = 0.9  # cosine of the angle between the normals of neighbours on a smooth boundary
 CHECK_SEED = 1000  # what the seeds of check clouds are apart from those of nodes
 SEED = 30_000  # apart from the seeds that clouds are usually made with
 
@@ -33,7 +35,7 @@ def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scala
     cloud = system.space.cloud
     if is_traced(system, coefficients, data, cloud):
         return {"off_nodes": float("nan")}
-    residual = system.elsewhere(_between_nodes(cloud), coefficients)
+    residual = system.elsewhere(between_nodes(cloud), coefficients)
     if residual is None:
         return {}
     size = float(np.sqrt(np.mean(np.asarray(residual) ** 2)))
@@ -48,7 +50,31 @@ def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scala
     return {"off_nodes": share}
 
 
-def _between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
+def points_between(cloud: Cloud) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Points and normals by part, some hundreds: as above in the interior, of the boundary half way between neighbours
+    of one part, where the normals are nearly the same.
+    """
+    inside = between_nodes(cloud)
+    found = {"interior": (inside, np.zeros_like(inside))}
+    for part in cloud.normals:
+        nodes, normals = np.asarray(cloud[part]), np.asarray(cloud.side_normals[part])
+        if len(nodes) < 2:
+            found[part] = nodes, normals
+            continue
+        chosen = np.arange(len(nodes))[:: max(len(nodes) // count_of(cloud), 1)]
+        near = neighbour_tree(nodes, cloud.periods).query(nodes[chosen], 2)[1][:, 1]
+        even = np.sum(normals[chosen] * normals[near], axis=1) > EVEN
+        chosen, near = chosen[even], near[even]
+        chord, mean = nearest_image(nodes[near] - nodes[chosen], cloud.periods), normals[chosen] + normals[near]
+        mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+        # the middle of the cubic with these normals at its ends
+        height = np.sum((normals[near] - normals[chosen]) * chord, axis=1, keepdims=True) / 8
+        found[part] = nodes[chosen] + chord / 2 + height * mean, mean
+    return found
+
+
+def between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
+    """Random points of the domain; without one half way between neighbours."""
     count = count_of(cloud)
     if cloud.domain is not None:
         return cloud.domain.sample(count, seed=SEED)

@@ -8,7 +8,6 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 from jaxtyping import Complex, Float
 
 from ..equations.basis_derivatives import BasisDerivatives
@@ -16,6 +15,7 @@ from ..geometry.cloud import Cloud
 from ..internal.expected import INTEGER, NUMBER, expects
 from ..internal.printing import aligned, as_html
 from ..internal.watched import settled
+from ..linalg.arnoldi import converged
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .semidiscrete import SemiDiscrete, equations_in_time, started
@@ -30,7 +30,7 @@ NEAR = 1e-3  # of the size of the operator: where eigenvalues near 0 are looked 
 LEAST = 20  # rightmost ones: fewer converge late where many lie side by side
 FEW = 4  # eigenvalues that are looked for before a run
 SAME = 1e-4  # two eigenvalues, relative to their size
-BASIS, RESTARTS, ACCURACY = 180, 40, 1e-6  # of Arnoldi's method
+BASIS, ACCURACY = 180, 1e-6  # of Arnoldi's method
 
 
 class Spectrum(eqx.Module):
@@ -193,12 +193,7 @@ def _by_rates(evolution: SemiDiscrete, t: float, c, k: int):
 def _arnoldi(product, n: int, k: int, which: str, basis: int = BASIS):
     """What converges of the eigenvalues of a map; it is started with a value of the map, which fulfils what all do."""
     start = product(np.random.default_rng(0).standard_normal(n))
-    operator = scipy.sparse.linalg.LinearOperator((n, n), matvec=lambda v: product(np.ravel(v)), dtype=float)
-    options = {"k": k, "ncv": min(max(basis, 2 * k + 1), n - 1), "maxiter": RESTARTS, "tol": ACCURACY, "v0": start}
-    try:
-        return scipy.sparse.linalg.eigs(operator, which=which, **options)
-    except scipy.sparse.linalg.ArpackNoConvergence as reason:
-        return reason.eigenvalues, reason.eigenvectors
+    return converged(product, start, k, which, ncv=min(max(basis, 2 * k + 1), n - 1), tol=ACCURACY)
 
 
 def _joined(one, other):

@@ -1,0 +1,104 @@
+"""Eigenvalues with their functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Inexact
+
+from ..geometry.cloud import Cloud
+from ..geometry.quadrature import rule
+from ..internal.printing import aligned, as_html
+from ..internal.tracing import AnyArray, is_traced
+from ..spaces.base import Space
+from .solution import Solution
+
+SOBOL = 2**13  # points at most, of a rule of equal weights
+CLEAR = 0.9  # of the largest value, which the first positive one has at least
+
+
+class Modes(eqx.Module):
+    """Eigenvalues λ, nearest to `near` first, and their functions: what `eigen` returns.
+
+    `values` (k,) are real where all are, and complex otherwise. `modes[i]` is the function of the i-th as a Solution,
+    of root mean square 1 over the domain and positive at its first extreme; of a complex one the real part, of
+    `coefficients` (k, n, *f) all. Its stats hold `eigenvalue` (and `eigenvalue_imag`), `residual` by part and
+    `off_nodes`, the share of its terms by which an equation is off between the nodes. `simple` (k,) says which
+    eigenvalues occur once: only these have a derivative, that of others is NaN.
+
+    `stats` is a mapping: `unknowns`, `rows`, `dropped` (spurious pairs among those that were nearer than the last
+    one), `shift` (where the equations were factored), `seconds`. `mf.plot(modes)` draws them.
+    """
+
+    space: Space
+    values: Inexact[AnyArray, " k"]
+    coefficients: Inexact[np.ndarray, "k n *f"]
+    simple: Bool[np.ndarray, " k"]
+    of_each: tuple[Mapping[str, Any], ...]
+    stats: Mapping[str, Any]
+
+    @property
+    def dropped(self) -> int:
+        """How many spurious pairs were left out."""
+        return int(self.stats["dropped"])
+
+    def __getitem__(self, index: int) -> Solution:
+        stats = self.of_each[index]
+        c = self.coefficients[index]
+        c = normalised(self.space, c.real[None])[0] if np.iscomplexobj(c) else c
+        return Solution(self.space, jnp.asarray(c), stats)
+
+    def __len__(self) -> int:
+        return len(self.of_each)
+
+    def __iter__(self) -> Iterator[Solution]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return aligned("Modes", self._lines())
+
+    def _repr_html_(self) -> str:
+        return as_html("Modes", self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        known = not is_traced(self.values)
+        first = ", ".join(f"{value:.6g}" for value in np.asarray(self.values)[:6]) if known else "traced"
+        worst = max(stats["off_nodes"] for stats in self.of_each)
+        return [
+            ("space", self.space.describe()),
+            ("eigenvalues", first + ", ..." * (known and len(self) > 6)),
+            ("off the nodes", f"{worst:.1e} of the equations' terms, at most"),
+            *[("dropped", f"{self.dropped} spurious")] * (self.dropped > 0),
+        ]
+
+
+def normalised(space: Space, coefficients: Inexact[np.ndarray, "k n *f"]) -> Inexact[np.ndarray, "k n *f"]:
+    """Functions made to have root mean square 1 over the domain of the cloud, or over its points without one.
+
+    Where |u| first comes near its largest value, u becomes positive; of complex functions the largest value does.
+    """
+    X, weights = _points(space.cloud)
+    k, n = coefficients.shape[:2]
+    columns = np.moveaxis(coefficients.reshape(k, n, -1), 0, 2).reshape(n, -1)
+    values = np.asarray(space.function(jnp.asarray(np.ascontiguousarray(columns.real))).at(X)).astype(columns.dtype)
+    if np.iscomplexobj(columns):
+        values = values + 1j * np.asarray(space.function(jnp.asarray(np.ascontiguousarray(columns.imag))).at(X))
+    values = values.reshape(len(X), -1, k)
+    size = np.sqrt(np.einsum("m,mfk->k", weights, np.abs(values) ** 2) / np.sum(weights))
+    flat = values.reshape(-1, k)
+    first = np.argmax(np.abs(flat) >= CLEAR * np.max(np.abs(flat), axis=0), axis=0)
+    turn = flat[first, np.arange(k)]
+    factor = np.conj(turn) / np.abs(turn) / size
+    return coefficients * factor.reshape(k, *(1 for _ in coefficients.shape[1:]))
+
+
+def _points(cloud: Cloud) -> tuple[np.ndarray, np.ndarray]:
+    if cloud.domain is None:
+        points = np.asarray(cloud.points)
+        return points, np.ones(len(points))
+    X, weights = rule(cloud.domain)
+    return (X, weights) if np.ptp(weights) else (X[:SOBOL], weights[:SOBOL])
