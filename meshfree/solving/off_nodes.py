@@ -56,7 +56,7 @@ def points_between(cloud: Cloud) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """
     inside = between_nodes(cloud)
     found = {"interior": (inside, np.zeros_like(inside))}
-    for part in cloud.normals:
+    for part in cloud.side_normals:
         nodes, normals = np.asarray(cloud[part]), np.asarray(cloud.side_normals[part])
         if len(nodes) < 2:
             found[part] = nodes, normals

@@ -66,6 +66,25 @@ def test_a_constant_that_nothing_determines_is_refused(make):
         mf.solve(problem, make(cloud_of(0.3)))
 
 
+@pytest.mark.parametrize(
+    ("make", "bar"),
+    [(lambda c: mf.Stencils(None, c, 4), 1e-2), (lambda c: mf.Eigenbasis(mf.Gaussian(2.0), c, 8), 1e-9)],
+)
+def test_eigenvalues_are_those_of_spherical_harmonics_and_a_mean_fixes_the_constant(make, bar):
+    space = make(cloud_of(0.2))
+    modes = mf.eigen(
+        mf.Problem(SPHERE, interior=lambda u, x, lam: mf.laplacian(u)(x) + lam * u(x)), space, k=9, near=-0.5
+    )
+    assert modes.values == pytest.approx([0, 2, 2, 2, 6, 6, 6, 6, 6], abs=bar)
+    problem = mf.Problem(
+        SPHERE,
+        interior=lambda u, x: -mf.laplacian(u)(x) - 6 * x[0] * x[1],
+        mean=lambda u, x: u(x),
+        exact=lambda x: x[0] * x[1] / (x @ x),
+    )
+    assert mf.error(problem, mf.solve(problem, space)) < bar
+
+
 def test_coordinates_are_no_functions_that_an_equation_leaves_free():
     """−Δu + u − x·∇u sees no plane function x[k], and x·∇u vanishes on the sphere."""
     problem = mf.Problem(
