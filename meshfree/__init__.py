@@ -14,6 +14,7 @@ from .geometry import (
     Interval,
     Polygon,
     SignedDistance,
+    Surface,
     Torus,
     TriangleSurface,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "SpectralMixture",
     "Spectrum",
     "Stencils",
+    "Surface",
     "Torus",
     "Trajectory",
     "TriangleSurface",

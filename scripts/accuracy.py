@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import local_cases
 import numpy as np
+import surface_cases
 import time_cases
 from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem, tuned
 from timing import SQUARE
@@ -231,6 +232,7 @@ CASES = {
     "C3": liouville,
     "C4": eikonal,
     **time_cases.CASES,
+    **surface_cases.CASES,
     **eigen_cases.CASES,
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 from reference import Row, made
 
 import meshfree as mf
-from meshfree.solving.integrals import rule
+from meshfree.geometry.quadrature import rule
 
 METHODS = ("bdf", "esdirk", "imex")
 

@@ -30,7 +30,7 @@ PROMISED = {
     "kernels": "Kernel Gaussian Matern Wendland Multiquadric InverseMultiquadric InverseQuadratic RationalQuadratic "
     "Polyharmonic",
     "operators": "derivative gradient hessian laplacian jacobian divergence biharmonic",
-    "domains": "Interval Box Ball Disk Polygon Annulus Capsule Curve Ellipse SignedDistance "
+    "domains": "Surface Interval Box Ball Disk Polygon Annulus Capsule Curve Ellipse SignedDistance "
     "Cylinder Torus TriangleSurface",
     "clouds": "Cloud refine",
     "problems": "Problem dirichlet neumann robin",

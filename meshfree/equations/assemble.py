@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
 from ..internal.tracing import is_traced
+from ..pde.jets import needed_order
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
+from ..spaces.tangent_stencils import check_order
 from .basis_derivatives import Guess
-from .conditions import AGAIN, inside_at, match_conditions
+from .conditions import AGAIN, Group, along_normals, inside_at, match_conditions
 from .constrained import Constrained
 from .dense_system import DenseSystem
 from .jet_system import jet_system, repeated_inside
@@ -41,7 +43,10 @@ def assemble(
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
     problem, space = _with_array_leaves(problem), _with_array_leaves(space)
-    groups = match_conditions(problem, space.cloud if points is None else points)
+    cloud = space.cloud if points is None else points
+    groups = match_conditions(problem, cloud)
+    if cloud.surface_normals is not None:
+        groups = _on_surface(groups, problem.fields, space, cloud)
 
     def given(measured: Mapping[str, Any]) -> dict[str, Any]:
         return {**measured, **given_weights(weights or {}, measured)}
@@ -71,6 +76,27 @@ def _collocated(problem: Problem, space: Space, points, groups, given, around, t
         row_weights=row_weights,
         magnitude=magnitude,
     )
+
+
+def _on_surface(groups: list[Group], fields: int, space: Space, cloud: Cloud) -> list[Group]:
+    """The equations on a surface, with those that make functions of global spaces constant along its normals."""
+    inside = groups[0].residual
+    check_order(needed_order(lambda u, x: inside(u, x, jnp.zeros_like(x)), cloud.dim, fields))
+    if space.constant_along_normals:
+        return groups
+    if space.local_basis is not None:
+        raise ValueError(
+            f"{space.describe()} has few functions at each point, which are not constant along the normals of a "
+            "surface: use Stencils there, or Eigenbasis"
+        )
+    translated = cast(GlobalSpace, space).translated_to
+    if translated is not None and len(translated) >= len(cloud):
+        raise ValueError(
+            f"{space.describe()} has {len(translated)} translates for {len(cloud)} nodes of a surface: with the two "
+            "equations that make u constant along the normals there are three at each node, and they do not fit. Use "
+            "Stencils there, or Eigenbasis"
+        )
+    return [*groups, along_normals(cloud)]
 
 
 def _with_array_leaves(tree: Any) -> Any:

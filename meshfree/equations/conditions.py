@@ -17,8 +17,10 @@ from ..internal.tracing import is_traced, module_of
 from ..internal.watched import watch
 from ..pde.components import WithComponents
 from ..pde.index_bounds import beyond_the_end
+from ..pde.operators import derivative
 from ..pde.problem import DataError, Problem, Residual
 
+NORMALS = "normals"  # the name of the equations that make functions constant along the normals of a surface
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
 # in least squares 0.01 to 0.3 halve the error of 1 [m]
 AGAIN = 0.1
@@ -43,6 +45,20 @@ class Interior(eqx.Module):
 
     def __call__(self, u, x, n, *parameter):
         return self.residual(u, x, *parameter)
+
+
+class ConstantAlongNormals(eqx.Module):
+    """∂u/∂n = 0 and ∂²u/∂n² = 0, for each field: what makes the Laplace operator in space that of a surface."""
+
+    def __call__(self, u, x, n):
+        slope = derivative(u, n)
+        return jnp.concatenate([jnp.atleast_1d(slope(x)), jnp.atleast_1d(derivative(slope, n)(x))])
+
+
+def along_normals(cloud: Cloud) -> Group:
+    """The equations at the nodes of a surface that make functions in space constant along its normals."""
+    assert cloud.surface_normals is not None
+    return Group(((NORMALS, len(cloud)),), ConstantAlongNormals(), cloud.points, cloud.surface_normals)
 
 
 def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:

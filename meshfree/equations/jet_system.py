@@ -33,7 +33,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import AGAIN, Group, Interior, Zero, check_residual, inside_at, match_conditions
+from .conditions import AGAIN, NORMALS, Group, Interior, Zero, check_residual, inside_at, match_conditions
 from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
 from .system import Collocated, center_and_extent, point_weights
 
@@ -338,7 +338,7 @@ def state(
         if part is None:
             return False
         parts.append(part._replace(again=again))
-        places.append(np.concatenate([cloud.parts[name] for name in names]))
+        places.append(np.concatenate([cloud.parts["interior" if name == NORMALS else name] for name in names]))
         return True
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):

@@ -44,7 +44,13 @@ class ParameterSystem:
     ):
         self.space, self.fields = space, problem.fields
         self.shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
-        groups = matched(problem, space.cloud if points is None else points)
+        cloud = space.cloud if points is None else points
+        if cloud.surface_normals is not None and not space.constant_along_normals:
+            raise ValueError(
+                f"the functions of {space.describe()} are not constant along the normals of a surface, and mf.trace "
+                "does not make them so: use Stencils"
+            )
+        groups = matched(problem, cloud)
         still = [group._replace(residual=Still(group.residual, np.asarray(value, dtype=float))) for group in groups]
         stated = state(space, points, problem.fields, still, start, is_local=True)
         assert stated is not None  # an error tells of what is not local

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
@@ -15,6 +15,7 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .assemble import assemble
 from .basis_derivatives import BasisDerivatives
+from .conditions import NORMALS
 from .jet_system import Terms, terms_of
 from .system import Collocated
 
@@ -44,7 +45,7 @@ class Pencil:
         self.zero = np.zeros((space.size,) if problem.fields == 1 else (space.size, problem.fields))
         first = assemble(problem.at(center), space, points, weights)
         weighted = first.row_weights.items()
-        self.weights = {name: without_derivative(w) for name, w in weighted if name in self.cloud.parts}
+        self.weights = {name: without_derivative(w) for name, w in weighted if name in (*self.cloud.parts, NORMALS)}
         self.systems: list[Collocated] = [first]
         self.matrices: list[Any] = [self._checked(first)]
         for order in range(1, HIGHEST + 1):
@@ -140,6 +141,8 @@ class Pencil:
             matrix = np.array(matrix)
             if order and system.side_rows:
                 matrix[-system.side_rows :] = 0.0  # side conditions have no parameter
+            if order:
+                matrix[_along_normals(system)] = 0.0
         largest = _largest(abs(matrix))
         if not (np.isfinite(values).all() and np.isfinite(largest).all()):
             raise ValueError("the equations are not finite: check their coefficients at the nodes")
@@ -182,6 +185,13 @@ class Pencil:
 def _largest(matrix: Any) -> Float[np.ndarray, " m"]:
     found = matrix.max(axis=1)
     return found.toarray().ravel() if hasattr(found, "toarray") else found
+
+
+def _along_normals(system: Collocated) -> Int[np.ndarray, " r"]:
+    """The rows that make functions constant along the normals of a surface, which have no parameter."""
+    parts = [part for group in system.groups for part in group.parts]
+    counts = [count * len(system.row_weights[name]) for name, count in parts]
+    return np.flatnonzero(np.repeat([name == NORMALS for name, _ in parts], counts))
 
 
 def _combined(factors: list[float], matrices: list[Any]) -> Any:

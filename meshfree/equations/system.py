@@ -79,7 +79,11 @@ class System(Plain):
 
     @property
     def free_axes(self) -> tuple[int, ...]:
-        """The axes along which the domain does not repeat, so that a coordinate is a function there."""
+        """The axes along which the domain does not repeat, so that a coordinate is a function there; none on a surface,
+        where functions are constant along the normals.
+        """
+        if self.space.cloud.surface_normals is not None:
+            return ()
         repeated = repeating(self.space.cloud.periods).tolist()
         return tuple(axis for axis in range(self.space.cloud.dim) if axis not in repeated)
 

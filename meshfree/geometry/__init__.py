@@ -23,6 +23,7 @@ from .shapes import (
     Torus,
     TriangleSurface,
 )
+from .surface import Surface
 
 __all__ = [
     "Annulus",
@@ -42,6 +43,7 @@ __all__ = [
     "Moved",
     "Polygon",
     "SignedDistance",
+    "Surface",
     "Torus",
     "TriangleSurface",
     "Union",

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..internal.batching import search_threads
+from ..internal.descriptions import IN_OLDER_FILES
 from ..internal.expected import PATH, came, expects
 from . import cloud_files
 from .periods import neighbour_tree, repeating
@@ -40,6 +41,8 @@ class Cloud(eqx.Module):
     - `points`: (n, d), the interior first, then the boundary parts in the order given
     - `normal_vectors`: (b, d), the normals of all boundary nodes, in the order of the points
     - `side_vectors`: (b, d), the same but at corners, where it is the normal of the part's own side
+    - `surface_normals`: (n, d), the unit normals of all nodes of a closed surface, or curve in the plane, which are all
+      in the interior, as `mf.Surface(shape).cloud` makes them; None elsewhere
     - `spacing`: (), the median distance of a node to its nearest neighbour (inf for a single node)
     - `domain`: the domain it was made on, or None
     """
@@ -50,9 +53,12 @@ class Cloud(eqx.Module):
     spacing: Float[np.ndarray | Array, ""]
     counts: tuple[tuple[str, int], ...] = eqx.field(static=True)
     domain: Any = eqx.field(static=True)
+    surface_normals: Float[np.ndarray | Array, "n d"] | None = eqx.field(metadata={IN_OLDER_FILES: None})
 
     def __init__(self, interior=None, *, domain=None, **boundary):
         """`interior`: points (n, d); every other keyword: a boundary part as a pair (points, normals).
+
+        The interior of a closed surface, without boundary parts, is a pair (points, normals), too.
 
         A third array beside the pair gives the normals of the part's own side, where a corner's normal is a mean.
 
@@ -61,6 +67,7 @@ class Cloud(eqx.Module):
         NaN or infinite coordinates, coinciding nodes, normals that are not of unit length to 1e-6, points
         outside the domain by more than 1e-6 of its size, no points at all.
         """
+        interior, self.surface_normals = _read_surface(interior, boundary)
         points, normals, sides = _read_parts(interior, boundary)
         dim = _common_dimension(points)
         self.counts = tuple((part, len(X)) for part, X in points.items())
@@ -81,6 +88,11 @@ class Cloud(eqx.Module):
         return self.points.shape[1]
 
     @property
+    def manifold_dim(self) -> int:
+        """The dimension of what the nodes lie in: d, on a surface d − 1."""
+        return self.dim - (self.surface_normals is not None)
+
+    @property
     def periods(self) -> Float[np.ndarray, " d"] | None:
         """The lengths after which space repeats along each axis, infinite where it does not; None: along none."""
         periods = getattr(self.domain, "periods", None)
@@ -93,7 +105,11 @@ class Cloud(eqx.Module):
 
     @property
     def normals(self) -> Mapping[str, Points]:
-        """Boundary part -> its unit outward normals (n, d); at a corner the mean of the adjoining ones."""
+        """Boundary part -> its unit outward normals (n, d); at a corner the mean of the adjoining ones. On a surface
+        `interior` -> those of all nodes.
+        """
+        if self.surface_normals is not None:
+            return _Named({"interior": self.surface_normals}, "part")
         return _by_part(self.counts, self.normal_vectors)
 
     @property
@@ -143,6 +159,13 @@ class Cloud(eqx.Module):
             raise TypeError(f"domain must be a meshfree domain or None, got {came(self.domain)}")
         if self.domain.dim != self.dim:
             raise ValueError(f"the points have {self.dim} coordinates, the domain {self.domain.dim} dimensions")
+        if self.manifold_dim > getattr(self.domain, "manifold_dim", self.dim):
+            raise ValueError(f"nodes on a surface need their normals: Cloud(interior=(X, N), domain={self.domain})")
+        if self.manifold_dim < getattr(self.domain, "manifold_dim", self.manifold_dim):
+            raise ValueError(
+                f"interior= is a pair (points, normals), nodes of a surface, and the domain {self.domain} is none: "
+                "give points only, or domain=mf.Surface(shape)"
+            )
         sides = [part for part, _ in self.counts if part in getattr(self.domain, "periodic_sides", ())]
         if sides:
             raise ValueError(f"{sides[0]} is a periodic side of the domain {self.domain}: it has no nodes of its own")
@@ -181,8 +204,9 @@ class Cloud(eqx.Module):
     def save(self, path: str | os.PathLike) -> None:
         """Write to a file as its extension says; a failed write leaves an old file as it was.
 
-        `.csv`: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior.
-        `.npz`: the points of each part under its name, a boundary part's normals under `<part>_normals`.
+        `.csv`: columns x, y, z (as many as dimensions), part, nx, ny, nz, the normals empty in the interior of a body.
+        `.npz`: the points of each part under its name, a boundary part's normals under `<part>_normals`,
+        those of a surface under `interior_normals`.
         Side normals that differ (at corners) stand in columns sx, sy, sz, or under `<part>_side_normals`.
         `.vtu`, `.vtk`, `.xdmf`, `.msh` (through meshio, extra `geometry`): vertices with three coordinates and the
         point data `part`, a number, `normals`, `side_normals` where they differ, and 1 on each part in `part:<name>`.
@@ -193,7 +217,7 @@ class Cloud(eqx.Module):
     def _arrays(self, part: str) -> tuple[np.ndarray, ...]:
         """Points; on the boundary normals; and those of the part's own side, where they differ."""
         if part == "interior":
-            return (np.asarray(self[part]),)
+            return tuple(np.asarray(one) for one in (self[part], self.surface_normals) if one is not None)
         normals, sides = np.asarray(self.normals[part]), np.asarray(self.side_normals[part])
         return (np.asarray(self[part]), normals, *([] if np.array_equal(normals, sides) else [sides]))
 
@@ -218,7 +242,8 @@ class Cloud(eqx.Module):
         reserved = sorted({"domain", "self"} & set(parts))
         if reserved:
             raise ValueError(f"{path}: {reserved[0]!r} cannot be the name of a part; rename it")
-        (interior,) = parts.pop("interior", (None,))
+        found = parts.pop("interior", ())  # with normals on a surface
+        interior = found[0] if len(found) == 1 else found[:2] or None
         try:
             return cls(interior, domain=domain, **parts)
         except (TypeError, ValueError) as error:
@@ -237,6 +262,8 @@ class Cloud(eqx.Module):
         for array in (self.points, self.normal_vectors, self.side_vectors):
             if not np.isfinite(array).all():
                 raise ValueError("a cloud has points or normals that are NaN or infinite")
+        if self.surface_normals is not None and (self.surface_normals.shape != (n, d) or boundary):
+            raise ValueError(f"a cloud on a surface has {boundary} boundary nodes and normals that are not {(n, d)}")
         if getattr(self.domain, "dim", d) != d:
             raise ValueError(f"a cloud of {d} dimensions has a domain of {self.domain.dim}")
 
@@ -278,6 +305,21 @@ class _Named(Mapping):
 
 
 # ------------------------------------------------------------------------------------- reading the input
+
+
+def _read_surface(interior, boundary: dict) -> tuple[Any, np.ndarray | None]:
+    """The points of the interior, and their normals where they are those of a surface."""
+    if not (isinstance(interior, tuple | list) and len(interior) == 2 and all(np.ndim(one) == 2 for one in interior)):
+        return interior, None
+    if boundary:
+        raise ValueError(
+            f"interior= is a pair (points, normals), the nodes of a closed surface, which has no boundary parts; got "
+            f"{', '.join(boundary)} too. Give the points of the interior only"
+        )
+    points = _read_array(interior[0], "interior")
+    if points.shape[1] not in (2, 3):
+        raise ValueError(f"a surface is one in the plane or in space; its points have {points.shape[1]} coordinates")
+    return points, _read_normals(interior[1], "interior", points)
 
 
 def _read_parts(interior, boundary: dict) -> tuple[dict[str, np.ndarray], ...]:

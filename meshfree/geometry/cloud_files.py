@@ -12,7 +12,8 @@ from .mesh_files import FORMATS, read_mesh, write_mesh
 from .mesh_parts import parts_of_mesh
 from .point_files import read_ply
 
-# part -> points (n, d); of the boundary with normals (n, d), and those of the part's own side where they differ
+# part -> points (n, d); of the boundary, and of a surface, with normals (n, d), and those of the part's own side where
+# they differ
 Parts = dict[str, tuple[np.ndarray, ...]]
 
 _AXES = ("x", "y", "z")
@@ -81,7 +82,8 @@ def _parts_of_table(path: Path, table: csv.DictReader) -> Parts:
     for row in table:
         _check_width(path, table.line_num, row, columns)
         part = (row.get("part") or "").strip() or "interior"
-        names = axes if part == "interior" else axes + vectors
+        on_surface = bool((row.get("nx") or "").strip())
+        names = axes if part == "interior" and not on_surface else axes + vectors
         rows.setdefault(part, []).append([_number(path, table.line_num, row, name) for name in names])
     dim = len(axes)
     tables = {part: np.array(values) for part, values in rows.items()}
@@ -185,8 +187,6 @@ def _write_npz(path: Path, parts: Parts) -> None:
 def _read_npz(path: Path) -> Parts:
     arrays = read_arrays(path)
     parts: Parts = {}
-    if "interior" + _SUFFIX in arrays:
-        raise ValueError(f"{path}: 'interior' is the name of the nodes inside, which have no normals; rename the part")
     for name, X in arrays.items():
         if name.endswith(_SUFFIX):
             continue
@@ -250,9 +250,11 @@ def _read_vertices(points: np.ndarray, data: dict[str, np.ndarray]) -> Parts:
     columns = [array[:, :dim] for array in (points, *vectors)]
     if not names:
         return {"interior": (columns[0],)}
+    bare = {
+        part for part, on in names.items() if part == "interior" and not any(array[on].any() for array in columns[1:])
+    }
     return {
-        part: tuple(array[on] for array in (columns[:1] if part == "interior" else columns))
-        for part, on in names.items()
+        part: tuple(array[on] for array in (columns[:1] if part in bare else columns)) for part, on in names.items()
     }
 
 

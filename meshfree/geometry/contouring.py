@@ -16,6 +16,7 @@ OFFSET = 0.37  # of a cell: no face of an axis-parallel body shall lie in the la
 PULL = 0.002  # towards the middle of a cell's crossings, where its tangent planes leave the vertex free
 SHARP = 0.98  # length of a cell's mean normal, below which it holds a corner or an edge
 SEARCHES = 6  # of a crossing on its edge, by the Illinois method: distances have kinks
+STEPS = 3  # of Newton's method, for points near a smooth boundary
 CLOSE = 1e-7  # of a cell, to the boundary
 
 
@@ -133,6 +134,16 @@ def skin(distance: Callable, lower: np.ndarray, upper: np.ndarray, cells: int | 
     found = dual(distance, lower, upper, cell_size(lower, upper, cells or CELLS))
     corners = np.where(found.rising[:, None], found.cells, found.cells[:, ::-1])
     return Skin(found.vertices, _halved(distance, found.vertices, corners))
+
+
+def drawn_onto(distance: Callable, X: Float[np.ndarray, "n d"], step: float) -> Float[np.ndarray, "n d"]:
+    """Points near a smooth boundary drawn onto it, by Newton's method on differences of that step."""
+    for _ in range(STEPS):
+        slopes = [distance(X + one) - distance(X - one) for one in step * np.eye(X.shape[1])]
+        gradient = np.stack(slopes, axis=1) / (2 * step)
+        squares = np.maximum(np.sum(gradient**2, axis=1), 1e-6)
+        X = X - (distance(X) / squares)[:, None] * gradient
+    return X
 
 
 def cell_size(lower: np.ndarray, upper: np.ndarray, cells: int) -> float:

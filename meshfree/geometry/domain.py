@@ -290,6 +290,8 @@ class _Combination(Domain):
         for side in (self.left, self.right):
             if not isinstance(side, Domain):
                 raise TypeError(f"shapes combine with shapes, got {type(side).__name__}")
+            if side.manifold_dim < side.dim:
+                raise TypeError("surfaces do not combine: combine the shapes first, mf.Surface(a | b)")
             if len(repeating(side.periods)) and not (isinstance(self, Difference) and side is self.left):
                 raise ValueError(
                     f"{side} is periodic; it may only have another shape taken out, {type(side).__name__}"

@@ -114,7 +114,11 @@ def _to_the_nearest(X: np.ndarray, tree: cKDTree, h: np.ndarray, domain: Any) ->
 
 
 def _in_domain(X: np.ndarray, domain: Shape) -> np.ndarray:
-    """Centres of empty balls, those inside; beside them random points, as the largest may lie on the boundary."""
+    """Centres of empty balls, those inside; beside them random points, as the largest may lie on the boundary, and on
+    a surface those alone.
+    """
+    if domain.manifold_dim < domain.dim:
+        return domain.sample(int(np.clip(4 * len(X), *_SAMPLES)))
     try:
         X, count = with_images(X, domain.bounds[0], domain.periods)[0], len(X)
         found = circumcenters(X) if X.shape[1] > 1 else _middles(X)

@@ -62,7 +62,7 @@ def refine(
             raise ValueError(f"count is a number of nodes and order positive; got {count} and {order}")
         return cloud.domain.cloud(_equidistributed(cloud, values, count, order, grading), seed=seed)
     h = local_spacing(cloud)
-    marked = _marked(values**2 * h**cloud.dim, share)
+    marked = _marked(values**2 * h**cloud.manifold_dim, share)
     return cloud.domain.cloud(_graded(cloud, h, marked, grading), seed=seed)
 
 
@@ -70,7 +70,7 @@ def coarser(cloud: Cloud, factor: float) -> Cloud:
     """A cloud on the same domain with so many times the spacing, graded as the cloud is."""
     h = local_spacing(cloud)
     if h.max() < EVEN * h.min():
-        return cloud.domain.cloud(factor * (cloud.domain.volume / len(cloud)) ** (1 / cloud.dim))
+        return cloud.domain.cloud(factor * (cloud.domain.volume / len(cloud)) ** (1 / cloud.manifold_dim))
     return cloud.domain.cloud(between_nodes(np.asarray(cloud.points), factor * h, cloud.periods))
 
 
@@ -79,7 +79,7 @@ def local_spacing(cloud: Cloud) -> Float[np.ndarray, " n"]:
 
     All are multiplied by one number such that `domain.cloud` with this spacing has about as many interior nodes.
     """
-    X, dim = np.asarray(cloud.points), cloud.dim
+    X, dim = np.asarray(cloud.points), cloud.manifold_dim
     h = apart(X, cloud.periods)
     wanted = cloud.domain.volume * np.mean(1 / between_nodes(X, h, cloud.periods)(cloud.domain.sample(_SAMPLES)) ** dim)
     border = len(cloud.normal_vectors)
@@ -156,7 +156,7 @@ def _graded(cloud: Cloud, h: np.ndarray, marked: np.ndarray, grading: float) -> 
 
 def _equidistributed(cloud: Cloud, values: np.ndarray, count: int, order: float, grading: float) -> Spacing:
     """The spacing of about `count` nodes that contribute alike."""
-    X, dim, periods = np.asarray(cloud.points), cloud.dim, cloud.periods
+    X, dim, periods = np.asarray(cloud.points), cloud.manifold_dim, cloud.periods
     distance, around = _neighbours(X, periods)
     h = _mean_apart(distance, around, dim)
     contribution = np.sqrt(np.mean(values[around] ** 2, axis=1)) * h ** (1 + dim / 2)

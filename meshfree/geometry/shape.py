@@ -31,6 +31,11 @@ class Shape(ABC):
         """The dimension d of space."""
 
     @property
+    def manifold_dim(self) -> int:
+        """The dimension of the shape itself: that of space but for the surface of a shape, whose is one less."""
+        return self.dim
+
+    @property
     @abstractmethod
     def bounds(self) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, " d"]]:
         """Lower and upper corner of the bounding box."""
@@ -77,6 +82,11 @@ class Shape(ABC):
     @property
     def unrolled(self) -> "Shape":
         """The shape cut open where it repeats, with sides there."""
+        return self
+
+    @property
+    def body(self) -> "Shape":
+        """What is drawn: the shape; of the surface of a shape that shape."""
         return self
 
     @property

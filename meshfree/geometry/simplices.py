@@ -62,6 +62,31 @@ def circumcenters(X: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m d"]:
     return -normals[:, :-2] / (2 * mesh.paraboloid_scale * normals[:, -2:-1])
 
 
+def facets_between(X: Float[np.ndarray, "n d"], N: Float[np.ndarray, "n d"], body: Any) -> Int[np.ndarray, "t d"]:
+    """Lines or triangles between nodes X of a closed surface: Delaunay's facets between a simplex whose circumcentre
+    lies inside and one whose does not (Edelsbrunner & Shah, Int. J. Comput. Geom. Appl. 7 (1997)).
+
+    Inside is what `body` contains or, where that is None, what is not beyond the surface as the normals N show it.
+    Their corners are counter-clockwise seen from outside.
+    """
+    mesh = Delaunay(X)
+    corners = X[mesh.simplices]
+    edges = corners[:, 1:] - corners[:, :1]
+    flat = np.abs(np.linalg.det(edges)) <= 1e-14 * np.linalg.norm(edges, axis=2).max(axis=1) ** X.shape[1]
+    edges[flat] = np.eye(X.shape[1])
+    centers = corners[:, 0] + np.linalg.solve(edges, np.sum(edges**2, axis=2)[..., None] / 2)[..., 0]
+    centers[flat] = corners[flat].mean(axis=1)
+    inside = windings(X, N, centers) >= 0.5 if body is None else body.contains(centers)
+    beyond = np.where(mesh.neighbors >= 0, inside[mesh.neighbors], False)
+    simplex, opposite = np.nonzero(inside[:, None] & ~beyond)
+    others = np.array([np.delete(np.arange(X.shape[1] + 1), k) for k in range(X.shape[1] + 1)])
+    facets = mesh.simplices[simplex[:, None], others[opposite]]
+    sides = np.concatenate([np.diff(X[facets], axis=1), N[facets].mean(axis=1)[:, None]], axis=1)
+    turned = np.linalg.det(sides) * (1 if X.shape[1] == 3 else -1) < 0
+    facets[turned] = facets[turned][:, [1, 0, *range(2, X.shape[1])]]
+    return facets
+
+
 def outside_of_normals(
     X: Float[np.ndarray, "n d"],
     N: Float[np.ndarray, "b d"],

@@ -157,7 +157,7 @@ class Problem(eqx.Module):
         if given and not rest:
             raise ValueError(
                 f"boundary= would be a second condition: no part is without its own; {sets}. Drop boundary="
-                + ": the domain is periodic along every axis and has no boundary" * (not parts)
+                + ": the domain, a closed surface or periodic along every axis, has no boundary" * (not parts)
             )
         return {part: named.get(part, default) for part in parts}
 

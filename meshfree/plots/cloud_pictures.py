@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from ..geometry.cloud import Cloud
 from ..geometry.contouring import skin
 from ..internal.expected import PATH, expects
-from .cutaway import VIEWER, View
+from .cutaway import VIEWER, View, body_of
 from .node_marks import arrow_length, dot_size, draw_arrows, extent
 from .style import (
     COLORS,
@@ -166,7 +166,7 @@ def _in_space(cloud: Cloud, colors: dict[str, str], labels: Sequence[str]):
     axes = figure.subplots()
     view.draw_box(axes, labels, unit)
     if cloud.domain is not None:
-        body = skin(getattr(cloud.domain, "unrolled", cloud.domain).distance, *cloud.domain.bounds)
+        body = skin(body_of(cloud.domain).distance, *cloud.domain.bounds)
         view.show(axes, view.images(body, [np.full(body.vertices.shape, PAPER, np.uint8)], 2 * DPI * unit)[0])
     _draw_nodes(axes, cloud, view, _colors_of_nodes(cloud, colors), dot_size(cloud, 72 * unit, 5.0))
     figure.legend(handles=entries, loc="outside right upper", **LEGEND)
@@ -184,22 +184,27 @@ def _draw_nodes(axes, cloud: Cloud, view: View, colors: np.ndarray, size: float)
         axes.scatter(*at[nodes, :2].T, c=colors[nodes], alpha=alpha, **style)
     few = np.flatnonzero(visible)
     few = few[:: -(-len(few) // ARROWS) or 1]
-    N = view.project(np.asarray(cloud.normal_vectors)[few - len(at) + len(cloud.normal_vectors)])
+    normals = _normals(cloud)
+    N = view.project(normals[few - len(at) + len(normals)])
     draw_arrows(axes, at[few, :2], N[:, :2], arrow_length(cloud), colors[few])
 
 
 def visible_nodes(cloud: Cloud) -> Bool[np.ndarray, " n"]:
     """Which nodes the viewer sees: boundary nodes that face the viewer, with nothing of the domain in between."""
-    X, N = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
+    X, N = np.asarray(cloud.points), _normals(cloud)
     visible = np.zeros(len(X), bool)
     visible[len(X) - len(N) :] = N @ VIEWER > 0
     if cloud.domain is not None and len(N):
         nodes = np.flatnonzero(visible)
         way = np.linspace(0, 1.8 * extent(cloud), STEPS)[1:, None, None] * VIEWER
-        whole = getattr(cloud.domain, "unrolled", cloud.domain)
-        outside = whole.distance((X[nodes] + way).reshape(-1, 3)).reshape(STEPS - 1, -1) >= 0
+        outside = body_of(cloud.domain).distance((X[nodes] + way).reshape(-1, 3)).reshape(STEPS - 1, -1) >= 0
         visible[nodes] = outside.all(axis=0)
     return visible
+
+
+def _normals(cloud: Cloud) -> Float[np.ndarray, "b d"]:
+    """Those of the last nodes, which are on the boundary of the body that is drawn."""
+    return np.asarray(cloud.normal_vectors if cloud.surface_normals is None else cloud.surface_normals)
 
 
 def _colors_of_nodes(cloud: Cloud, colors: dict[str, str]) -> Float[np.ndarray, "n 3"]:

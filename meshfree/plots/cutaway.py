@@ -35,6 +35,12 @@ def cut_open(distance: Callable, lower: np.ndarray, upper: np.ndarray) -> Skin:
     return skin(within, lower, upper)
 
 
+def body_of(domain: Any) -> Any:
+    """What is drawn of a domain, cut open where it repeats; of a surface the body that it bounds."""
+    domain = getattr(domain, "body", domain)
+    return getattr(domain, "unrolled", domain)
+
+
 class View:
     """How a body in its bounding box is seen: `size` is width and height of the picture, in the body's units."""
 
@@ -46,6 +52,11 @@ class View:
         corners = self.project(self._corners(_EDGES.reshape(-1, 3)))
         self._low, self._high = corners.min(axis=0), corners.max(axis=0)
         self.size = (self._high - self._low)[:2]
+
+    @property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The corners of the body's picture, in the body's units."""
+        return self._low[:2], self._high[:2]
 
     def project(self, X: np.ndarray) -> Float[np.ndarray, "m 3"]:
         """Points, or vectors, (m, 3) in the viewer's coordinates: right, up, towards the viewer."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .curves import plot_curve
 from .lines import WIDTH, sampled
 from .painting import paint
 from .scales import DIVERGING, Scale
@@ -28,9 +29,9 @@ def plot_modes(modes: Any, domain: Any, labels: tuple[str, ...]) -> Any:
     words = [_words(np.asarray(modes.values)[index]) for index in chosen]
     if cloud.dim == 1:
         return _on_line(subjects, words)
-    if cloud.dim == 2:
+    if cloud.dim == 2 and cloud.manifold_dim == 2:
         return _on_plane(subjects, words)
-    figure = plot_space(subjects[0])
+    figure = plot_space(subjects[0]) if cloud.dim == 3 else plot_curve(subjects[0])
     figure.suptitle(words[0], fontsize=10)
     return figure
 

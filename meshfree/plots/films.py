@@ -13,7 +13,7 @@ from .painting import color_bar
 from .planes import panels_for
 from .raster import MovingPaint, Raster
 from .scales import Scale, error_scale, value_scale
-from .sections import Body
+from .sections import body_in
 from .style import LEGEND, TITLE, error_names, frame_domain, largest_error, units_of
 from .subject import Subject
 from .triangles import cover_domain, cover_nodes
@@ -112,7 +112,7 @@ class _Panel:
 
 def _in_space(subject: Subject) -> tuple[Any, list, Callable[[int], None]]:
     """The body without the eighth that faces the viewer and three sections, a row each field and each error."""
-    body = Body(subject)
+    body = body_in(subject)
     values, exact = subject.series(body.points)
     rows = body.rows(values, exact)
     scales = [error_scale(one) if is_error else value_scale(one) for _, one, is_error in rows]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..geometry.contouring import drawn_onto, skin
 from ..geometry.simplices import distance_from_nodes
 from .cutaway import View, cut_open
 from .painting import color_bar, paint
@@ -15,12 +16,13 @@ from .triangles import cover_section
 
 BODY = 0.72 * PANEL  # inches: the longest side of a body
 WORDS, LINE = 1.2, 28  # inches: a section must be so wide for the words above it; characters in a line of these
+BESIDE = 0.45  # inches between the picture of a surface and its colour bar
 ACROSS = ((2, (0, 1)), (1, (0, 2)), (0, (1, 2)))  # the axis that a section is at right angles to, and its own two
 
 
 def plot_space(subject: Subject):
     """The figure of a function in space: its surface, sections across z, y and x, the errors below each field."""
-    body = Body(subject)
+    body = body_in(subject)
     rows = body.rows(*subject.values(body.points))
     scales = [error_scale(one) if is_error else value_scale(one) for _, one, is_error in rows]
     parts = [body.split(one) for _, one, _ in rows]
@@ -99,6 +101,41 @@ class Body:
         return figure, [first for first, *_ in grid]
 
 
+class Outside(Body):
+    """The whole surface of a body, on which alone the function is known, seen from the front."""
+
+    def __init__(self, subject: Subject):
+        self._subject, self.covers = subject, []
+        self._lower, self._upper = subject.bounds
+        distance = _distance(subject)
+        found = skin(distance, self._lower, self._upper)
+        vertices = drawn_onto(distance, found.vertices, 1e-4 * max(self._upper - self._lower))
+        self._skin, self.view = found._replace(vertices=vertices), View(self._lower, self._upper)
+        self._unit = 1.4 * BODY / max(self._upper - self._lower)
+        self._drawn = [self._skin.vertices]
+
+    def figure(self, rows, scales, draw):
+        lower, upper = self.view.bounds
+        upper = upper + np.array([BESIDE / self._unit, 0.0])
+        wide, high = self.view.inches(self._unit)
+        columns = 2 if len(rows) > 1 else 1
+        lines = -(-len(rows) // columns)
+        figure = new_figure(columns * (float(wide) + 1.0), lines * (float(high) + 0.5))
+        grid = figure.subplots(lines, columns, squeeze=False).ravel()
+        for axes, (words, one, is_error), scale in zip(grid, rows, scales, strict=False):
+            self.view.draw_box(axes, self._subject.labels, self._unit)
+            axes.set_title(f"{words}, {largest_error(one)}" if is_error else words, **TITLE)
+            color_bar(axes, scale, (lower, upper), float(self._unit * (upper - lower)[1]))
+        for axes in grid[len(rows) :]:
+            axes.set_axis_off()
+        return figure, list(grid[: len(rows)])
+
+
+def body_in(subject: Subject) -> Body:
+    """What is drawn of a function in space."""
+    return Body(subject) if subject.cloud.surface_normals is None else Outside(subject)
+
+
 def _units(size: np.ndarray, unit: float) -> np.ndarray:
     """Inches per length across and up a section: `unit`, but where it would look like a line."""
     return units_of(size, unit * max(size), BODY)
@@ -114,7 +151,9 @@ def _distance(subject: Subject) -> Callable:
     """The distance to the boundary of the domain; without one, of what the nodes span."""
     if subject.domain is not None:
         return subject.domain.distance
-    return distance_from_nodes(np.asarray(subject.cloud.points), np.asarray(subject.cloud.normal_vectors))
+    cloud = subject.cloud
+    normals = cloud.normal_vectors if cloud.surface_normals is None else cloud.surface_normals
+    return distance_from_nodes(np.asarray(cloud.points), np.asarray(normals))
 
 
 def _grid(view: View, unit: float, size: np.ndarray, rows: int):

@@ -16,6 +16,8 @@ from ..solving.solution import Snapshot, Solution
 from ..solving.spectrum import Spectrum
 from ..solving.trajectory import Trajectory
 from .branches import plot_branch
+from .curves import plot_curve
+from .cutaway import body_of
 from .eigenfunctions import plot_modes
 from .film_files import MOVIES, movie_path, write_movie
 from .films import film_of
@@ -60,8 +62,9 @@ def plot(
 
     One dimension: curves with the nodes marked. Two: filled contours on the domain, a panel each field, and
     streamlines over the speed of two fields. Three: the body without the eighth that faces the viewer, and the
-    sections through the middle of the bounding box. Bodies are drawn by pyvista (extra `view`), smooth and with their
-    edges, or by Matplotlib where pyvista is missing or cannot render.
+    sections through the middle of the bounding box. Of a surface: itself, as a curve in the plane and a body in space.
+    Bodies are drawn by pyvista (extra `view`), smooth and with their edges, or by Matplotlib where pyvista is missing
+    or cannot render.
 
     A movie (`path` is .mp4 or .gif) shows the same at each time, in one scale of colours, or of the axis, for all;
     what is returned is its last frame. An MP4 file needs ffmpeg, of the system or of the package imageio-ffmpeg:
@@ -99,7 +102,7 @@ def plot(
         if isinstance(u, Snapshot) and problem.has_parameter:
             problem = problem.at(u.time)
         exact = problem.exact if exact is None else exact
-    domain = getattr(domain, "unrolled", domain)
+    domain = body_of(domain)
     if cloud.dim > 3:
         raise ValueError(f"pictures are of functions in 1, 2 or 3 dimensions; this one has {cloud.dim}")
     if domain is None and np.linalg.matrix_rank(cloud.points - np.mean(cloud.points, axis=0)) < cloud.dim:
@@ -108,8 +111,11 @@ def plot(
         return finish(plot_modes(u, domain, tuple(map(italic, labels))), title, path)
     subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)))
     if not isinstance(u, Trajectory):
-        draw = {1: plot_line, 2: plot_plane, 3: plot_space}[cloud.dim]
+        in_plane = plot_plane if cloud.manifold_dim == 2 else plot_curve
+        draw = {1: plot_line, 2: in_plane, 3: plot_space}[cloud.dim]
         return finish(draw(subject), title, path)
+    if cloud.dim == 2 and cloud.manifold_dim == 1:
+        raise ValueError("a function in time on a curve is drawn at one time: mf.plot(u.at(t))")
     is_movie = path is not None and path.suffix.lower() in MOVIES
     usual = (FRAMES if is_movie else STILLS)[cloud.dim]
     subject = subject._replace(times=u.frames(usual if frames is None else frames))

@@ -179,7 +179,7 @@ def spacing_of(problem: Problem, choices: Choices) -> float:
     if choices.of_space == "eigenbasis":
         lower, upper = problem.domain.bounds
         functions = len(total_degrees(degrees_on_box(eigenbasis_degree(choices, dim), upper - lower)))
-        return (problem.domain.volume / (ROWS_PER_FUNCTION * functions)) ** (1 / dim)
+        return (problem.domain.volume / (ROWS_PER_FUNCTION * functions)) ** (1 / problem.domain.manifold_dim)
     lower, upper = problem.domain.bounds
     return float(min(upper - lower)) / (LOCAL_NODES_ACROSS if choices.is_local else NODES_ACROSS)[dim]
 

@@ -213,10 +213,11 @@ class Ladder:
         self.rungs: list[Rung] = []
         self.refused: list[Exception] = []
         self.domain, self.dim = problem.domain, problem.domain.dim
+        self.nodes_dim = problem.domain.manifold_dim  # of what the nodes lie in
         self.sample = independent_points(problem)
-        self.check = self._cloud(CHECK_POINTS[self.dim], seed=CHECK_SEED)
+        self.check = self._cloud(CHECK_POINTS[self.nodes_dim], seed=CHECK_SEED)
         # the residual moves nodes to other points than those that it is judged at: there it would fall faster
-        self.aside = self.domain.sample(CHECK_POINTS[self.dim], seed=PLACING_SEED)
+        self.aside = self.domain.sample(CHECK_POINTS[self.nodes_dim], seed=PLACING_SEED)
         self.weights: Mapping[str, Any] | None = None  # of the rows at the check cloud, the first rung's
 
     def climb(self, progress: bool | None) -> str:
@@ -333,9 +334,9 @@ class Ladder:
         """On more and more nodes, which go where the residual is large."""
         if not self._is_local:
             raise OutOfReachError("The residual uses u at other points, which stencils cannot")
-        degree, first = STENCIL_DEGREE[self.dim], len(self.rungs)
+        degree, first = STENCIL_DEGREE[self.nodes_dim], len(self.rungs)
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
-        cloud, previous, before = self._cloud(FIRST_NODES[self.dim]), None, math.inf
+        cloud, previous, before = self._first_cloud(kernel, degree), None, math.inf
         while True:
             found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
             if found is None and ghosts:
@@ -350,10 +351,21 @@ class Ladder:
                 moved = difference(found.values, previous.values)
                 finer = min(previous.unknowns / found.unknowns, 1.0)
                 seen_before = moved / before if before < RESOLVED else 0.0
-                previous = self._judged(found, previous, max(finer ** (degree / self.dim), seen_before))
+                previous = self._judged(found, previous, max(finer ** (degree / self.nodes_dim), seen_before))
                 yield previous
                 before, count = max(moved, TINY), self._next_count(first, len(cloud))
             cloud = refinement.refine(cloud, indicator, count=int(count), order=degree - 1.0)
+
+    def _first_cloud(self, kernel: Polyharmonic, degree: int) -> Cloud:
+        """On a surface of as many nodes as no stencil is wider than its radius of curvature."""
+        cloud = self._cloud(FIRST_NODES[self.nodes_dim])
+        while cloud.surface_normals is not None and 2 * len(cloud) * self.problem.fields <= self.max_unknowns:
+            try:
+                Stencils(kernel, cloud, degree)
+                break
+            except ValueError:
+                cloud = self._cloud(2 * len(cloud))
+        return cloud
 
     def _on_nodes(self, make: Callable[[], Space]) -> tuple[Rung | None, Any]:
         """A solution by stencils, and its residual between the nodes."""
@@ -364,7 +376,9 @@ class Ladder:
         assert self.weights is not None  # as there is a solution
         indicator = between_neighbours(self.problem, found.solution, self.aside, self.weights["interior"])
         h = refinement.apart(np.asarray(cloud.points), cloud.periods)
-        return found._replace(local=float(np.linalg.norm(h ** (LOCAL[self.dim] + self.dim / 2) * indicator))), indicator
+        return found._replace(
+            local=float(np.linalg.norm(h ** (LOCAL[self.nodes_dim] + self.nodes_dim / 2) * indicator))
+        ), indicator
 
     def _parts_with_ghosts(self) -> tuple[str, ...]:
         """Those with a condition, for equations of second order and more: beyond others a node would be free."""
@@ -400,7 +414,7 @@ class Ladder:
 
     def _cloud(self, count: int, **options) -> Cloud:
         """Of so many nodes; of more where the domain is too thin for these."""
-        spacing = float((self.domain.volume / count) ** (1 / self.dim))
+        spacing = float((self.domain.volume / count) ** (1 / self.nodes_dim))
         while True:
             try:
                 return self.domain.cloud(spacing, **options)

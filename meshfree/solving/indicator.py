@@ -59,7 +59,7 @@ def between_neighbours(
     near = tree.query(nodes, 2 * cloud.dim + 2)[1][:, [1, -1]]
     half = nearest_image(nodes[near] - nodes[:, None], cloud.periods) / 2
     between, of = (nodes[:, None] + half).reshape(-1, cloud.dim), np.repeat(np.arange(len(nodes)), 2)
-    kept = cloud.domain.contains(between)
+    kept = cloud.domain.contains(between) | (cloud.surface_normals is not None)
     points, of = np.concatenate([between[kept], others]), np.append(of[kept], tree.query(others)[1])
     found = np.asarray(weight * inside(problem, u.space, points, u.coefficients))
     largest = np.zeros(len(nodes))

@@ -12,7 +12,7 @@ from .solution import Solution
 
 @expects(u=Solution)
 def integrate(u: Solution) -> Float[np.ndarray, "*f"]:
-    """∫ u dx over the domain of the solution's cloud: (), or (fields,).
+    """∫ u dx over the domain of the cloud: (), or (fields,); over a surface by its area, see `Surface.quadrature`.
 
     Tensor Gauss rules on intervals, boxes and balls (in polar coordinates), exact to round-off for smooth functions.
     On combined shapes a Sobol sequence of 2¹⁷ points of the bounding box, to about 1e-4 of the integral of |u|.

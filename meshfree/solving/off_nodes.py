@@ -56,7 +56,7 @@ def points_between(cloud: Cloud) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """
     inside = between_nodes(cloud)
     found = {"interior": (inside, np.zeros_like(inside))}
-    for part in cloud.normals:
+    for part in cloud.side_normals:
         nodes, normals = np.asarray(cloud[part]), np.asarray(cloud.side_normals[part])
         if len(nodes) < 2:
             found[part] = nodes, normals
@@ -80,7 +80,7 @@ def between_nodes(cloud: Cloud) -> Float[np.ndarray, "m d"]:
         return cloud.domain.sample(count, seed=SEED)
     nodes, inside = np.asarray(cloud.points), np.asarray(cloud["interior"])
     chosen = inside[:: max(len(inside) // count, 1)]
-    neighbours = min(2 * cloud.dim + 1, len(nodes))
+    neighbours = min(2 * cloud.manifold_dim + 1, len(nodes))
     _, near = cKDTree(nodes).query(chosen, k=[1 + k for k in range(neighbours)])
     one = np.arange(len(chosen)) % max(neighbours - 1, 1) + (neighbours > 1)  # not always the nearest, where it is best
     return (chosen + nodes[near[np.arange(len(chosen)), one]]) / 2
@@ -96,5 +96,5 @@ def aside(cloud: Cloud, domain: Any, share: float = ASIDE, seed: int = 0) -> Clo
 
     With another share those on the boundary are apart too: of two clouds of one spacing they are the same.
     """
-    spacing = share * (domain.volume / len(cloud)) ** (1 / cloud.dim)
+    spacing = share * (domain.volume / len(cloud)) ** (1 / cloud.manifold_dim)
     return domain.cloud(spacing, seed=seed + CHECK_SEED)

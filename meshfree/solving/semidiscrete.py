@@ -218,6 +218,11 @@ def equations_in_time(
     rows_at = space.cloud if points is None else points
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
+    if rows_at.surface_normals is not None and not space.constant_along_normals:
+        raise ValueError(
+            f"the functions of {space.describe()} are not constant along the normals of a surface, and mf.evolve does "
+            "not make them so: use Stencils"
+        )
     if space.local_basis is None:
         check_memory(len(rows_at), space.size * problem.fields)
     c = _coefficients(problem, space, initial)

@@ -15,7 +15,7 @@ from scipy.spatial import QhullError
 from ..equations.basis_derivatives import BasisDerivatives
 from ..geometry.cloud import Cloud
 from ..geometry.mesh_files import write_mesh
-from ..geometry.simplices import simplices_between
+from ..geometry.simplices import facets_between, simplices_between
 from ..internal.batching import map_in_blocks
 from ..pde.parameter import takes_parameter
 from ..spaces.base import Space
@@ -35,8 +35,9 @@ def save_fields(
 
     Point data: `u`, its `gradient` and the `error` where it is given; of several fields `u` and `error` are vectors,
     and the gradients `gradient_1`, `gradient_2`, … Vectors have three components, the last ones zero. Cells: lines,
-    triangles or tetrahedra inside the domain (without one: not beyond the boundary's normals); vertices alone where
-    the nodes span no region. Raises ValueError for more than three dimensions, ImportError without meshio.
+    triangles or tetrahedra inside the domain (without one: not beyond the boundary's normals), lines or triangles along
+    a surface; vertices alone where the nodes span no region. Raises ValueError for more than three dimensions,
+    ImportError without meshio.
     """
     check_dimensions(path, space)
     slopes = gradient_at_nodes(space, coefficients)
@@ -109,8 +110,12 @@ def _gradients(u: Callable, X: Float[Array, "m d"], width: int):
 
 
 def cells_of(cloud: Cloud) -> list[tuple[str, np.ndarray]]:
-    """Simplices between the points of a cloud, inside of its domain, as meshio takes them."""
+    """Simplices between the points of a cloud, inside of its domain, as meshio takes them; on a surface its facets."""
     points, normals = np.asarray(cloud.points), np.asarray(cloud.normal_vectors)
+    if cloud.surface_normals is not None:
+        normals = np.asarray(cloud.surface_normals)
+        body = getattr(cloud.domain, "body", None)
+        return [(_CELLS[cloud.dim - 1], facets_between(points, normals, body))]
     try:
         simplices = simplices_between(points, normals, cloud.domain)
     except QhullError:

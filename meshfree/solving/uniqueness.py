@@ -34,6 +34,10 @@ SINGULAR_HINT = (
     "is there a condition that fixes the solution on some part of the boundary, and none twice? "
     "With solver='lu', use solver='qr'"
 )
+SURFACE_HINT = (
+    "a closed surface has no boundary whose conditions fix the solution: let the equation contain u itself, as "
+    "−Δu + u = f"
+)
 NO_BOUNDARY_HINT = (
     "the nodes have no boundary whose conditions fix the solution: let the equation contain u itself, as −Δu + u = f, "
     "or make one node a part of its own, mf.Cloud(interior=X[1:], pin=(X[:1], normal), domain=...), with a condition "
@@ -179,6 +183,8 @@ def _hint_for(system: System, direction: np.ndarray) -> str:
 
 
 def _hint(system: System) -> str:
+    if system.space.cloud.surface_normals is not None:
+        return SURFACE_HINT
     return SINGULAR_HINT if system.space.cloud.normal_vectors.shape[0] else NO_BOUNDARY_HINT
 
 

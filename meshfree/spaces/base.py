@@ -113,6 +113,11 @@ class Space(eqx.Module):
         return False
 
     @property
+    def constant_along_normals(self) -> bool:
+        """Whether on a surface its functions are constant along the normals, and no equations need to make them so."""
+        return False
+
+    @property
     def parts_with_ghosts(self) -> tuple[str, ...]:
         """The boundary parts beyond which the space has nodes, so that the equation holds on them too."""
         return ()

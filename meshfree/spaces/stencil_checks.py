@@ -22,8 +22,12 @@ def check_weights(
     functionals: Float[np.ndarray, "m r J"],
     order: int,
     weights: Float[np.ndarray, "m r k"],
+    named: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
-    """ValueError if weights are not finite, or large because the stencil's nodes do not determine its polynomials."""
+    """ValueError if weights are not finite, or large because the stencil's nodes do not determine its polynomials.
+
+    `named`: the nodes and columns by which messages name a stencil, where these are projections of them.
+    """
     centers = nodes[columns[:, 0]]
     radii = np.linalg.norm(nodes[columns[:, -1]] - centers, axis=1)
     reach = 1 + np.linalg.norm(X - centers, axis=1) / radii
@@ -31,7 +35,9 @@ def check_weights(
     given = np.einsum("mrj,mj->mr", np.abs(functionals), scales) * _powers(reach, max(local.degree, 0))[:, -1:]
     found = np.sqrt(np.einsum("mrk,mrk->mr", weights, weights))
     suspect = np.isfinite(given) & ~(found <= GROWTH * given)
-    check_stencils(local, nodes, columns, suspect.any(axis=1), (np.isfinite(given) & ~np.isfinite(found)).any(axis=1))
+    check_stencils(
+        local, nodes, columns, suspect.any(axis=1), (np.isfinite(given) & ~np.isfinite(found)).any(axis=1), named
+    )
 
 
 def _powers(x: Float[np.ndarray, " m"], highest: int) -> Float[np.ndarray, "m p"]:
@@ -45,22 +51,24 @@ def check_stencils(
     columns: Int[np.ndarray, "m k"],
     suspect: Bool[np.ndarray, " m"],
     failed: Bool[np.ndarray, " m"],
+    named: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
     """ValueError if the nodes of a suspect stencil do not determine its polynomials, or if a system failed."""
     suspects = np.flatnonzero(suspect)[:LOOKED_AT]
+    told, by = (nodes, columns) if named is None else named
     if len(suspects) and local.degree >= 0:
         ranks = _ranks(local.degree, nodes[columns[suspects]])
         poor = suspects[ranks < len(total_degree(nodes.shape[1], local.degree))]
         if len(poor):
             raise ValueError(
-                f"the {columns.shape[1]} nodes of the stencil {_place(nodes, columns[poor[0]])} do not determine a "
+                f"the {columns.shape[1]} nodes of the stencil {_place(told, by[poor[0]])} do not determine a "
                 f"polynomial of degree {local.degree}, as nodes on a line or on a coarse lattice do not: "
                 "take other nodes, a larger size=, or a lower degree"
             )
     if failed.any():
         check_coincident(local.kernel, nodes.shape[1])
         raise ValueError(
-            f"the small system of the stencil {_place(nodes, columns[np.argmax(failed)])} is singular or not finite "
+            f"the small system of the stencil {_place(told, by[np.argmax(failed)])} is singular or not finite "
             f"for {local.kernel.describe()}: use another scale or kernel, or a higher degree of the polynomials"
         )
 

@@ -22,12 +22,14 @@ from ..geometry.periods import images_around_first, nearest_image, unrolled
 from ..internal.expected import INTEGER, Kind, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
+from .along_normals import AlongNormals
 from .base import LocalBasis, Space
 from .neighbours import in_dimension, nearest
 from .partition_of_unity import Patchwork
 from .polynomial_tail import warn_of_low_degree
 from .stencil_checks import check_weights
 from .stencil_weights import LocalInterpolant, many_weights
+from .tangent_stencils import nearest_on_sheet, stencils_on_surface, weights_on_surface
 from .visible_neighbours import nearest_seen, stencils_in_sight
 
 REACH = {1: 2, 2: 5, 3: 10}  # a patch reaches as far as this neighbour of its node, and a little further
@@ -64,6 +66,10 @@ class Stencils(Space, LocalBasis):
     `ghost=True`, or the names of boundary parts, adds a node outside for every node of these parts, at its distance
     from its neighbours; the equation holds there too. It serves Neumann and Robin conditions, whose one-sided
     stencils are otherwise the least accurate ones (Fornberg & Flyer 2015, section 5.1.4).
+
+    On a surface, `mf.Surface`, the nodes of a stencil are those of its own sheet of the surface, projected onto the
+    tangent plane, and its polynomials are in d − 1 variables; u is constant along the normals, and derivatives up to
+    order 2 are known. ValueError where a stencil is wider than the radius of curvature.
 
     Between the nodes u is a partition of unity of the stencils' functions, and smooth. Raises ValueError for a size
     below the number of polynomials or beyond the number of nodes, and for ghosts on parts that do not exist; `solve`,
@@ -103,20 +109,29 @@ class Stencils(Space, LocalBasis):
         self.check_dimension(self.kernel)
         self.check_scalable(self.kernel)
         warn_of_low_degree(self.kernel, self.degree)
-        polynomials = math.comb(self.degree + cloud.dim, cloud.dim)
-        size = max(2 * polynomials, 2 * cloud.dim + 1) if size is None else size
+        dim = cloud.manifold_dim
+        polynomials = math.comb(self.degree + dim, dim)
+        size = max(2 * polynomials, 2 * dim + 1) if size is None else size
         points = np.asarray(cloud.points)
         self.nodes = np.concatenate([points, ghost_nodes(cloud, self.ghost_parts)])
         least = max(polynomials, 2)
         if not least <= size <= len(self.nodes):
             raise ValueError(
                 f"a stencil of {size} nodes; expected an integer, at least {least} for the {polynomials} "
-                f"polynomials of degree {self.degree} in {cloud.dim} dimensions, and at most {len(self.nodes)}, all "
+                f"polynomials of degree {self.degree} in {dim} dimensions, and at most {len(self.nodes)}, all "
                 "nodes: use a lower degree, a smaller spacing, or another size="
             )
         behind = np.concatenate([np.arange(len(points)), *(cloud.parts[part] for part in self.ghost_parts)])
-        self.stencils = stencils_in_sight(cloud, self.nodes, behind, size)
-        own = np.asarray(nearest_seen(cloud, points, min(in_dimension(REACH, cloud.dim) + 1, len(points))))
+        on_surface = cloud.surface_normals is not None
+        if on_surface and jnp.ndim(getattr(self.kernel, "raw_scale", 0.0)):
+            raise ValueError(
+                f"{self.kernel.describe()} has a scale for each coordinate of space, and stencils on a surface lie in "
+                "its tangent planes: give one scale"
+            )
+        self.stencils = (
+            stencils_on_surface(cloud, size) if on_surface else stencils_in_sight(cloud, self.nodes, behind, size)
+        )
+        own = np.asarray(nearest_seen(cloud, points, min(in_dimension(REACH, dim) + 1, len(points))))
         self.radii = MARGIN * np.linalg.norm(nearest_image(points[own[:, -1]] - points, cloud.periods), axis=1)
         self.nodes.flags.writeable = self.stencils.flags.writeable = False  # what was solved on them is remembered
 
@@ -131,7 +146,7 @@ class Stencils(Space, LocalBasis):
     def compared(self):
         """Of two degrees more on the same nodes; on fewer nodes where these stencils would be too large."""
         degree = self.degree + 2
-        size = 2 * math.comb(degree + self.cloud.dim, self.cloud.dim)
+        size = 2 * math.comb(degree + self.cloud.manifold_dim, self.cloud.manifold_dim)
         if size > min(len(self.nodes) // 2, LARGEST):
             return super().compared()
         return True, Stencils(self.kernel, self.cloud, degree, ghost=self.ghost_parts)
@@ -139,6 +154,10 @@ class Stencils(Space, LocalBasis):
     @property
     def is_nodal(self):
         return True
+
+    @property
+    def constant_along_normals(self):
+        return self.cloud.surface_normals is not None
 
     @property
     def parts_with_ghosts(self):
@@ -157,9 +176,14 @@ class Stencils(Space, LocalBasis):
 
     def columns_at(self, X):
         stencils = jnp.asarray(self.stencils) if is_traced(self, X) else np.asarray(self.stencils)
+        if self.cloud.surface_normals is not None:
+            return stencils[nearest_on_sheet(self.cloud, X)]
         return stencils[nearest_seen(self.cloud, X, 1)[..., 0]]
 
     def weights(self, X, columns, functionals, order):
+        if self.cloud.surface_normals is not None:
+            normals = self.cloud.surface_normals
+            return weights_on_surface(self.interpolant, self.nodes, normals, X, columns, functionals, order)
         if is_traced(self, X, columns, functionals):
             periods = self.cloud.periods
             stencils = images_around_first(jnp.asarray(self.nodes)[columns], periods)
@@ -181,6 +205,8 @@ class Stencils(Space, LocalBasis):
         return weights
 
     def function(self, coefficients):
+        if self.cloud.surface_normals is not None:
+            return AlongNormals(self, coefficients)
         return Patchwork(self.interpolant, self.cloud, self.radii, self.nodes, self.stencils, coefficients)
 
     @property

@@ -31,17 +31,19 @@ _CELL = {2: 0.866, 3: 0.707}
 _CROWDED = 0.65  # nodes are left out before they come this close on average, in spacings
 
 
-def boundary_nodes(domain: Shape, spacing: Spacing, rng: np.random.Generator) -> Nodes:
-    """Nodes on the boundary, by part: points and unit outward normals."""
+def boundary_nodes(domain: Shape, spacing: Spacing, rng: np.random.Generator, thin: bool = False) -> Nodes:
+    """Nodes on the boundary, by part: points and unit outward normals; where the domain is thin on one side of it, or
+    if `thin` on both.
+    """
     if not domain.part_names:
         return {}
     if domain.dim == 1:
         return plane_nodes.place_ends(domain.outline, domain.part_names)
     if domain.dim == 2:
-        return plane_nodes.place_stretches(domain.outline, domain.part_names, spacing, domain.extent)
+        return plane_nodes.place_stretches(domain.outline, domain.part_names, spacing, domain.extent, thin)
     if len(repeating(domain.periods)):
         return domain.surface_nodes(spacing, rng)  # type: ignore[attr-defined]
-    return space_nodes.place_surface(domain, domain.part_names, spacing, rng)
+    return space_nodes.place_surface(domain, domain.part_names, spacing, rng, thin)
 
 
 def interior_nodes(

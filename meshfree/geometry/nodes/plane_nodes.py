@@ -88,37 +88,40 @@ def place_between(
 # --------------------------------------------------------------------------------------------- the plane
 
 
-def place_stretches(found: Sequence[Stretch], parts: Sequence[str], spacing: Spacing, size: float) -> Nodes:
+def place_stretches(
+    found: Sequence[Stretch], parts: Sequence[str], spacing: Spacing, size: float, thin: bool = False
+) -> Nodes:
     """Nodes by arc length on every stretch; where stretches meet, one node for the corner.
 
     A corner belongs to the first adjoining part in the order of `parts`; its normal is the normalised mean
-    of the adjoining ones. Every part gets at least one node.
+    of the adjoining ones. Every part gets at least one node. `thin`: both sides of what is thin have theirs.
     """
     found = without_close_corners(found, spacing, size)
     corners = _corners([one for one in found if not one.closed], parts, size)
     inner = [(one, arc_length_parameters(one, spacing, size)) for one in found]
-    inner = _without_close_nodes(inner, corners, spacing, size)
+    inner = _without_close_nodes(inner, corners, spacing, size, thin)
     return {part: _part_nodes(part, inner, corners) for part in parts}
 
 
 def _without_close_nodes(
-    inner: list[tuple[Stretch, np.ndarray]], corners: list, spacing: Spacing, size: float
+    inner: list[tuple[Stretch, np.ndarray]], corners: list, spacing: Spacing, size: float, thin: bool
 ) -> list[tuple[Stretch, np.ndarray]]:
     """Leave nodes out where two sides come close, as beside a sharp corner: from there on, one side has them.
 
-    Not where a gap is between them, outside of the shape: both sides of that keep theirs.
+    Not where a gap is between them, outside of the shape: both sides of that keep theirs; if `thin`, inside too.
     """
     X = np.concatenate([np.empty((0, 2)), *(one.point(s) for one, s in inner)])
     N = np.concatenate([np.empty((0, 2)), *(one.normal(s) for one, s in inner)])
     C, M = (np.array([corner[i] for corner in corners]).reshape(-1, 2) for i in (1, 2))
     radius, kept = NEAREST * spacing(X), np.zeros(len(X), dtype=bool)
-    clear = np.flatnonzero(_clear_of_corners(X, N, C, M, radius, PARTED * size))
+    least = -np.inf if thin else PARTED * size
+    clear = np.flatnonzero(_clear_of_corners(X, N, C, M, radius, least))
     # The sides of a sharp corner in turn would leave larger gaps than one side alone.
     order = clear[np.argsort(cKDTree(C).query(X[clear])[0], kind="stable")] if len(C) else clear
 
     def parted(i, others):
         i, others = order[i], order[others]
-        return across_gap(X[i], N[i, None], X[others], N[others, None], PARTED * size)
+        return across_gap(X[i], N[i, None], X[others], N[others, None], least)
 
     kept[order[apart(X[order], radius[order], X[:0], parted)]] = True
     shares = np.split(kept, np.cumsum([len(s) for _, s in inner])[:-1])

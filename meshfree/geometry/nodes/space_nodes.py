@@ -88,15 +88,20 @@ def clear_of_surface(
     return clear
 
 
-def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.random.Generator) -> Nodes:
-    """Quasi-uniform nodes on the surface of a shape in space, by part; at least one in each."""
+def place_surface(
+    shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.random.Generator, thin: bool = False
+) -> Nodes:
+    """Quasi-uniform nodes on the surface of a shape in space, by part; at least one in each.
+
+    `thin`: both sides of what is thin have theirs; otherwise one side where they are close.
+    """
     surface = Surface.of(shape, parts)
     points, normals, own, owner = _features(surface, spacing, rng)
     for number, patch in surface.patches:
         if patch.part not in parts:
             continue
         index = parts.index(patch.part)
-        beside = points[~_across_gap(surface, patch, points, normals)]
+        beside = points[~_across_gap(surface, patch, points, normals, thin)]
         X = _on_patch(surface, number, patch, spacing, beside, int(index not in owner), rng)
         N = flips(shape, X, patch.normal(X))[:, None] * patch.normal(X)
         points = np.concatenate([points, X])
@@ -106,14 +111,17 @@ def place_surface(shape: Shape, parts: Sequence[str], spacing: Spacing, rng: np.
     return {part: BoundaryNodes(*(c[owner == index] for c in columns)) for index, part in enumerate(parts)}
 
 
-def _across_gap(surface: Surface, patch: BoundaryPatch, X: np.ndarray, N: np.ndarray) -> Bool[np.ndarray, " n"]:
-    """Which nodes with normals N face a patch from the other side of a gap outside of the shape."""
+def _across_gap(
+    surface: Surface, patch: BoundaryPatch, X: np.ndarray, N: np.ndarray, thin: bool
+) -> Bool[np.ndarray, " n"]:
+    """Which nodes with normals N face a patch from the other side of a gap outside of the shape; if `thin`, inside."""
     if len(X) == 0:
         return np.zeros(0, dtype=bool)
     foot = patch.project(X)
     M = patch.normal(foot)
     M = flips(surface.shape, foot, M)[:, None] * M
-    return (np.einsum("nd,nd->n", X - foot, M) > surface.tolerance) & (np.einsum("nd,nd->n", M, N) < FACING)
+    beyond = thin | (np.einsum("nd,nd->n", X - foot, M) > surface.tolerance)
+    return beyond & (np.einsum("nd,nd->n", M, N) < FACING)
 
 
 def _on_patch(
