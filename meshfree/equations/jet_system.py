@@ -319,6 +319,7 @@ def state(
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):
         return None
+    space.warn_of_order(max(part.order for part in parts))
     components = {name: part.gradient.shape[1] for part in parts for name, _ in part.group.parts}
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
     ghosts = tuple(part for part in space.parts_with_ghosts if components.get(part, 0) < 2 * fields)
