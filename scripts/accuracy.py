@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import local_cases
 import numpy as np
+import plates_cases
 import surface_cases
 import time_cases
 from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem, tuned
@@ -234,6 +235,7 @@ CASES = {
     **time_cases.CASES,
     **surface_cases.CASES,
     **eigen_cases.CASES,
+    **plates_cases.CASES,
 }
 
 

@@ -22,7 +22,10 @@ REFINED_TO = 1e-14  # backward error below which refinement has nothing to add
 ACCEPTED = 1e-10  # backward error beyond which a factorisation is a bad one
 GROWTH_LIMIT = 1e14  # ‖S‖ ‖x‖ / ‖b‖, a lower bound of the condition: beyond it the entries' own rounding decides
 PROBE_MARGIN = 100.0  # of a first growth that is far enough below the limit
-AUGMENTED = 1e-6  # α of `LeastSquaresFactor`: condition(A)² α must stay below GROWTH_LIMIT, as must 1/α
+AUGMENTED = 1e-6  # α of `LeastSquaresFactor`, at first
+ACCEPTED_AUGMENTED = 1e-13  # backward error of its square system, whose condition is large where that of A is not
+LEAST_AUGMENTED = 1e-12  # as 1/α must stay below GROWTH_LIMIT
+WASTED = 100.0  # κ α, κ = condition(B), beyond which κ² α, not κ, is what rounding is multiplied by
 FEW = 2**15  # entries up to which SuperLU needs less than the others take to begin: 500 nodes of a plane
 ROW, COLUMN = ("row", "its equation contains no unknown"), ("column", "no equation contains its unknown")
 
@@ -66,11 +69,12 @@ class SquareFactor(SparseFactor):
     """S = R A C factored, R and C diagonal, every row's and column's largest entry 1.
 
     A is scaled in place. Every solution's normwise backward error is measured, refined where it is above 1e-14, and
-    SuperLU takes over from an optional direct solver where it stays above 1e-10.
+    SuperLU takes over from an optional direct solver where it stays above `accepted`.
     """
 
-    def __init__(self, A: scipy.sparse.csr_array, solver: str, refinements: int = 0):
+    def __init__(self, A: scipy.sparse.csr_array, solver: str, refinements: int = 0, accepted: float = ACCEPTED):
         self._refinements = refinements  # as many at least
+        self._accepted = accepted
         self._norm = scipy.sparse.linalg.norm(A, 1)
         self._rows = 1 / _largest(A, 1, *ROW)
         # in place: at a million nodes each copy is a third of a gigabyte beside the factors
@@ -157,10 +161,10 @@ class SquareFactor(SparseFactor):
             if refined or step == 3 or self.solver not in DIRECT:
                 break
             x = x + solve(residual)
+        if not error <= self._accepted and self.solver in DIRECT and self.solver != "superlu":
+            self._factor("superlu", self._needed)
+            return self._checked(b, transposed)
         if not error <= ACCEPTED:
-            if self.solver in DIRECT and self.solver != "superlu":
-                self._factor("superlu", self._needed)
-                return self._checked(b, transposed)
             raise _singular(self.solver, f"the backward error is {error:.1e}, expected below {ACCEPTED:.0e}")
         growth = self._growth(x, b, transposed)
         if growth > GROWTH_LIMIT:
@@ -192,13 +196,33 @@ class LeastSquaresFactor(TallFactor):
         ⎡ α I  B ⎤ ⎡ r/α ⎤   ⎡ b ⎤
         ⎣ Bᵀ   0 ⎦ ⎣  x  ⎦ = ⎣ 0 ⎦
 
-    As accurate as QR. The normal equations cost half, but their refinement slows down from condition 1e7 on [measured].
+    As accurate as QR where α is about the least singular value of B (Björck, Numerical Methods for Least Squares
+    Problems, 1996, section 2.5.4): a larger one, which least squares with a large residual is better served by, is made
+    smaller until it is. The normal equations cost half, but their refinement slows down from condition 1e7 on
+    [measured].
     """
 
     def __init__(self, A: scipy.sparse.csr_array, solver: str):
         self._columns = 1 / _column_norms(A)
         self._A = A
-        self._square = SquareFactor(_augmented(A, self._columns), solver, refinements=1)
+        alpha, least = AUGMENTED, self._factor(AUGMENTED, solver)
+        while WASTED * least < alpha > LEAST_AUGMENTED:
+            alpha = max(least, LEAST_AUGMENTED)
+            least = self._factor(alpha, solver)
+
+    def _factor(self, alpha: float, solver: str) -> float:
+        """The least singular value of B by inverse iteration with the new factors, 0 where they find it to be so."""
+        vars(self).pop("_square", None)  # of which there is no room for two
+        x = np.random.default_rng(0).standard_normal(self.rank())
+        try:
+            self._square = SquareFactor(_augmented(self._A, self._columns, alpha), solver, 1, ACCEPTED_AUGMENTED)
+            for _ in range(2):
+                x = self.solve_normal(x / np.linalg.norm(x) / self._columns) / self._columns
+        except ValueError:
+            if alpha == LEAST_AUGMENTED:
+                raise
+            return 0.0
+        return float(np.linalg.norm(x) ** -0.5)
 
     @property
     def solver(self):
@@ -289,10 +313,10 @@ def factor_sparse(A: scipy.sparse.csr_array, solver: str = "auto") -> SparseFact
     return LeastSquaresFactor(A, solver) if solver in DIRECT else NormalFactor(A, solver)
 
 
-def _augmented(A, scales) -> scipy.sparse.csr_array:
+def _augmented(A, scales, alpha: float = AUGMENTED) -> scipy.sparse.csr_array:
     B = A @ scipy.sparse.diags_array(scales)
     return scipy.sparse.csr_array(
-        scipy.sparse.block_array([[AUGMENTED * scipy.sparse.eye_array(A.shape[0]), B], [B.T, None]])
+        scipy.sparse.block_array([[alpha * scipy.sparse.eye_array(A.shape[0]), B], [B.T, None]])
     )
 
 

@@ -51,6 +51,11 @@ class Problem(eqx.Module):
     final time of a box in space and time: its points have no equation. `exact(x)` is the solution where it is known,
     used by `error` and the pictures only. `fields=1` makes u(x) a scalar (), `fields=f` a vector (f,).
 
+    An equation of fourth order has two conditions at every boundary node: a residual of two components, as
+    `jnp.stack([u(x), mf.derivative(u, n)(x)])` of a clamped plate, `jnp.stack([u(x), mf.laplacian(u)(x)])` of a
+    supported one. A corner is one node of one part, so that no side asks again what the other does. Where two free
+    edges of a plate meet, the force on the corner is free as well: make it a part of its own, with u_xy = 0.
+
     A parameter, such as time, is the last argument of every callable: `residual(u, x, t)`, `residual(u, x, n, t)`,
     values `g(x, t)` of conditions, `exact(x, t)`. `evolve` calls it time, and starts from `initial`, a function of x;
     `at(t)` is the problem at one value of it. For `eigen` it is the eigenvalue, for `trace` what a branch is followed

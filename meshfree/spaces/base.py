@@ -122,6 +122,9 @@ class Space(eqx.Module):
         """The boundary parts beyond which the space has nodes, so that the equation holds on them too."""
         return ()
 
+    def warn_of_order(self, order: int) -> None:
+        """Warns where derivatives of that order do not converge as the nodes come nearer."""
+
     def sparsity(self, X: Float[np.ndarray | Array, "m d"]) -> dict[str, float]:
         """What solving at the points X will tell of the price of a compact support; empty without one."""
         return {}
