@@ -319,7 +319,6 @@ def state(
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):
         return None
-    space.warn_of_order(max(part.order for part in parts))
     components = {name: part.gradient.shape[1] for part in parts for name, _ in part.group.parts}
     # two conditions on a part fix the nodes outside, too; otherwise the equation on the boundary does
     ghosts = tuple(part for part in space.parts_with_ghosts if components.get(part, 0) < 2 * fields)
@@ -328,6 +327,7 @@ def state(
         at = module_of(cloud.points).concatenate([cloud[part] for part in ghosts])
         add(Group(names, groups[0].residual, at, module_of(at).zeros_like(at)), ghosts, of_ghosts=True)
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
+    space.warn_of_order(max(part.order for part in parts))
     return Stated(parts, places, derivatives)
 
 
