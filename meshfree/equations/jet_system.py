@@ -343,10 +343,10 @@ def state(
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):
         return None
-    space.warn_of_order(max(part.order for part in parts))
     if again:
         add(inside_at(groups, again, cloud), again, again=True)
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
+    space.warn_of_order(max(part.order for part in parts))
     return Stated(parts, places, derivatives)
 
 
