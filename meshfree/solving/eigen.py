@@ -30,6 +30,7 @@ from ..linalg.sparse_rows import from_scipy
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .derivative import of_first_order, without_value
+from .frequencies import with_frequencies
 from .modes import Modes, normalised
 from .off_nodes import points_between
 from .solve import require_double
@@ -85,6 +86,7 @@ def eigen(
     began = time.perf_counter()
     _check(problem, space, k, near, points)
     known: Any = without_derivative((problem, space, points, weights))
+    known = known[0], with_frequencies(problem.at(near), known[1], known[1].cloud), *known[2:]
     pencil = Pencil(float(near), *known)
     for cloud in {id(one): one for one in (known[1].cloud, pencil.cloud)}.values():
         check_cloud_in(problem.domain, cloud)

@@ -97,7 +97,7 @@ def trace(
     _check(problem, space, start, stop, step, max_steps)
     initial = problem.initial if initial is None else initial
     first = _solved_at_start(problem, space, start, initial, points, weights, solver)
-    c = np.asarray(first.coefficients)
+    space, c = first.space, np.asarray(first.coefficients)  # with the frequencies that its kernel asked for
     system = ParameterSystem(problem, space, points, weights, start, Guess(space, c))
     if not system.depends:
         raise ValueError(
