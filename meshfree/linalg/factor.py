@@ -24,9 +24,9 @@ def factor(
     """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
 
     A dense array, of all fields or `Repeated` for each of them, is factored by `dense.factor_dense`, sparse rows,
-    `Bordered` by dense ones or not, and SciPy's by `sparse_factors.factor_sparse` on the host, of traced ones when the program
-    runs: `solver`, and what is raised, are as there. `traced` says that right-hand sides may be traced though A is
-    not, as in the derivative of a concrete call.
+    `Bordered` by dense ones or not, and SciPy's sparse arrays by `sparse_factors.factor_sparse` on the host, of traced
+    ones when the program runs: `solver`, and what is raised, are as there. `traced` says that right-hand sides may be
+    traced though A is not, as in the derivative of a concrete call.
     """
     if isinstance(A, Repeated):
         return RepeatedFactor(factor_dense(A.matrix, solver), A.fields)
