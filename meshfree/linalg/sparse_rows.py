@@ -72,13 +72,3 @@ def scaled_sum(left: Any, A: Any, right: Any, B: Any) -> Any:
 def for_products(matrix: Any) -> Any:
     """A matrix in the form that is multiplied by vectors fastest."""
     return matrix.to_scipy() if hasattr(matrix, "to_scipy") and not is_traced(matrix) else matrix
-
-
-def from_scipy(matrix: Any) -> SparseRows:
-    """The same matrix, of SciPy's, as rows of as many entries each, the shorter ones filled with zeros."""
-    matrix = scipy.sparse.csr_array(matrix)
-    counts = np.diff(matrix.indptr)
-    place = np.arange(max(counts.max(initial=0), 1))[None] < counts[:, None]
-    values, columns = np.zeros(place.shape), np.zeros(place.shape, dtype=np.int32)
-    values[place], columns[place] = matrix.data, matrix.indices
-    return SparseRows(values, columns, matrix.shape[1])

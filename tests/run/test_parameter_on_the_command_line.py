@@ -37,7 +37,7 @@ def branching(known: bool = True) -> mf.Problem:
 
 
 def test_modes(capsys, tmp_path):
-    flags = ("--modes", 3, "--plot", tmp_path / "modes.png", "--save", tmp_path / "first.npz")
+    flags = ("--modes", 3, "--plot", tmp_path / "modes.png", "--save", tmp_path / "modes.npz")
     outcome = solved(*flags, made=eigenproblem, defaults=DEFAULTS)
     lines = capsys.readouterr().out.splitlines()
     assert [line[:10].strip() for line in lines] == [
@@ -46,20 +46,24 @@ def test_modes(capsys, tmp_path):
     assert "9.8696" in lines[3] and "error" in lines[4] and "error" not in lines[5]
     assert outcome.error == max(outcome.errors) and len(outcome.errors) == 2 and outcome.error < 1e-5
     assert is_png(tmp_path / "modes.png")
-    first = mf.Solution.load(tmp_path / "first.npz")
-    assert float(first(np.array([0.5]))) == pytest.approx(2**0.5, rel=1e-5)
+    back = mf.Modes.load(tmp_path / "modes.npz")
+    np.testing.assert_array_equal(back.values, outcome.solution.values)
+    assert float(back[0](np.array([0.5]))) == pytest.approx(2**0.5, rel=1e-5)
     near = solved("--modes", 1, "--near", 40, "--no-known", made=eigenproblem, defaults=DEFAULTS)
     assert near.error is None and near.solution.values == pytest.approx([4 * np.pi**2], rel=1e-4)
 
 
 def test_a_branch(capsys, tmp_path):
-    flags = ("--trace", 1, 4, "--plot", tmp_path / "branch.png")
+    flags = ("--trace", 1, 4, "--plot", tmp_path / "branch.png", "--save", tmp_path / "branch.npz")
     outcome = solved(*flags, made=branching, defaults=DEFAULTS)
     table = rows(capsys.readouterr().out)
     assert list(table) == ["problem", "nodes", "space", "parameter", "steps", "fold", "off", "error", "seconds"]
     assert table["parameter"] == "1 to 1: came back to the first value" and table["fold"].startswith("3.5138")
     assert outcome.error < 1e-4 and outcome.final.stats["parameter"] == 1.0
     assert is_png(tmp_path / "branch.png")
+    back = mf.Branch.load(tmp_path / "branch.npz")
+    assert back.turns == outcome.solution.turns and back.stats["message"] == outcome.solution.stats["message"]
+    np.testing.assert_array_equal(back[-1].coefficients, outcome.final.coefficients)
 
 
 def test_a_study_of_modes(capsys):
@@ -75,6 +79,7 @@ def test_a_study_of_modes(capsys):
         ("--modes 3 --times 0 1", "--modes does not go with --times"),
         ("--modes 3 --trace 0 1", "--trace does not go with --modes"),
         ("--modes 300", "k is a number of eigenvalues, from 1 to the 11 unknowns"),
+        ("--modes 2 --save u.vtu", "kept in .npz files; got 'u.vtu'"),
         ("--modes 2 --plot u.gif", "--plot writes .png, .pdf, .svg, .jpg; got u.gif"),
     ],
 )
