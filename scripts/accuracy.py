@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import local_cases
 import numpy as np
 import plates_cases
+import saddle_cases
 import surface_cases
 import time_cases
 from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem, tuned
@@ -236,6 +237,7 @@ CASES = {
     **surface_cases.CASES,
     **eigen_cases.CASES,
     **plates_cases.CASES,
+    **saddle_cases.CASES,
 }
 
 
