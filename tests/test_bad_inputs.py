@@ -212,8 +212,8 @@ ROWS = {
     "no part of that name": (lambda: CLOUD["lid"], KeyError, "no part named 'lid'; there are: interior, left"),
 
     # pictures
-    "plot swapped": (lambda: mf.plot("u.png", U), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum as u; got 'u.png', and a Solution as path: are the two swapped?"),
-    "plot a problem": (lambda: mf.plot(PROBLEM), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum as u; got a Problem"),
+    "plot swapped": (lambda: mf.plot("u.png", U), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum or Modes or Branch as u; got 'u.png', and a Solution as path: are the two swapped?"),
+    "plot a problem": (lambda: mf.plot(PROBLEM), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum or Modes or Branch as u; got a Problem"),
     "plot to a film": (lambda: mf.plot(U, "u.gif"), ValueError, "pictures are written as .png, .pdf, .svg, .jpg; got 'u.gif'"),
     "plot a domain's nodes": (lambda: mf.plot_cloud(SQUARE), TypeError, "plot_cloud(cloud) needs a Cloud as cloud; got a Box: domain.cloud(spacing=0.1)"),
     "plot what tune returns": (lambda: mf.plot_history((SPACE, None)), TypeError, "plot_history(history) needs a History, the second of what mf.tune returns, as history; got a tuple"),

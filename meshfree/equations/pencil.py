@@ -69,6 +69,10 @@ class Pencil:
             return [self.at(distance), self.matrices[1]]
         return [self.at(distance), _combined([1.0, 2 * distance], self.matrices[1:]), self.matrices[2]]
 
+    def system_at(self, distance: float) -> Collocated:
+        """The equations at λ₀ + distance."""
+        return assemble(self.problem.at(self.center + distance), self.space, self.points, self.weights)
+
     def applied(self, distance: complex, c: Any) -> Any:
         """A(λ₀ + distance) c for a vector (unknowns,)."""
         return sum(distance**power * (matrix @ c) for power, matrix in enumerate(self.matrices))
@@ -165,7 +169,7 @@ class Pencil:
 
     def _is_polynomial(self) -> bool:
         distance = ELSEWHERE * self.scale
-        other = self._checked(assemble(self.problem.at(self.center + distance), self.space, self.points, self.weights))
+        other = self._checked(self.system_at(distance))
         rows = self.systems[0].at_points(self.zero).size  # the side conditions' own weight is another there
         rest = _largest(abs(other - self.at(distance))[:rows])
         size = _largest(sum(abs(distance**power * matrix) for power, matrix in enumerate(self.matrices))[:rows])

@@ -24,6 +24,8 @@ from ..internal.extras import require
 from ..internal.files import check_path, check_target
 from ..pde.problem import Problem
 from ..plots import FORMATS, MOVIES, plot, plot_convergence, plot_history
+from ..solving.branch import Branch
+from ..solving.modes import Modes
 from ..solving.newton import ConvergenceError
 from ..solving.solution_files import SUFFIXES
 from ..solving.stepping import SteppingError
@@ -71,7 +73,8 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
         made = problem if isinstance(problem, Problem) else problem(**keywords)
         if not isinstance(made, Problem):
             raise ValueError(f"{script.name} makes a {type(made).__name__}; it must return a meshfree.Problem")
-        _check_output(output, made.has_parameter and not choices.of_parameter)
+        suffixes = SUFFIXES if not made.has_parameter else ((".npz",) if choices.of_parameter else SERIES)
+        _check_output(output, made.has_parameter and not choices.of_parameter, suffixes)
         outcomes = converge(made, choices) if output.converge else [study(made, choices)]
         finest = outcomes[-1]
         print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
@@ -84,11 +87,13 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
             plot(finest.solution, output.plot, problem=made, frames=output.frames)
         if output.plot and finest.history is not None:
             plot_history(finest.history, output.plot.with_stem(f"{output.plot.stem}_tuning"))
-        if output.save and isinstance(finest.solution, Trajectory):
+        if output.save and isinstance(finest.solution, Modes | Branch):
+            finest.solution.save(output.save)
+        elif output.save and isinstance(finest.solution, Trajectory):
             finest.solution.save(output.save, exact=made.exact, frames=output.frames)
         elif output.save:
             told = {name: value for name, value in {**_settings(choices), **keywords}.items() if name != "exact"}
-            finest.final.save(output.save, exact=None if made.has_parameter else made.exact, **told)
+            finest.final.save(output.save, exact=made.exact, **told)
         if finest.stopped:
             _exit_interrupted(_reached(outcomes, choices, output))
         return finest
@@ -215,6 +220,8 @@ def _reached(outcomes: Sequence[Outcome], choices: Choices, output: Output) -> s
     parts = [f"{len(outcomes)} resolution{'s' * (len(outcomes) != 1)} solved"] * output.converge
     if history is not None and history.interrupted:
         parts.append(f"the best of {history.steps} steps of tuning, of {choices.tune}, kept")
+    if isinstance(u, Branch):
+        parts.append(str(u.stats["message"]))
     if isinstance(u, Trajectory) and not u.stats["complete"]:
         parts.append(f"t = {float(u.times[-1]):.6g} reached")
     if output.save:
@@ -222,7 +229,7 @@ def _reached(outcomes: Sequence[Outcome], choices: Choices, output: Output) -> s
     return ", ".join(parts)
 
 
-def _check_output(output: Output, in_time: bool) -> None:
+def _check_output(output: Output, in_time: bool, suffixes: Sequence[str]) -> None:
     """Refuse what cannot be written before the work is done, not after."""
     formats = (*FORMATS, *MOVIES) if in_time and not output.converge else FORMATS
     if output.plot is not None and output.plot.suffix.lower() not in formats:
@@ -241,7 +248,7 @@ def _check_output(output: Output, in_time: bool) -> None:
             raise PermissionError(f"the folder {folder} of {path.name} cannot be written")
         check_target(path)
     if output.save is not None:
-        check_path(output.save, SERIES if in_time else SUFFIXES)
+        check_path(output.save, suffixes)
         if output.save.suffix.lower() != ".npz":
             _check_meshio(output.save)
 

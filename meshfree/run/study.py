@@ -76,9 +76,8 @@ def _over_parameter(problem: Problem, choices: Choices) -> Outcome:
         return dataclasses.replace(
             outcome, error=max(outcome.errors, default=None), seconds=time.perf_counter() - began
         )
-    at = problem.at(stats["parameter"] if choices.trace else stats["eigenvalue"])
-    found = _judged(dataclasses.replace(outcome, problem=at), choices, began)
-    return dataclasses.replace(found, problem=problem, error=max(outcome.errors, default=found.error))
+    found = _judged(outcome, choices, began)
+    return dataclasses.replace(found, error=max(outcome.errors, default=found.error))
 
 
 def _judged(outcome: Outcome, choices: Choices, began: float) -> Outcome:
@@ -112,7 +111,8 @@ def converge(problem: Problem, choices: Choices, levels: int = RESOLUTIONS) -> l
         raise ValueError("a convergence study makes its own nodes, and the problem has no domain to make them on")
     if choices.of_space == "eigenbasis":
         last = eigenbasis_degree(choices, problem.domain.dim)
-        degrees = sorted({max(round(last * (level + 1) / levels), 1) for level in range(levels)})
+        rest = levels if choices.modes else 0  # fewer functions than modes would show none
+        degrees = sorted({max(round(last * (level + 1 + rest) / (levels + rest)), 1) for level in range(levels)})
         refined = [dataclasses.replace(choices, degree=degree) for degree in degrees]
     else:
         spacings = [spacing_of(problem, choices) / math.sqrt(2) ** level for level in range(levels)]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
+from ..internal.expected import PATH, expects
+from ..internal.plain import Text
 from ..internal.printing import aligned, as_html
+from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import as_jax
 from ..spaces.base import Space
 from .solution import Solution
@@ -47,6 +51,28 @@ class Branch(eqx.Module):
 
     def __iter__(self) -> Iterator[Solution]:
         return (self[index] for index in range(len(self)))
+
+    @expects(path=PATH)
+    def save(self, path: str | Path, /) -> None:
+        """Write everything to an .npz file, with `points` (n, d) beside it; raises as `saved_objects.save_npz`."""
+        save_npz(path, self, points=np.asarray(self.space.cloud.points))
+
+    @classmethod
+    @expects(path=PATH)
+    def load(cls, path: str | Path, /) -> Branch:
+        """Read what `save` wrote, bit for bit. Raises as `saved_objects.load_npz`."""
+        return load_npz(path, cls).tree
+
+    def check_restored(self) -> None:
+        """Raise an error of any kind for what is no branch: of a file."""
+        named = {key: Text(value) if isinstance(value, str) else value for key, value in self.stats.items()}
+        object.__setattr__(self, "stats", named)
+        expected = (len(self.parameters), self.space.size)
+        if self.coefficients.shape[:2] != expected or len(self.norms) != expected[0]:
+            raise ValueError(
+                f"coefficients have the shape {self.coefficients.shape}, its points and functions {expected}"
+            )
+        self.folds, self[0].check_restored()
 
     def __repr__(self) -> str:
         return aligned("Branch", self._lines())

@@ -33,6 +33,7 @@ from .derivative import of_first_order, without_value
 from .modes import Modes, normalised
 from .off_nodes import points_between
 from .solve import require_double
+from .uniqueness import check_unique
 
 DENSE = 400  # unknowns up to which all eigenvalues are computed
 ASIDE = 0.0123  # of the size of the eigenvalues: so far from `near` the equations are factored, as it may be one itself
@@ -169,11 +170,11 @@ class Inverse:
             self.distance = share * pencil.scale
             self.matrices = pencil.shifted(self.distance)
             try:
-                self.factored: Factor = factor(_as_factored(self.matrices[0]), solver)
+                self.factored = _factored(pencil, self.distance, self.matrices[0], solver)
                 break
-            except ValueError:
+            except ValueError as error:
                 if share > 0:
-                    raise
+                    raise ValueError(f"at no value of the parameter are the equations solvable: {error}") from error
         self.shift = pencil.center + self.distance
         self._lefts: Any = None
         self.unknowns = self.matrices[0].shape[1]
@@ -220,11 +221,18 @@ class Inverse:
             return largest(product, self.size, count)
         values, vectors = scipy.linalg.eig(product(np.eye(self.size)))
         order = np.argsort(-np.abs(values), kind="stable")
-        return values[order], vectors[:, order]
+        return values[order], vectors[:, order].astype(complex)
 
 
-def _as_factored(matrix: Any) -> Any:
-    return from_scipy(matrix) if hasattr(matrix, "tocsr") else matrix
+def _factored(pencil: Pencil, distance: float, matrix: Any, solver: str) -> Factor:
+    """A(σ) factored, once it is known that no function solves the equations at σ, as one would for every λ."""
+    rows = from_scipy(matrix) if hasattr(matrix, "tocsr") else matrix
+    found = factor(rows, solver)
+    if not pencil.moves:
+        system = pencil.system_at(distance)
+        told = {"rank": int(found.rank()), "unknowns": rows.shape[1], "rows": rows.shape[0]}
+        check_unique(system, rows, found, pencil.zero, told | {"condition": float(found.condition())}, True)
+    return found
 
 
 def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, Bool[np.ndarray, " k"], int]:

@@ -33,12 +33,11 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
     """The relative L2 error √(Σ|u − exact|² / Σ|exact|²) of a function u over points X, (m, d).
 
     By default over 2000 random points of the problem's domain, independent of every node. Of a problem in time u is
-    `u.at(t)`, and compared with the exact solution then. Raises ValueError for a
-    problem without an exact solution, and without a domain where X is not given; where u or the exact solution is not
-    finite, and where the exact solution is zero at all points.
+    `u.at(t)`, and compared with the exact solution then; of a branch `branch[i]`, at its parameter. Raises ValueError
+    for a problem without an exact solution, and without a domain where X is not given; where u or the exact solution
+    is not finite, and where the exact solution is zero at all points.
     """
-    if problem.has_parameter and isinstance(u, Snapshot):
-        problem = problem.at(u.time)
+    problem = problem.at(u.time) if problem.has_parameter and isinstance(u, Snapshot) else at_its_parameter(problem, u)
     if problem.exact is None:
         raise ValueError("the problem has no exact solution: give Problem(..., exact=), or judge by mf.residual_norm")
     X = np.asarray(independent_points(problem, u) if X is None else X, dtype=float)
@@ -68,12 +67,20 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 
     In units of the interior residual; of a problem in time, with u = `u.at(t)`, in units of the rate. Off the nodes (on
-    a cloud that is not u's own) it follows the error. Raises ValueError where a residual is not finite, and for a
-    problem in time where u has no rate.
+    a cloud that is not u's own) it follows the error. Of `modes[i]` and `branch[i]` it is that at their parameter.
+    Raises ValueError where a residual is not finite, and for a problem in time where u has no rate.
     """
+    problem = at_its_parameter(problem, u)
     if problem.has_parameter:
         return _residual_in_time(problem, u, cloud)
     return weighted_residual(problem, u, cloud).size
+
+
+def at_its_parameter(problem: Problem, u: Callable) -> Problem:
+    """The problem at the eigenvalue, or parameter, that a solution has in its stats; itself for any other one."""
+    stats = u.stats if problem.has_parameter and isinstance(u, Solution) else {}
+    value = stats.get("parameter", stats.get("eigenvalue"))
+    return problem if value is None else problem.at(value)
 
 
 def _residual_in_time(problem: Problem, u: Solution, cloud: Cloud) -> float:

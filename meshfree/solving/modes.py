@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -12,7 +13,9 @@ from jaxtyping import Bool, Inexact
 
 from ..geometry.cloud import Cloud
 from ..geometry.quadrature import rule
+from ..internal.expected import PATH, expects
 from ..internal.printing import aligned, as_html
+from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, is_traced
 from ..spaces.base import Space
 from .solution import Solution
@@ -57,6 +60,24 @@ class Modes(eqx.Module):
 
     def __iter__(self) -> Iterator[Solution]:
         return (self[index] for index in range(len(self)))
+
+    @expects(path=PATH)
+    def save(self, path: str | Path, /) -> None:
+        """Write everything to an .npz file, with `points` (n, d) beside it; raises as `saved_objects.save_npz`."""
+        save_npz(path, self, points=np.asarray(self.space.cloud.points))
+
+    @classmethod
+    @expects(path=PATH)
+    def load(cls, path: str | Path, /) -> Modes:
+        """Read what `save` wrote, bit for bit. Raises as `saved_objects.load_npz`."""
+        return load_npz(path, cls).tree
+
+    def check_restored(self) -> None:
+        """Raise an error of any kind for what are no modes: of a file."""
+        count = {len(one) for one in (self.values, self.coefficients, self.simple, self.of_each)}
+        if count != {len(self)} or self.coefficients.shape[1] != self.space.size:
+            raise ValueError(f"it holds {sorted(count)} values and functions, of {self.coefficients.shape} numbers")
+        self[0].check_restored()
 
     def __repr__(self) -> str:
         return aligned("Modes", self._lines())

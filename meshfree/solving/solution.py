@@ -131,7 +131,7 @@ class Solution(WithComponents):
             *[("residual", residuals)] * bool(residuals),
             *[("device", stats.get("device", HOST))] * (stats.get("device", HOST) != HOST),
             *((name, _short(stats[name])) for name in ("condition", "off_nodes", "estimate", "error") if name in stats),
-            ("message", _message(stats.get("steps"))),
+            ("message", _message(stats)),
         ]
 
     @property
@@ -193,7 +193,13 @@ def _short(value: Any) -> str:
     return f"{float(value):.1e}" if concrete(value) is not None else shown(value)
 
 
-def _message(steps: Any) -> str:
+def _message(stats: Mapping[str, Any]) -> str:
+    steps = stats.get("steps")
+    if "eigenvalue" in stats:
+        turning = f" {stats['eigenvalue_imag']:+.6g}i" if "eigenvalue_imag" in stats else ""
+        return f"a function of the eigenvalue {stats['eigenvalue']:.10g}{turning}"
+    if "parameter" in stats:
+        return f"on a branch, at the parameter {stats['parameter']:.10g}"
     if steps is None:
         return "made from given coefficients"
     if concrete(steps) is None:

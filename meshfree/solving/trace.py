@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import scipy.optimize
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
@@ -263,6 +262,8 @@ class _Run:
 
     def _turn(self, last: Point, step: float, found: Point) -> Point:
         """The fold between two points: where the rate of λ is zero."""
+        import scipy.optimize  # here, so that importing meshfree stays light
+
         met = {0.0: last, step: found}
 
         def rate(length: float) -> float:

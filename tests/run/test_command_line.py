@@ -374,9 +374,9 @@ def test_a_factory_may_have_an_argument_that_is_called_as_a_flag_of_old():
     assert parse(with_shape, ["--shape", "3"], {}, "script.py", "")[0] == {"shape": 3.0}
 
 
-def test_every_choice_but_the_grading_has_a_help_that_tells_its_defaults():
+def test_every_choice_but_those_of_scripts_has_a_help_that_tells_its_defaults():
     fields = [field.name for kind in (Choices, Output) for field in dataclasses.fields(kind)]
-    assert [name for name in fields if name not in HELP] == ["grading"]
+    assert [name for name in fields if name not in HELP] == ["enrich", "grading"]
     assert set(HELP) <= set(fields)
     assert "nu of matern (default 5.5), smoothness of wendland (default 6)" in HELP["kernel_order"]
     assert "default 30, 24, 14 in 1, 2, 3 dimensions" in HELP["degree"]

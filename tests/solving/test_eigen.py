@@ -10,6 +10,7 @@ import meshfree as mf
 
 DISK = mf.Disk()
 EIGEN = mf.Eigenbasis(mf.Gaussian(1.0), DISK.cloud(0.15, cluster=1.0), 14)
+SMALL = mf.Eigenbasis(mf.Gaussian(1.0), DISK.cloud(0.15, cluster=1.0), 8)
 STENCILS = mf.Stencils(None, DISK.cloud(0.15), 4)
 ZEROS = np.sort(np.concatenate([np.repeat(scipy.special.jn_zeros(n, 5), 1 + (n > 0)) for n in range(9)]))
 
@@ -133,7 +134,12 @@ def test_derivative_by_the_scale_and_of_pairs():
 )
 def test_what_is_no_eigenvalue_problem(problem, message):
     with pytest.raises(ValueError, match=message):
-        mf.eigen(problem, STENCILS, 2)
+        mf.eigen(problem, SMALL, 2)
+
+
+def test_a_condition_is_missing():
+    with pytest.raises(ValueError, match="at no value of the parameter are the equations solvable"):
+        mf.eigen(drum(boundary=None), EIGEN, 2)
 
 
 def test_bad_numbers():

@@ -92,3 +92,14 @@ def test_no_start():
         mf.trace(PROBLEM, STENCILS, 5.0, 6.0)
     with pytest.raises(TypeError, match="start"):
         mf.trace(PROBLEM, STENCILS)
+
+
+def test_an_interrupted_branch_is_returned():
+    def until(u, p):
+        if p > 1.0:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.warns(UserWarning, match="interrupted at 1"):
+        branch = mf.trace(PROBLEM, STENCILS, 0.0, 4.0, until=until)
+    assert not branch.stats["complete"] and 1.0 < branch.parameters[-1] < 2.0
