@@ -5,11 +5,11 @@ The functions are Hermite polynomials times exp(−|x|²/2), and have all but va
 
 import meshfree as mf
 
-DEFAULTS = {"degree": 26, "scale": (0.12,), "modes": 10}
-ERROR = 1e-6  # of the energies, relative, that the defaults reach
+DEFAULTS = {"degree": 26, "scale": (0.2,), "modes": 10}
+ERROR = 1e-7  # of the energies, relative, that the defaults reach
 
 
-def problem(radius: float = 7.0) -> mf.Problem:
+def problem(radius: float = 5.5) -> mf.Problem:
     return mf.Problem(
         mf.Disk(radius=radius),
         interior=lambda u, x, energy: -mf.laplacian(u)(x) / 2 + (x @ x / 2 - energy) * u(x),

@@ -101,15 +101,30 @@ class Constrained(Collocated):
         return bordered(matrix, columns, rows, np.zeros((len(rows), columns.shape[1])))
 
     def multiplied(self) -> Multiplied | None:
-        """With a multiplier for every mean, where there is one for each of the equations of the interior, and these
-        with the conditions are as many as the unknowns; otherwise None, for least squares.
+        """With a multiplier for every mean, where the equations and conditions are as many as the unknowns; otherwise
+        None, for least squares.
+
+        It is added to the equation of its number where there are as many; otherwise to those that do not contain what
+        the mean is of: to the divergence of a flow, and not to its momentum, for the mean of the pressure.
         """
-        columns = self._constants()
-        count = len(columns) + self.system.side_rows
-        if count != self.space.size * self.fields or columns.shape[1] != len(self.means.constant):
+        constants = self._constants()
+        added = self._added_to(constants.shape[1])
+        if len(constants) + self.system.side_rows != self.space.size * self.fields or added is None:
             return None
+        columns = constants @ added
         side = np.zeros((self.system.side_rows, columns.shape[1]))
         return Multiplied(space=self.space, system=self, columns=module_of(columns).concatenate([columns, side]))
+
+    def _added_to(self, equations: int) -> Float[np.ndarray, "c q"] | None:
+        """Which multiplier is added to which equation of the interior; None where that is not clear."""
+        count, containing = len(self.means.constant), self.means.containing
+        if count == equations:
+            return np.eye(count)
+        others = np.flatnonzero(~containing) if containing is not None else np.arange(0)
+        if len(others) == count:
+            return np.eye(equations)[:, others]
+        chosen = others if len(others) else np.arange(equations)
+        return np.isin(np.arange(equations), chosen)[:, None].astype(float) if count == 1 else None
 
     def _constants(self) -> Float[AnyArray, "rows c"]:
         """The weighted rows of constants that are added to the equations of the interior, one to each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -12,11 +12,13 @@ from jaxtyping import Float
 
 from ..geometry.quadrature import rule
 from ..internal.batching import map_in_blocks
-from ..internal.plain import Plain
-from ..internal.tracing import AnyArray, is_traced, module_of
+from ..internal.remembered import remembered
+from ..internal.tracing import AnyArray, at_once, is_traced, module_of
 from ..internal.watched import watch
 from ..pde.components import Function
+from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
+from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import BasisDerivatives
@@ -27,13 +29,14 @@ ENTRIES = 2**22  # of rows at the points of the rule, that are made at a time
 WORD = "mean"  # the name of the condition in messages and statistics
 
 
-class Means(Plain):
+class Means(NamedTuple):
     """q means of a function with coefficients c, without their weight: `constant` + `matrix` c."""
 
     constant: Float[AnyArray, " q"]
     matrix: Float[AnyArray, "q unknowns"]
     constants: Float[AnyArray, "q f"]  # of u = 1 in one field and 0 in the others
     coordinates: Float[AnyArray, "q d f"]  # of u = xₖ in one field
+    containing: Any  # which equations of the interior have a field of theirs in them, (c,); None: not known
 
 
 def means_of(problem: Problem, space: Space) -> Means:
@@ -47,12 +50,14 @@ def means_of(problem: Problem, space: Space) -> Means:
         raise ValueError("mean= is over the domain, and neither the problem nor the cloud has one: Cloud(..., domain=)")
     group, shares = _group(problem, domain)
     check_residual(group, problem.fields)
+    containing = _containing(problem, group)
     is_local = space.local_basis is not None
     known = is_local or (space.has_rows and not is_traced(problem, space))
     part = part_of(group, problem.fields, None, is_local) if known else None
     if part is None:
         found = _of_functions(group, shares, cast(GlobalSpace, space), problem.fields)
-        return found if is_traced(found) else jax.tree.map(np.asarray, found)
+        found = found if is_traced(found) else jax.tree.map(np.asarray, found)
+        return found._replace(containing=containing)
     if not part.affine:
         raise _not_affine()
     array = module_of(part.values, part.gradient)
@@ -63,7 +68,90 @@ def means_of(problem: Problem, space: Space) -> Means:
         matrix=_row_sums(derivatives, gradient, part.order, space.size),
         constants=array.sum(gradient[..., 0], axis=0),
         coordinates=_of_coordinates(group.points, gradient, array),
+        containing=containing,
     )
+
+
+def _containing(problem: Problem, of_mean: Group) -> Any:
+    fields = problem.fields
+    inside = Interior(watch(problem.interior))
+    dim = of_mean.points.shape[1]
+    equations, mean = (remembered(_pattern, residual, dim, fields) for residual in (inside, of_mean.residual))
+    return None if equations is None or mean is None else np.any(equations[:, mean.any(axis=0)], axis=1)
+
+
+def _pattern(residual: Any, dim: int, fields: int) -> Any:
+    """Which components of a residual have which fields in them, (c, f), for any values of its leaves; None where that
+    is not known.
+    """
+    rng = np.random.default_rng(0)
+    leaves, structure = jax.tree.flatten(residual)
+    drawn = [rng.standard_normal(leaf.shape) if eqx.is_inexact_array(leaf) else leaf for leaf in leaves]
+    residual = jax.tree.unflatten(structure, drawn)
+    x, at, shape = jnp.asarray(rng.random(dim)), jnp.zeros(dim), (fields,) if fields > 1 else ()
+
+    def value(D):
+        return jnp.atleast_1d(residual(Jet(x, D, order), x, at))
+
+    try:
+        order = needed_order(lambda u, x: residual(u, x, at), dim, fields)
+        with at_once():
+            D = jnp.asarray(rng.standard_normal((len(total_degree(dim, order)), *shape)))
+            gradient = jax.jacrev(value)(D)
+    except Exception:
+        return None  # it is not local, or cannot be asked for other leaves
+    if is_traced(gradient):
+        return None
+    return np.any(np.asarray(gradient).reshape(len(gradient), -1, fields) != 0, axis=1)
+
+
+class MeansInTime:
+    """The means of a problem in time with their weight, as equations without rates: the rows are the same for all t.
+
+    Raises ValueError where they are not.
+    """
+
+    def __init__(self, problem: Problem, space: Space, time: Any, weight: float):
+        assert problem.mean is not None
+        found = means_of(problem.at(time), space)
+        self.matrix, self._constant, self._weight = weight * found.matrix, weight * found.constant, weight
+        domain = problem.domain if problem.domain is not None else space.cloud.domain
+        points, weights = map(jnp.asarray, rule(domain))
+        mean, fields = problem.mean, problem.fields
+
+        def of_zero(t):
+            at_points = jax.vmap(lambda x: jnp.atleast_1d(mean(Zero(fields), x, t)))(points)
+            return weight * (weights / jnp.sum(weights)) @ at_points
+
+        def by_values(t, values):
+            """A gradient by u, as of one that is linear near a point."""
+            return jnp.atleast_1d(mean(Function(lambda y: values + jnp.sum(y) * values), points[0], t))
+
+        values = jnp.zeros((fields,) if fields > 1 else ())
+        moment = jnp.asarray(time, dtype=float)
+        if depends_on_input(jax.jacrev(by_values, argnums=1), moment, known=(values,)):
+            raise ValueError(
+                "mean= must have coefficients of u that do not depend on time; only what is added to it may"
+            )
+        self.driven = depends_on_input(of_zero, moment)
+        self._of_zero = jax.jit(of_zero)
+
+    def values(self, t: Any, c: Float[AnyArray, " n"]) -> Float[AnyArray, " q"]:
+        """They themselves."""
+        return self._at(t) + self.matrix @ c
+
+    def slope(self, t: Any) -> Float[AnyArray, " q"]:
+        """How they change in time where u does not."""
+        if not self.driven:
+            return np.zeros(len(self.matrix))
+        time = jnp.asarray(t, dtype=float)
+        return self._like(t, jax.jvp(self._of_zero, (time,), (jnp.ones_like(time),))[1])
+
+    def _at(self, t: Any) -> Any:
+        return self._like(t, self._of_zero(jnp.asarray(t, dtype=float))) if self.driven else self._constant
+
+    def _like(self, t: Any, found: Any) -> Any:
+        return found if is_traced(found) or isinstance(t, jax.Array) else np.asarray(found)
 
 
 def _group(problem: Problem, domain: Any) -> tuple[Group, Float[np.ndarray, " m"]]:
@@ -131,7 +219,7 @@ def _of_functions(group: Group, shares, space: GlobalSpace, fields: int) -> Mean
     constants = polynomial(lambda a, x: a)(units).reshape(-1, fields)
     dim = group.points.shape[1]
     coordinates = [polynomial(lambda a, x, k=k: a * x[k])(units).reshape(-1, fields) for k in range(dim)]
-    return Means(constant, matrix, constants, jnp.stack(coordinates, axis=1))
+    return Means(constant, matrix, constants, jnp.stack(coordinates, axis=1), None)
 
 
 def _not_affine() -> ValueError:

@@ -22,6 +22,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
+from ..linalg.bordered import bordered
 from ..linalg.sparse_rows import SparseRows, for_products, stacked
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
@@ -33,6 +34,7 @@ from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
 from .conditions import Group, Zero, matched
 from .jet_system import BLOCK, LARGE_BLOCK, PROGRAMS, Part, state
+from .means import MeansInTime
 from .row_weights import sample_of, size_on_waves, symbols
 
 BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]
@@ -230,7 +232,12 @@ class TimeSystem:
         sizes = [size for rows in self.rows for size in _weigh(rows, time, c, float(np.median(space.cloud.spacing)))]
         array = module_of(*(on_u for on_u, _ in sizes))
         self.ratio = array.sqrt(array.mean(array.stack([(on_u / on_rate) ** 2 for on_u, on_rate in sizes])))
-        self.differential: Bool[AnyArray, " rows"] = self._stacked([rows.has_rate for rows in self.rows], False)
+        weight = BOUND * np.sqrt(sum(len(rows.group.points) for rows in self.rows))
+        self.means = None if problem.mean is None else MeansInTime(problem, space, moment, weight)
+        of_means = [] if self.means is None else [np.zeros(len(self.means.matrix), dtype=bool)]
+        self.differential: Bool[AnyArray, " rows"] = self._stacked(
+            [rows.has_rate for rows in self.rows], False, of_means
+        )
         self.is_traced = is_traced(start, self.residual(time, c.reshape(-1), np.zeros(c.size)))
         self._places, self._derivatives = stated.places, stated.derivatives
         self._products: tuple[Any, Any] | None = None  # where they are constant
@@ -259,7 +266,7 @@ class TimeSystem:
     @property
     def is_autonomous(self) -> bool:
         """Whether F does not depend on t."""
-        return not any(rows.facts.driven for rows in self.rows)
+        return not any(rows.facts.driven for rows in self.rows) and not (self.means is not None and self.means.driven)
 
     @property
     def has_constant_mass(self) -> bool:
@@ -269,23 +276,32 @@ class TimeSystem:
     def residual(self, t: Scalar, c: Float[AnyArray, " n"], rates: Float[AnyArray, " n"]) -> Any:
         """F(t, c, ċ)."""
         both = c.reshape(self.shape), rates.reshape(self.shape)
-        return self._stacked([rows.values(t, *both) for rows in self.rows], self.side @ both[0])
+        means = [] if self.means is None else [self.means.values(t, c)]
+        return self._stacked([rows.values(t, *both) for rows in self.rows], self.side @ both[0], means)
 
     def slope(self, t: Scalar, c: Float[AnyArray, " n"], rates: Float[AnyArray, " n"]) -> Any:
         """∂F/∂t."""
         both = c.reshape(self.shape), rates.reshape(self.shape)
-        return self._stacked([rows.slope(t, *both) for rows in self.rows], 0.0)
+        means = [] if self.means is None else [self.means.slope(t)]
+        return self._stacked([rows.slope(t, *both) for rows in self.rows], 0.0, means)
 
     def matrices(self, t: Scalar, c: Float[AnyArray, " n"], rates: Float[AnyArray, " n"]) -> tuple[Any, Any]:
         """∂F/∂c and ∂F/∂ċ, arrays or sparse rows with the same columns."""
         both = c.reshape(self.shape), rates.reshape(self.shape)
         by_c, by_rate = map(list, zip(*(rows.matrices(t, *both) for rows in self.rows), strict=True))
         if self.space.local_basis is not None:
-            return stacked(by_c), stacked(by_rate)
+            return self._with_means(stacked(by_c), stacked(by_rate))
         if len(self.side):
             side = np.kron(self.side, np.eye(self.fields))
             by_c, by_rate = [*by_c, side], [*by_rate, np.zeros_like(side)]
-        return module_of(*by_c).concatenate(by_c), module_of(*by_rate).concatenate(by_rate)
+        return self._with_means(module_of(*by_c).concatenate(by_c), module_of(*by_rate).concatenate(by_rate))
+
+    def _with_means(self, by_c: Any, by_rate: Any) -> tuple[Any, Any]:
+        if self.means is None:
+            return by_c, by_rate
+        rows, array = self.means.matrix, module_of(self.means.matrix)
+        edges = np.zeros((by_c.shape[0], 0)), np.zeros((len(rows), 0))
+        return bordered(by_c, edges[0], rows, edges[1]), bordered(by_rate, edges[0], array.zeros_like(rows), edges[1])
 
     def products(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
         """∂F/∂ċ and ∂F/∂c at ċ = 0, to be multiplied by vectors; on the host."""
@@ -341,11 +357,11 @@ class TimeSystem:
     def _at_all(self) -> tuple[Any, Bool[np.ndarray, " f"]]:
         return _values_matrix(self._derivatives), np.ones(self.fields, dtype=bool)
 
-    def _stacked(self, blocks: list[Any], side: Any) -> Any:
-        """The rows of all groups and of the side conditions."""
-        array = module_of(*blocks, side)
+    def _stacked(self, blocks: list[Any], side: Any, means: list[Any]) -> Any:
+        """The rows of all groups, of the side conditions and of the means."""
+        array = module_of(*blocks, side, *means)
         rest = array.broadcast_to(array.ravel(array.asarray(side)), (len(self.side) * self.fields,))
-        return array.concatenate([*map(array.ravel, blocks), rest])
+        return array.concatenate([*map(array.ravel, blocks), rest, *means])
 
 
 def _values_matrix(derivatives: BasisDerivatives) -> Any:

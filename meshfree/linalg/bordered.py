@@ -51,6 +51,21 @@ class Bordered(eqx.Module):
         size = module_of(*self._arrays).abs
         return Bordered(abs(self.matrix), size(self.columns), size(self.rows), size(self.corner))
 
+    def scaled_sum(self, left: Float[AnyArray, " r"], right: Float[AnyArray, " r"], other: Bordered) -> Bordered:
+        """The rows of this matrix and another like it, scaled by numbers and added."""
+        m = self.matrix.shape[0]
+
+        def added(mine, others, rows):
+            return left[rows, None] * mine + right[rows, None] * others
+
+        inner, outer = slice(None, m), slice(m, None)
+        return Bordered(
+            self.matrix.scaled_sum(left[inner], right[inner], other.matrix),
+            added(self.columns, other.columns, inner),
+            added(self.rows, other.rows, outer),
+            added(self.corner, other.corner, outer),
+        )
+
     def to_scipy(self) -> scipy.sparse.csr_array:
         """The same matrix in SciPy's compressed rows, zeros left out."""
         columns, rows, corner = (scipy.sparse.csr_array(np.asarray(edge)) for edge in self._arrays[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import scipy.sparse
 from jaxtyping import Float
 
 from ..internal.tracing import AnyArray, is_traced
@@ -10,21 +11,27 @@ from .dense import factor_dense
 from .host_factor import HostFactor, TracedFactor
 from .interface import Factor
 from .repeated import Repeated, RepeatedFactor
+from .sparse_factors import factor_sparse
 from .sparse_rows import SparseRows
 
 
 def factor(
-    A: Float[AnyArray, "m n"] | SparseRows | Bordered | Repeated, solver: str = "auto", *, traced: bool = False
+    A: Float[AnyArray, "m n"] | SparseRows | Bordered | Repeated | scipy.sparse.csr_array,
+    solver: str = "auto",
+    *,
+    traced: bool = False,
 ) -> Factor:
     """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
 
     A dense array, of all fields or `Repeated` for each of them, is factored by `dense.factor_dense`, sparse rows,
-    `Bordered` by dense ones or not, by `sparse_factors.factor_sparse` on the host, of traced ones when the program
-    runs: `solver`, and what is raised, are as there. `traced` says that right-hand sides may be traced though A is not,
-    as in the derivative of a concrete call.
+    `Bordered` by dense ones or not, and SciPy's sparse arrays by `sparse_factors.factor_sparse` on the host, of traced
+    ones when the program runs: `solver`, and what is raised, are as there. `traced` says that right-hand sides may be
+    traced though A is not, as in the derivative of a concrete call.
     """
     if isinstance(A, Repeated):
         return RepeatedFactor(factor_dense(A.matrix, solver), A.fields)
+    if isinstance(A, scipy.sparse.csr_array):
+        return HostFactor(factor_sparse(A, solver))
     if not isinstance(A, SparseRows | Bordered):
         return factor_dense(A, solver)
     return TracedFactor.of(A, solver) if traced or is_traced(A) else HostFactor.of(A, solver)

@@ -38,6 +38,10 @@ class SparseRows(eqx.Module):
     def __abs__(self) -> SparseRows:
         return SparseRows(module_of(self.values).abs(self.values), self.columns, self.width)
 
+    def scaled_sum(self, left: Float[AnyArray, " m"], right: Float[AnyArray, " m"], other: SparseRows) -> SparseRows:
+        """The rows of this matrix and another with the same columns, scaled by numbers and added."""
+        return SparseRows(left[:, None] * self.values + right[:, None] * other.values, self.columns, self.width)
+
     def to_scipy(self) -> scipy.sparse.csr_array:
         """The same matrix in SciPy's compressed rows, zeros left out."""
         m, k = self.values.shape
@@ -60,21 +64,11 @@ def stacked(blocks: list[SparseRows]) -> SparseRows:
 
 def scaled_sum(left: Any, A: Any, right: Any, B: Any) -> Any:
     """The rows of two matrices scaled by numbers (m,) and added; sparse ones have the same columns."""
-    if isinstance(A, SparseRows):
-        return SparseRows(left[:, None] * A.values + right[:, None] * B.values, A.columns, A.width)
+    if hasattr(A, "scaled_sum"):
+        return A.scaled_sum(left, right, B)
     return left[:, None] * A + right[:, None] * B
 
 
 def for_products(matrix: Any) -> Any:
     """A matrix in the form that is multiplied by vectors fastest."""
-    return matrix.to_scipy() if isinstance(matrix, SparseRows) and not is_traced(matrix) else matrix
-
-
-def from_scipy(matrix: Any) -> SparseRows:
-    """The same matrix, of SciPy's, as rows of as many entries each, the shorter ones filled with zeros."""
-    matrix = scipy.sparse.csr_array(matrix)
-    counts = np.diff(matrix.indptr)
-    place = np.arange(max(counts.max(initial=0), 1))[None] < counts[:, None]
-    values, columns = np.zeros(place.shape), np.zeros(place.shape, dtype=np.int32)
-    values[place], columns[place] = matrix.data, matrix.indices
-    return SparseRows(values, columns, matrix.shape[1])
+    return matrix.to_scipy() if hasattr(matrix, "to_scipy") and not is_traced(matrix) else matrix

@@ -72,7 +72,8 @@ class Branch(eqx.Module):
             raise ValueError(
                 f"coefficients have the shape {self.coefficients.shape}, its points and functions {expected}"
             )
-        self.folds, self[0].check_restored()
+        self.parameters[list(self.turns)]
+        self[0].check_restored()
 
     def __repr__(self) -> str:
         return aligned("Branch", self._lines())

@@ -26,10 +26,10 @@ from ..linalg.arnoldi import largest
 from ..linalg.dense import check_memory
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
-from ..linalg.sparse_rows import from_scipy
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .derivative import of_first_order, without_value
+from .frequencies import with_frequencies
 from .modes import Modes, normalised
 from .off_nodes import points_between
 from .solve import require_double
@@ -85,6 +85,7 @@ def eigen(
     began = time.perf_counter()
     _check(problem, space, k, near, points)
     known: Any = without_derivative((problem, space, points, weights))
+    known = known[0], with_frequencies(problem.at(near), known[1], known[1].cloud), *known[2:]
     pencil = Pencil(float(near), *known)
     for cloud in {id(one): one for one in (known[1].cloud, pencil.cloud)}.values():
         check_cloud_in(problem.domain, cloud)
@@ -226,12 +227,11 @@ class Inverse:
 
 def _factored(pencil: Pencil, distance: float, matrix: Any, solver: str) -> Factor:
     """A(σ) factored, once it is known that no function solves the equations at σ, as one would for every λ."""
-    rows = from_scipy(matrix) if hasattr(matrix, "tocsr") else matrix
-    found = factor(rows, solver)
+    found = factor(matrix, solver)
     if not pencil.moves:
         system = pencil.system_at(distance)
-        told = {"rank": int(found.rank()), "unknowns": rows.shape[1], "rows": rows.shape[0]}
-        check_unique(system, rows, found, pencil.zero, told | {"condition": float(found.condition())}, True)
+        told = {"rank": int(found.rank()), "unknowns": matrix.shape[1], "rows": matrix.shape[0]}
+        check_unique(system, matrix, found, pencil.zero, told | {"condition": float(found.condition())}, True)
     return found
 
 
@@ -240,7 +240,7 @@ def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, Bool[np.ndar
     count, X = k + SPARE, points_between(pencil.cloud)
     while True:
         values, vectors = inverse.largest(count)
-        near = np.argsort(np.round(np.abs(values - pencil.center), 12), kind="stable")[:count]
+        near = np.argsort(np.abs(values - pencil.center), kind="stable")[:count]
         values, vectors = values[near], vectors[:, near]
         pairs = Pairs(values, vectors, pencil.misses(X, values, vectors))
         good = np.flatnonzero(~(pairs.off > SPURIOUS))

@@ -105,6 +105,11 @@ class LeaveOneOut(eqx.Module):
                 "leave-one-out needs the inverse of the matrix, and the equations of a local space are sparse: "
                 "use mf.losses.residual(problem, check)"
             )
+        if system.multiplied() is not None:
+            raise ValueError(
+                "leave-one-out is not known of equations with mean= and its multiplier: use "
+                "mf.losses.residual(problem, check), or points= of a larger cloud"
+            )
         make = _left_out if on_host() else _compiled_left_out
         return make(system, u.coefficients, self.options.get("solver", "auto"))
 

@@ -31,8 +31,7 @@ def test_there_are_scripts():
     assert len(SCRIPTS) >= 35
 
 
-# half a minute and more: all but the first in scripts/accuracy.py
-LONG = {"poisson_million", "wave", "gray_scott", "torus_pattern"}
+LONG = {"poisson_million", "torus_pattern"}  # half a minute and more; the latter in scripts/accuracy.py
 
 
 @pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem not in LONG], ids=lambda path: path.stem)

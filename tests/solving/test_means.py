@@ -1,5 +1,7 @@
 """Conditions on means over the domain: what they fix, their multipliers, and derivatives through them."""
 
+import warnings
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -174,3 +176,70 @@ def test_what_is_no_mean_is_told():
     problem = mf.Problem(None, interior=neumann().interior, boundary=mf.neumann(), mean=lambda u, x: u(x))
     with pytest.raises(ValueError, match="neither the problem nor the cloud has one"):
         mf.solve(problem, mf.Stencils(None, cloud))
+
+
+def test_more_flows_in_than_out_and_the_divergence_makes_up_for_it():
+    """v = x on the boundary needs ∇·v = 2: the momentum, which has p in it, stays as it is, and p is constant."""
+
+    def closed(u, x, n):
+        return jnp.append(u(x)[:2] - x, n @ stokes(u, x)[:2])
+
+    problem = mf.Problem(SQUARE, fields=3, interior=stokes, boundary=closed, mean=lambda u, x: u(x)[2] - 1.0)
+    u = mf.solve(problem, mf.Stencils(None, SQUARE.cloud(0.2), degree=2))
+    assert u.stats["rows"] == u.stats["unknowns"] and u.stats["multiplier"] == pytest.approx(-2.0, rel=1e-8)
+    np.testing.assert_allclose(u(AT), [*AT, 1.0], rtol=1e-7)
+
+
+AT = jnp.array([0.3, 0.6])
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["natural", "square"])
+def test_newton_takes_few_steps_on_a_flow_with_a_moving_lid(closed):
+    """With the normal momentum as a third condition least squares took 50 small steps, as it met no multiplier."""
+
+    def flow(u, x):
+        v = u[:2]
+        momentum = mf.jacobian(v)(x) @ v(x) + mf.gradient(u[2])(x) - mf.laplacian(v)(x) / 100
+        return jnp.append(momentum, mf.divergence(v)(x))
+
+    def wall(speed):
+        def held(u, x, n):
+            third = (n @ flow(u, x)[:2])[None] if closed else jnp.zeros(0)
+            return jnp.concatenate([u(x)[:2] - jnp.array([speed, 0.0]), third])
+
+        return held
+
+    problem = mf.Problem(SQUARE, fields=3, interior=flow, top=wall(1.0), boundary=wall(0.0), mean=lambda u, x: u(x)[2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the lid's corners are not resolved
+        u = mf.solve(problem, mf.Stencils(None, SQUARE.cloud(0.09), degree=2))
+    assert u.stats["steps"] <= 12
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_mean_at_each_time(local):
+    """u₀ = e^(−π²t) cos πx, and u₁ with −Δu₁ = u₀ and no slope at the ends, whose mean is t."""
+
+    def residual(u, x, t):
+        return jnp.stack([mf.time_derivative(u)(x)[0] - mf.laplacian(u)(x)[0], mf.laplacian(u)(x)[1] + u(x)[0]])
+
+    line = mf.Interval(0.0, 1.0)
+    problem = mf.Problem(
+        line,
+        fields=2,
+        interior=residual,
+        boundary=lambda u, x, n, t: mf.derivative(u, n)(x),
+        mean=lambda u, x, t: u(x)[1] - t,
+        initial=lambda x: jnp.cos(jnp.pi * x[0]) * jnp.array([1.0, jnp.pi**-2]),
+    )
+    cloud = line.cloud(0.05)
+    space = mf.Stencils(None, cloud, degree=6) if local else mf.Eigenbasis(mf.Gaussian(1.0), cloud, degree=12)
+    u = mf.evolve(problem, space, times=(0.0, 0.2), tolerance=1e-6)
+    faded = np.exp(-0.2 * np.pi**2) * np.cos(0.3 * np.pi)
+    np.testing.assert_allclose(u(jnp.array([0.3]), 0.2), [faded, 0.2 + faded / np.pi**2], atol=1e-4)
+    with pytest.raises(ValueError, match="coefficients of u that do not depend on time"):
+        moving = mf.Problem(
+            line, fields=2, interior=residual, boundary=problem.conditions["boundary"], initial=problem.initial,
+            mean=lambda u, x, t: t * u(x)[1],
+        )  # fmt: skip
+        mf.evolve(moving, space, times=(0.0, 0.2))
