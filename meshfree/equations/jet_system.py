@@ -478,10 +478,9 @@ def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> 
         return None
     sample = slice(None) if affine else sample_of(group.points)
     some = Group((), group.residual, group.points[sample], group.normals[sample])
-    jets = _no_jets(len(some.points), some.points.shape[1], order, fields)
+    jets: Any = _no_jets(len(some.points), some.points.shape[1], order, fields)
     if around is not None and not affine:
-        known = around.jets(some.points, order)
-        jets = _jets_of_function(around, some.points, order) if known is None else known
+        jets = jets_of(around, some.points, order)
     values, gradient = at_jets(some, jets, order)
     if is_traced(values, gradient):
         return Part(group, order, affine, values, gradient) if is_local else None
@@ -492,6 +491,12 @@ def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> 
                 raise ValueError(_not_local(group, elsewhere))
             return None
     return Part(group, order, affine, values, gradient)
+
+
+def jets_of(function: Guess, points: Float[AnyArray, "m d"], order: int) -> Float[AnyArray, "m J *f"]:
+    """The derivatives of a function at points, by a program of its own where the space does not know them."""
+    known = function.jets(points, order)
+    return _jets_of_function(function, points, order) if known is None else known
 
 
 @eqx.filter_jit
