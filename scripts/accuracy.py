@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import local_cases
 import numpy as np
+import saddle_cases
 import time_cases
 from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem, tuned
 from timing import SQUARE
@@ -232,6 +233,7 @@ CASES = {
     "C4": eikonal,
     **time_cases.CASES,
     **eigen_cases.CASES,
+    **saddle_cases.CASES,
 }
 
 

@@ -10,8 +10,10 @@ import pytest
 from shared_cases import SQUARE
 
 import meshfree as mf
+from meshfree.equations import means
 from meshfree.equations.assemble import assemble
 from meshfree.equations.conditions import match_conditions
+from meshfree.equations.constrained import Constrained
 from meshfree.equations.dense_system import DenseSystem
 from meshfree.equations.jet_system import JetSystem
 from meshfree.equations.row_weights import measured_weights
@@ -34,7 +36,10 @@ def general(problem, space):
     """The equations as they are made of what is traced."""
     groups = match_conditions(problem, space.cloud)
     weights, magnitude = measured_weights(groups, problem.fields, space.cloud.spacing, None)
-    return DenseSystem(space=space, fields=problem.fields, groups=groups, row_weights=weights, magnitude=magnitude)
+    system = DenseSystem(space=space, fields=problem.fields, groups=groups, row_weights=weights, magnitude=magnitude)
+    if problem.mean is None:
+        return system
+    return Constrained.of(system, means._of_functions(*means._group(problem, problem.domain), space, problem.fields))
 
 
 def close(found, expected):
@@ -51,7 +56,7 @@ def test_both_ways_of_making_the_equations_agree(name):
     shape = (space.size,) if problem.fields == 1 else (space.size, problem.fields)
     c = 0.1 * np.random.default_rng(0).standard_normal(shape)
     by_jets, other = assemble(problem, space), general(problem, space)
-    assert isinstance(by_jets, JetSystem)
+    assert isinstance(by_jets if problem.mean is None else by_jets.system, JetSystem)
     residual, matrix, affine = other.assembled(jnp.asarray(c))
     assert by_jets.is_affine(c) == affine
     found_residual, found_matrix = by_jets.linearised(c)
