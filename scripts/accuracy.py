@@ -237,6 +237,7 @@ CASES = {
     **surface_cases.CASES,
     **eigen_cases.CASES,
     **plates_cases.CASES,
+    **eigen_cases.CASES,
     **saddle_cases.CASES,
 }
 

@@ -102,7 +102,7 @@ def is_inside(group: Group) -> bool:
 
 def inside_at(groups: list[Group], parts: Sequence[str], cloud: Cloud) -> Group:
     """The equation of the interior at the nodes of parts of the boundary."""
-    inside = next(group for group in groups if is_inside(group))
+    inside = next(group for group in groups if group.parts[0][0] == "interior")
     points = [cloud[part] for part in parts]
     at = module_of(*points).concatenate(points)
     names = tuple((f"interior at {part}", len(cloud[part])) for part in parts)

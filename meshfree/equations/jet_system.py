@@ -364,6 +364,12 @@ def repeated_inside(groups: list[Group], fields: int, space: Space, cloud: Cloud
     unknowns = (space.size - (coarser[-1].size if coarser else 0)) * fields
     if rows >= unknowns:
         return ghosts
+    lacking = [part for part in ghosts if counts.get(part, 0) < fields]
+    if lacking:
+        raise ValueError(
+            f"{', '.join(lacking)}: fewer conditions than the {fields} fields, and nodes beyond, where nothing fixes "
+            "the other fields: leave these parts out of ghost="
+        )
     return ghosts + tuple(part for part in cloud.parts if part not in ghosts and counts.get(part, 0) < fields)
 
 
