@@ -237,7 +237,6 @@ CASES = {
     **surface_cases.CASES,
     **eigen_cases.CASES,
     **plates_cases.CASES,
-    **eigen_cases.CASES,
     **saddle_cases.CASES,
 }
 

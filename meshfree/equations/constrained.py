@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
@@ -12,8 +13,19 @@ from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
 from ..linalg.bordered import bordered
 from ..spaces.base import Space
 from .conditions import Group, is_inside
-from .means import WORD, Means
 from .system import Collocated, Matrix, System, center_and_extent
+
+WORD = "mean"  # the name of the condition in messages and statistics
+
+
+class Means(NamedTuple):
+    """q means of a function with coefficients c, without their weight: `constant` + `matrix` c."""
+
+    constant: Float[AnyArray, " q"]
+    matrix: Float[AnyArray, "q unknowns"]
+    constants: Float[AnyArray, "q f"]  # of u = 1 in one field and 0 in the others
+    coordinates: Float[AnyArray, "q d f"]  # of u = xₖ in one field
+    containing: Any  # which equations of the interior have a field of theirs in them, (c,); None: not known
 
 
 class Constrained(Collocated):

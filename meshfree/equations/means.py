@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -23,20 +23,10 @@ from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import BasisDerivatives
 from .conditions import Group, Interior, Zero, check_residual
+from .constrained import WORD, Means
 from .jet_system import part_of
 
 ENTRIES = 2**22  # of rows at the points of the rule, that are made at a time
-WORD = "mean"  # the name of the condition in messages and statistics
-
-
-class Means(NamedTuple):
-    """q means of a function with coefficients c, without their weight: `constant` + `matrix` c."""
-
-    constant: Float[AnyArray, " q"]
-    matrix: Float[AnyArray, "q unknowns"]
-    constants: Float[AnyArray, "q f"]  # of u = 1 in one field and 0 in the others
-    coordinates: Float[AnyArray, "q d f"]  # of u = xₖ in one field
-    containing: Any  # which equations of the interior have a field of theirs in them, (c,); None: not known
 
 
 def means_of(problem: Problem, space: Space) -> Means:
