@@ -22,6 +22,7 @@ from ..pde.problem import DataError, Problem, Residual
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
 # in least squares 0.01 to 0.3 halve the error of 1 [m]
 AGAIN = 0.1
+MEAN = "mean"  # the name of the condition on means in messages and statistics
 
 
 class Group(NamedTuple):

@@ -22,11 +22,10 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import BasisDerivatives
-from .conditions import Group, Interior, Zero, check_residual
+from .conditions import MEAN, Group, Interior, Zero, check_residual
 from .jet_system import part_of
 
 ENTRIES = 2**22  # of rows at the points of the rule, that are made at a time
-WORD = "mean"  # the name of the condition in messages and statistics
 
 
 class Means(NamedTuple):
@@ -159,7 +158,7 @@ def _group(problem: Problem, domain: Any) -> tuple[Group, Float[np.ndarray, " m"
     assert problem.mean is not None
     points, weights = rule(domain)
     residual = Interior(watch(problem.mean))
-    return Group(((WORD, len(points)),), residual, points, np.zeros_like(points)), weights / np.sum(weights)
+    return Group(((MEAN, len(points)),), residual, points, np.zeros_like(points)), weights / np.sum(weights)
 
 
 def _row_sums(derivatives: BasisDerivatives, gradient: Float[AnyArray, "m c f J"], order: int, size: int) -> Any:
