@@ -24,11 +24,11 @@ from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
 from ..linalg.bordered import bordered
 from ..linalg.sparse_rows import SparseRows, for_products, stacked
+from ..pde.evolving import Evolving
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
 from ..pde.operators import biharmonic
-from ..pde.parameter import Evolving
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
