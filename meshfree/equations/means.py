@@ -23,7 +23,7 @@ from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import BasisDerivatives
 from .conditions import MEAN, Group, Interior, Zero, check_residual
-from .jet_system import part_of
+from .residual_jets import part_of
 
 ENTRIES = 2**22  # of rows at the points of the rule, that are made at a time
 

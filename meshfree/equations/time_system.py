@@ -33,8 +33,9 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
 from .conditions import Group, Zero, matched
-from .jet_system import BLOCK, LARGE_BLOCK, PROGRAMS, Part, state
+from .jet_system import state
 from .means import MeansInTime
+from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
 from .row_weights import sample_of, size_on_waves, symbols
 
 BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]
