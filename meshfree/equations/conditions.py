@@ -24,6 +24,7 @@ NORMALS = "normals"  # the name of the equations that make functions constant al
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
 # in least squares 0.01 to 0.3 halve the error of 1 [m]
 AGAIN = 0.1
+MEAN = "mean"  # the name of the condition on means in messages and statistics
 
 
 class Group(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -22,11 +22,20 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import BasisDerivatives
-from .conditions import Group, Interior, Zero, check_residual
-from .constrained import WORD, Means
-from .jet_system import part_of
+from .conditions import MEAN, Group, Interior, Zero, check_residual
+from .residual_jets import part_of
 
 ENTRIES = 2**22  # of rows at the points of the rule, that are made at a time
+
+
+class Means(NamedTuple):
+    """q means of a function with coefficients c, without their weight: `constant` + `matrix` c."""
+
+    constant: Float[AnyArray, " q"]
+    matrix: Float[AnyArray, "q unknowns"]
+    constants: Float[AnyArray, "q f"]  # of u = 1 in one field and 0 in the others
+    coordinates: Float[AnyArray, "q d f"]  # of u = xₖ in one field
+    containing: Any  # which equations of the interior have a field of theirs in them, (c,); None: not known
 
 
 def means_of(problem: Problem, space: Space) -> Means:
@@ -149,7 +158,7 @@ def _group(problem: Problem, domain: Any) -> tuple[Group, Float[np.ndarray, " m"
     assert problem.mean is not None
     points, weights = rule(domain)
     residual = Interior(watch(problem.mean))
-    return Group(((WORD, len(points)),), residual, points, np.zeros_like(points)), weights / np.sum(weights)
+    return Group(((MEAN, len(points)),), residual, points, np.zeros_like(points)), weights / np.sum(weights)
 
 
 def _row_sums(derivatives: BasisDerivatives, gradient: Float[AnyArray, "m c f J"], order: int, size: int) -> Any:
