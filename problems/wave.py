@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import meshfree as mf
 
 DEFAULTS = {"degree": 14, "times": (0.0, 20 * 2**0.5), "tolerance": 1e-7}
-ERROR = 2e-4  # relative L2 at the last time that the defaults reach
+ERROR = 2e-5  # relative L2 at the last time that the defaults reach
 
 
 def problem(speed: float = 1.0) -> mf.Problem:

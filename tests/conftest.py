@@ -7,6 +7,7 @@ import counted_lines
 import jax
 import pytest
 from hypothesis import settings
+from slow_tests import SLOW
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -25,6 +26,18 @@ settings.load_profile("meshfree")
 
 # A tenth of the time went into looking for garbage among what is imported, which there is none of.
 gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    unknown = set(SLOW)
+    for item in items:
+        found = [name for name in SLOW if item.nodeid.removeprefix("tests/").startswith(name)]
+        unknown.difference_update(found)
+        if found:
+            item.add_marker(pytest.mark.slow)
+    if unknown and config.args == config.getini("testpaths"):  # all tests are here
+        raise pytest.UsageError(f"tests/slow_tests.py names what is no test: {sorted(unknown)}")
 
 
 def pytest_collection_finish():

@@ -42,6 +42,12 @@ _MADE_BY = {  # classes by their names, as they stand in higher rooms
     "GradientTransformation": "optax.adam(0.05)",
 }
 
+_MORE_THAN_ASKED = {  # classes of several solutions, of which one is to be chosen
+    "Trajectory": "u.at(t), the solution at one time, or u.final",
+    "Modes": "one of its modes, as modes[0]",
+    "Branch": "one of its solutions, as branch[0]",
+}
+
 
 def expects(**kinds: Expected) -> Callable[[Callable[_Given, _Made]], Callable[_Given, _Made]]:
     """A decorator: the arguments of these names are of these kinds, instances of a class or a `Kind`.
@@ -182,6 +188,8 @@ def _mismatch(name: str, kinds: Mapping[str, Expected], given: Mapping[str, Any]
     text = f"needs {_phrase(kind)} as {name}; got {came(value)}"
     if isinstance(value, type):
         return f"{text}: write {value.__name__}(...)"
+    if type(value).__name__ in _MORE_THAN_ASKED:
+        return f"{text}: give {_MORE_THAN_ASKED[type(value).__name__]}"
     other = _misplaced(kind, {word: one for word, one in given.items() if word != name}, kinds)
     if other is None:
         return text + _made_by(kind)

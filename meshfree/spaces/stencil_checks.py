@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..kernels import check_coincident
 from ..pde.multi_indices import total_degree
-from .stencil_weights import LocalInterpolant, scaled
+from .stencil_weights import LocalInterpolant
 
 GROWTH = 1e8  # of what a system gives over what it was given, beyond which its polynomials are looked at
 RANK = 1e-10  # share of the largest singular value below which a direction is not there
@@ -49,8 +48,8 @@ def check_stencils(
 ) -> None:
     """ValueError if the nodes of a suspect stencil do not determine its polynomials, or if a system failed."""
     suspects = np.flatnonzero(suspect)[:LOOKED_AT]
-    if len(suspects):
-        ranks = _ranks(local, nodes[columns[suspects]])
+    if len(suspects) and local.degree >= 0:
+        ranks = _ranks(local.degree, nodes[columns[suspects]])
         poor = suspects[ranks < len(total_degree(nodes.shape[1], local.degree))]
         if len(poor):
             raise ValueError(
@@ -66,11 +65,12 @@ def check_stencils(
         )
 
 
-def _ranks(local: LocalInterpolant, stencils) -> Int[Array | np.ndarray, " m"]:
-    polynomials = jax.vmap(lambda stencil: local.polynomials(scaled(stencil, stencil[0])[0]))(stencils)
-    if polynomials.shape[2] == 0:
-        return np.zeros(len(stencils), dtype=int)
-    values = np.linalg.svd(np.asarray(polynomials), compute_uv=False)
+def _ranks(degree: int, stencils: Float[np.ndarray, "m k d"]) -> Int[np.ndarray, " m"]:
+    """Of the polynomials of a degree on the nodes; by NumPy: JAX would compile for every number of stencils."""
+    shifts = stencils - stencils[:, :1]
+    scaled = shifts / np.sqrt(np.max(np.sum(shifts**2, axis=2), axis=1))[:, None, None]
+    polynomials = np.prod(scaled[:, :, None] ** total_degree(stencils.shape[2], degree), axis=3)
+    values = np.linalg.svd(polynomials, compute_uv=False)
     return np.sum(values > RANK * values[:, :1], axis=1)
 
 

@@ -30,7 +30,7 @@ def test_there_are_scripts():
     assert len(SCRIPTS) >= 35
 
 
-LONG = {"poisson_million", "wave", "gray_scott", "cavity"}  # half a minute and more: the others in scripts/accuracy.py
+LONG = {"poisson_million", "cavity"}  # half a minute
 
 
 @pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem not in LONG], ids=lambda path: path.stem)

@@ -292,3 +292,9 @@ def test_paraview_reads_a_series(tmp_path):
     read.set_active_time_value(0.5)
     grid = read.read()[0]
     np.testing.assert_allclose(grid["u"], 1.125 * grid.points[:, 0] ** 2 + 0.5, atol=1e-11)
+
+
+def test_what_is_asked_of_one_time_says_so():
+    problem, space, u = evolved()
+    with pytest.raises(TypeError, match=r"got a Trajectory: give u\.at\(t\), the solution at one time, or u\.final"):
+        mf.residual_norm(problem, u, space.cloud)
