@@ -227,7 +227,7 @@ def test_newton_takes_few_steps_on_a_flow_with_a_moving_lid(closed):
     problem = mf.Problem(SQUARE, fields=3, interior=flow, top=wall(1.0), boundary=wall(0.0), mean=lambda u, x: u(x)[2])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the lid's corners are not resolved
-        u = mf.solve(problem, mf.Stencils(None, SQUARE.cloud(0.09), degree=2))
+        u = mf.solve(problem, mf.Stencils(None, SQUARE.cloud(0.06), degree=2))
     assert u.stats["steps"] <= 12
 
 
