@@ -31,11 +31,7 @@ def test_there_are_scripts():
     assert len(SCRIPTS) >= 35
 
 
-<<<<<<< HEAD
 LONG = {"poisson_million"}  # half a minute
-=======
-LONG = {"poisson_million", "cavity"}  # half a minute
->>>>>>> saddle
 
 
 @pytest.mark.parametrize("path", [p for p in SCRIPTS if p.stem not in LONG], ids=lambda path: path.stem)
