@@ -298,7 +298,13 @@ class Stated(NamedTuple):
 
 
 def state(
-    space: Space, points: Cloud | None, fields: int, groups: list[Group], around: Guess | None, is_local: bool
+    space: Space,
+    points: Cloud | None,
+    fields: int,
+    groups: list[Group],
+    around: Guess | None,
+    is_local: bool,
+    damped: bool = False,
 ) -> Stated | None:
     """What the rows are made of; None where a residual is not known to be local, and an error there if it `is_local`.
 
@@ -321,7 +327,8 @@ def state(
     if again:
         add(inside_at(groups, again, cloud), again, again=True)
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
-    space.warn_of_order(max(part.order for part in parts))
+    if not damped:  # a hyperviscosity is to damp, and need not converge
+        space.warn_of_order(max(part.order for part in parts))
     return Stated(parts, places, derivatives)
 
 

@@ -220,7 +220,7 @@ class TimeSystem:
         moment = np.asarray(time, dtype=float)
         still = [group._replace(residual=Still(group.residual, moment)) for group in groups]
         around = None if is_traced(start) else start
-        stated = state(space, points, problem.fields, still, around, is_local=True)
+        stated = state(space, points, problem.fields, still, around, is_local=True, damped=bool(viscosity))
         assert stated is not None  # an error tells of what is not local
         self.rows = [self._rows(part, place, stated.derivatives) for part, place in zip(*stated[:2], strict=True)]
         if not any(rows.facts.has_rate for rows in self.rows):

@@ -26,7 +26,7 @@ def converged(product: Callable, start: Float[np.ndarray, " n"], k: int, which: 
     try:
         return scipy.sparse.linalg.eigs(operator, **given)
     except scipy.sparse.linalg.ArpackNoConvergence as reason:
-        return reason.eigenvalues, reason.eigenvectors
+        return reason.eigenvalues.astype(complex), reason.eigenvectors.astype(complex)  # real ones where none converge
 
 
 def largest(product: Callable, n: int, k: int) -> Pairs:

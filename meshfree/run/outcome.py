@@ -39,7 +39,9 @@ class Outcome:
     @property
     def errors(self) -> list[float]:
         """Of eigenvalues and folds that are known, relative to these, or to the least that is not 0."""
-        found = getattr(self.solution, "folds", getattr(self.solution, "values", ()))
+        if not isinstance(self.solution, Modes | Branch):
+            return []
+        found = self.solution.values if isinstance(self.solution, Modes) else self.solution.folds
         known = np.asarray(self.problem.exact_parameters[: len(found)])
         if not len(known):
             return []

@@ -81,14 +81,14 @@ def solve_in(
 
 
 def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Problem:
-    """The problem with the means of fields set to 0 that its equations have derivatives of only, as of a pressure, and
-    a warning that names them; itself where there are none.
+    """The problem with the means of fields set to 0 that its equations have derivatives of only, as of a pressure
+    beside a velocity, and a warning that names them; itself where there are none, or nothing but such fields.
     """
     domain = problem.domain if problem.domain is not None or cloud is None else cloud.domain
     if problem.mean is not None or problem.fields == 1 or domain is None or is_traced(problem):
         return problem
     free = free_constants(problem, domain.dim)
-    if not free:
+    if len(free) in (0, problem.fields):
         return problem
     names = ", ".join(f"u[{field}]" for field in free)
     warnings.warn(

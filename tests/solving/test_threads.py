@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 import meshfree as mf
 from meshfree.internal import compile_cache
 from meshfree.linalg import batched, host_factor
+from meshfree.linalg.sparse_rows import SparseRows
 
 LINE = mf.Interval()
 POINTS = np.linspace(0, 1, 7)
@@ -49,10 +50,10 @@ def test_four_threads_agree_with_one(monkeypatch):
 
 def test_factors_are_remembered_by_many_threads():
     """More matrices than are kept: one may be forgotten between two threads' looks at it."""
-    columns = np.zeros((1, 1), np.int32)
 
     def solved(number):
-        factor = host_factor._remembered(np.full((1, 1), 1.0 + number % 7), columns, 1, "superlu")
+        matrix = SparseRows(np.full((1, 1), 1.0 + number % 7), np.zeros((1, 1), np.int32), 1)
+        factor = host_factor._remembered(matrix, "superlu")
         return float(factor.solve(np.ones(1))[0])
 
     with ThreadPoolExecutor(8) as pool:
