@@ -142,7 +142,9 @@ def test_what_is_said_of_the_constant():
         mf.solve(mf.Problem(TORUS, interior=lambda u, x: mf.laplacian(u)(x)), space)
     # along the channel x₁ is no function, so that slopes on both sides leave 1 alone
     problem = mf.Problem(CHANNEL, interior=lambda u, x: mf.laplacian(u)(x), boundary=mf.neumann(0.0))
-    with pytest.raises(ValueError, match=r"u = 1 satisfies every homogeneous equation \(fix it by its mean .* is there a condition"):
+    with pytest.raises(
+        ValueError, match=r"u = 1 satisfies every homogeneous equation \(fix it by its mean .* is there a condition"
+    ):
         mf.solve(problem, mf.Eigenbasis(mf.Gaussian(1.0), cloud_of(CHANNEL, 0.15), 6))
 
 
