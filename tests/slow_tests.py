@@ -3,6 +3,8 @@
 `pytest -m slow` runs them, `pytest -m ""` all; before a release both. A line is the beginning of a test's id.
 """
 
+# ruff: noqa: E501 - an id is a line
+
 SLOW = [
     "equations/test_jet_system.py::test_both_ways_of_making_the_equations_agree[anisotropic]",
     "equations/test_jet_system.py::test_both_ways_of_making_the_equations_agree[beam]",
