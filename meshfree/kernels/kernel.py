@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..internal.printing import concrete, shown
+from .functionals import Functional, pair_by_autodiff
 
 Leaf = Array | np.ndarray  # a parameter: NumPy float64 as constructed, a JAX array once traced or trained
 
@@ -40,6 +41,18 @@ class Kernel(eqx.Module):
             return jax.jvp(lambda p: jax.jvp(lambda q: self.eval(q, y), (p,), (direction,))[1], (x,), (direction,))[1]
 
         return jnp.sum(jax.vmap(second)(jnp.eye(x.size, dtype=x.dtype)))
+
+    def pair(
+        self, f: Functional, x: Float[Array, " d"], g: Functional, y: Float[Array, " d"]
+    ) -> Float[Array, ""]:
+        """f_x g_y k(x, y), functionals of second order on both arguments: (d,), (d,) -> (). As for `laplacian`."""
+        return pair_by_autodiff(self.eval, f, x, g, y)
+
+    def pair_beside(
+        self, other: "Kernel", f: Functional, x: Float[Array, " d"], g: Functional, y: Float[Array, " d"]
+    ) -> Float[Array, ""] | None:
+        """`pair` of the product with another kernel, by the pairs of that; None where it is not known."""
+        return None
 
     def __call__(self, X: ArrayLike, Y: ArrayLike) -> Float[Array, "n m"]:
         """The Gram matrix of points (n, d) and (m, d): (n, m). 1-D arrays are points of the line.
@@ -161,6 +174,9 @@ class Sum(Kernel):
     def laplacian(self, x, y):
         return self.left.laplacian(x, y) + self.right.laplacian(x, y)
 
+    def pair(self, f, x, g, y):
+        return self.left.pair(f, x, g, y) + self.right.pair(f, x, g, y)
+
     def __repr__(self):
         return f"{self.left!r} + {_in_brackets(self.right, Sum)}"
 
@@ -192,6 +208,13 @@ class Product(Kernel):
 
     def eval(self, x, y):
         return self.left.eval(x, y) * self.right.eval(x, y)
+
+    def pair(self, f, x, g, y):
+        for one, other in ((self.left, self.right), (self.right, self.left)):
+            found = one.pair_beside(other, f, x, g, y)
+            if found is not None:
+                return found
+        return super().pair(f, x, g, y)
 
     def __repr__(self):
         return f"{_in_brackets(self.left, Sum)} * {_in_brackets(self.right, Sum, Product, Scaled)}"
@@ -241,6 +264,14 @@ class Scaled(Wrapped):
     def laplacian(self, x, y):
         value = self.kernel.laplacian(x, y)
         return self.amplitude.astype(value.dtype) * value
+
+    def pair(self, f, x, g, y):
+        value = self.kernel.pair(f, x, g, y)
+        return self.amplitude.astype(value.dtype) * value
+
+    def pair_beside(self, other, f, x, g, y):
+        value = self.kernel.pair_beside(other, f, x, g, y)
+        return None if value is None else self.amplitude.astype(value.dtype) * value
 
     def __repr__(self):
         return f"{_shown_positive(self.raw_amplitude)} * {_in_brackets(self.kernel, Sum, Product, Scaled)}"
