@@ -298,7 +298,7 @@ class Terms(NamedTuple):
 def terms_of(group: Group, fields: int) -> Terms | None:
     """Of a residual that is local; None of another one, or of one that reads what is not known."""
     try:
-        order = _facts(group, fields).order
+        order = facts_of(group, fields).order
     except Exception:
         return None  # it asks for u at other points
     _, gradient = at_jets(group, _no_jets(len(group.points), group.points.shape[1], order, fields), order)
@@ -309,7 +309,7 @@ def terms_of(group: Group, fields: int) -> Terms | None:
 def residual_at(residual: Residual, space: Space, fields: int, points, coefficients) -> Float[np.ndarray, "m c"]:
     """A residual that asks for no normals, at points that need not be nodes."""
     group = Group((), residual, points, np.zeros_like(points))
-    order = _facts(group, fields).order
+    order = facts_of(group, fields).order
     jets = BasisDerivatives.at(space, points).jets(np.asarray(coefficients), order)
     return at_jets(group, jets, order)[0]
 
@@ -426,7 +426,7 @@ _programs_along = Few(_changes, PROGRAMS)
 
 def order_of(problem: Problem, cloud: Cloud) -> int:
     """Of the highest derivative in the equation of the interior."""
-    return _facts(match_conditions(problem, cloud)[0], problem.fields).order
+    return facts_of(match_conditions(problem, cloud)[0], problem.fields).order
 
 
 def is_local(problem: Problem, cloud: Cloud) -> bool:
@@ -445,7 +445,7 @@ class Facts(NamedTuple):
     hides_nan: bool  # u at other points, NaN by its jet, need not make it NaN: whether it is local is not known then
 
 
-def _facts(group: Group, fields: int) -> Facts:
+def facts_of(group: Group, fields: int) -> Facts:
     return remembered(_read_facts, group.residual, group.points.shape[1], fields)
 
 
@@ -469,7 +469,7 @@ def _no_jets(count: int, dim: int, order: int, fields: int) -> Float[np.ndarray,
 def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> Part | None:
     """None for a residual that is not local, or reads something traced, in a global space."""
     try:
-        order, affine, uncertain = _facts(group, fields)
+        order, affine, uncertain = facts_of(group, fields)
     except Exception:
         if is_local:
             raise
@@ -481,12 +481,12 @@ def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> 
     jets = _no_jets(len(some.points), some.points.shape[1], order, fields)
     if around is not None and not affine:
         known = around.jets(some.points, order)
-        jets = _jets_of_function(around, some.points, order) if known is None else known
+        jets = jets_of_function(around, some.points, order) if known is None else known
     values, gradient = at_jets(some, jets, order)
     if is_traced(values, gradient):
         return Part(group, order, affine, values, gradient) if is_local else None
     if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):
-        elsewhere = _elsewhere(group, fields, order)
+        elsewhere = elsewhere_of(group, fields, order)
         if elsewhere is not None:
             if is_local:
                 raise ValueError(_not_local(group, elsewhere))
@@ -495,7 +495,7 @@ def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> 
 
 
 @eqx.filter_jit
-def _jets_of_function(function: Callable, points, order: int):
+def jets_of_function(function: Callable, points, order: int):
     return jax.vmap(lambda x: derivatives_at(lambda y: function(y), x, order))(jnp.asarray(points))
 
 
@@ -521,7 +521,7 @@ def _block(part: Part, row_weights, derivatives: BasisDerivatives, fields: int) 
     return Nonlinear(group, row_weights, derivatives, derivatives.units(order), order, fields)
 
 
-def _elsewhere(group: Group, fields: int, order: int) -> Float[np.ndarray, " d"] | None:
+def elsewhere_of(group: Group, fields: int, order: int) -> Float[np.ndarray, " d"] | None:
     """A point x at which a residual uses u at another point, where a jet is NaN; None where there is none."""
     jets = jnp.asarray(_no_jets(1, group.points.shape[1], order, fields)[0])
     by_jet, by_function = map(

@@ -23,6 +23,7 @@ from ..internal.devices import on_host
 from ..internal.expected import came, expects
 from ..internal.tracing import as_jax, is_traced, module_of
 from ..linalg.batched import on_few_threads
+from ..linalg.cholesky import inverse_diagonal
 from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.derivative import change_along
@@ -185,18 +186,6 @@ def leave_one_out(problem: Problem, **options) -> LeaveOneOut:
     Technometrics 16 (1974)). A nonlinear problem is linearised at its solution. `options` go to `solve`.
     """
     return LeaveOneOut(problem, options)
-
-
-@jax.custom_jvp
-def inverse_diagonal(A: Float[Array, "n n"], inverse: Float[Array, "n n"]) -> Float[Array, " n"]:
-    """The diagonal of A⁻¹, given A⁻¹; its derivative is −diag(A⁻¹ dA A⁻¹), whatever made the inverse."""
-    return jnp.diagonal(inverse)
-
-
-@inverse_diagonal.defjvp
-def _inverse_diagonal_jvp(primals, tangents):
-    (A, inverse), (A_dot, _) = primals, tangents
-    return inverse_diagonal(A, inverse), -jnp.sum((inverse @ A_dot) * inverse.T, axis=1)
 
 
 @jax.custom_jvp
