@@ -36,6 +36,7 @@ class Cholesky(Factor):
         """
         if is_traced(A):
             return cls._traced(A)
+        A = A if isinstance(A, np.ndarray) else np.array(A)
         diagonal = np.diagonal(A).copy()
         if not np.all(np.isfinite(diagonal) & (diagonal > 0)):
             raise ValueError(f"the covariance of row {int(np.argmin(diagonal > 0))} with itself is not positive")

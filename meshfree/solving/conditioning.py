@@ -35,7 +35,7 @@ def conditioned(space: GaussianProcess, data: Float[AnyArray, " n"]) -> Conditio
     """
     K, noise = space.covariances(), space.functionals.noise
     if is_traced(noise) or not np.any(noise):
-        factor = _factored(K, K)
+        factor = factored(K)
         coefficients = _solved(factor, K, data)
         return Conditioned(coefficients, _left_out(factor, K, coefficients), factor)
     if is_traced(K, data):
@@ -57,12 +57,8 @@ def with_noise(space: GaussianProcess, amplitude: Scalar) -> Float[AnyArray, "n 
 
 
 def factored(K: Float[AnyArray, "n n"]) -> Cholesky:
-    """Its factor, without derivative; a concrete K stays as it is."""
-    return _factored(K, K)
-
-
-def _factored(K, original) -> Cholesky:
-    return Cholesky.of(jax.lax.stop_gradient(K)) if is_traced(K) else Cholesky.of(np.array(original))
+    """Its factor, without derivative; K stays as it is."""
+    return Cholesky.of(jax.lax.stop_gradient(K) if is_traced(K) else np.array(K))
 
 
 def _solved(factor: Cholesky, K, y):

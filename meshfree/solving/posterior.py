@@ -53,9 +53,10 @@ class Posterior(Solution):
             _, F, shape = self._asked(X[start : start + size], of)
             points = self._repeated_points(X[start : start + size], F)
             prior, given = variances(self.space.repeated, points, F), self.space.cross(points, F).T
-            array = module_of(given)
-            left = array.asarray(prior) - self._explained(given)
-            found.append(array.sqrt(array.maximum(self._amplitude(array) * left, 0.0)).reshape(shape))
+            explained = self._explained(given)
+            variance = self._factor_of_kernel * ((prior if is_traced(prior) else np.asarray(prior)) - explained)
+            array = module_of(variance)
+            found.append(array.sqrt(array.maximum(variance, 0.0)).reshape(shape))
         return _result(module_of(*found).concatenate(found))
 
     @expects(X=NUMBERS, Y=NUMBERS, of=OF_A_POINT)
@@ -136,7 +137,7 @@ class Posterior(Solution):
             explained = left.T @ of_y + of_x.T @ right - left.T @ (K @ right)
         else:
             explained = factor.half(of_x).T @ factor.half(of_y)
-        return self._amplitude(module_of(prior)) * (prior - explained)
+        return self._factor_of_kernel * (prior - explained)
 
     def _explained(self, given):
         """diag(kᵀK⁻¹k), differentiable to first order where something is traced."""
@@ -159,8 +160,9 @@ class Posterior(Solution):
             object.__setattr__(self, "_kept", (K, factored(K)))
         return vars(self)["_kept"]
 
-    def _amplitude(self, array) -> Scalar:
-        return self.amplitude if array is jnp else float(self.amplitude)
+    @property
+    def _factor_of_kernel(self) -> Scalar:
+        return self.amplitude if is_traced(self.amplitude) else float(self.amplitude)
 
 
 def _result(found):
