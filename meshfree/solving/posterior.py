@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike
 
 from ..equations.conditions import Group, Interior
 from ..equations.jet_system import at_jets, facts_of
+from ..equations.symmetric_system import symmetric_system
 from ..internal.expected import INTEGER, NUMBERS, OF_A_POINT, expects
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of
 from ..internal.watched import watch
-from ..linalg.cholesky import Cholesky
+from ..linalg.cholesky import Cholesky, inverse_diagonal
+from ..pde.problem import Problem
 from ..spaces.functional_rows import between, variances
 from .conditioning import factored, with_noise
 from .finite_values import check_points
@@ -163,6 +165,31 @@ class Posterior(Solution):
     @property
     def _factor_of_kernel(self) -> Scalar:
         return self.amplitude if is_traced(self.amplitude) else float(self.amplitude)
+
+
+def left_out(problem: Problem, u: Any) -> Float[AnyArray, " n"]:
+    """What each equation misses with itself left out, eₖ = wₖ/(K⁻¹)ₖₖ, with its row weight; differentiable."""
+    K = with_noise(u.space, u.amplitude)
+    inverse = factored(K).inverse()
+    weights = symmetric_system(problem, u.space).weights(u.space.functionals)
+    if not is_traced(K, u.coefficients, weights):
+        return np.asarray(u.coefficients) / np.diagonal(inverse) * np.asarray(weights)
+    return u.coefficients / inverse_diagonal(K, jnp.asarray(inverse)) * weights
+
+
+def negative_log_likelihood(u: Any) -> Scalar:
+    """−log p of what a posterior was given, of the kernel without its amplitude; differentiable."""
+    K, c, noise = u.space.covariances(), u.coefficients, u.space.functionals.noise
+    data = with_noise(u.space, u.amplitude) @ c
+    K = K + module_of(K).diag(noise)
+    factor = factored(K)
+    fixed = jax.lax.stop_gradient(data) if is_traced(data) else np.asarray(data)
+    weights = factor.solve(fixed)
+    value = (fixed @ weights + factor.log_determinant() + len(fixed) * np.log(2 * np.pi)) / 2
+    if not is_traced(K, data):
+        return float(value)
+    moved = weights @ data - (weights @ (K @ weights) - jnp.sum(factor.inverse() * K)) / 2
+    return value + moved - jax.lax.stop_gradient(moved)
 
 
 def _result(found):
