@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..geometry.cloud import Cloud
+from ..solving.posterior import Posterior
 from ..solving.solution_files import exact_at_times
 from .style import italic
 
@@ -58,6 +59,10 @@ class Subject(NamedTuple):
             )
         _check_finite("exact", exact)
         return values.reshape(len(X), -1), exact.reshape(len(X), -1)
+
+    def deviations(self, X: np.ndarray) -> np.ndarray | None:
+        """The standard deviation of a posterior at points, (m, fields); None of another function."""
+        return np.asarray(self.u.std(X)).reshape(len(X), -1) if isinstance(self.u, Posterior) else None
 
     def series(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """u and, where known, the exact solution at points (m, d) and all times, (k, m, fields); raises as `values`."""

@@ -48,8 +48,12 @@ def solve_in(
     initial: Callable | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
+    judged: bool = True,
 ) -> Solution:
-    """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`."""
+    """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`.
+
+    Not `judged`, a Gaussian process says nothing of the residual between the nodes, as where its scale is sought.
+    """
     require_double()
     release_programs()
     rows_at = space.cloud if points is None else points
@@ -57,7 +61,7 @@ def solve_in(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
     if space.is_process:
-        return _in_process(problem, space, points, initial, weights, solver)
+        return _in_process(problem, space, points, initial, weights, solver, judged)
     levels = space.levels()
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
@@ -75,14 +79,16 @@ def solve_in(
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
 
 
-def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str) -> Solution:
+def _in_process(
+    problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool
+) -> Solution:
     if points is not None or weights is not None or solver != "auto":
         raise ValueError(
             f"{space.describe()} satisfies each equation, by Cholesky: points=, weights= and solver= are for other "
             "spaces. For more equations give it a larger cloud"
         )
     check_cloud_in(problem.domain, space.cloud)
-    return solve_symmetric(problem, space, initial)
+    return solve_symmetric(problem, space, initial, judged)
 
 
 def _stated(problem: Problem, space: Space, points, initial, weights):

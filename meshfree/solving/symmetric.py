@@ -45,7 +45,9 @@ class Step(NamedTuple):
     jets: Float[AnyArray, "m J *f"]
 
 
-def solve_symmetric(problem: Problem, space: GaussianProcess, initial: Callable | None) -> Posterior:
+def solve_symmetric(
+    problem: Problem, space: GaussianProcess, initial: Callable | None, judged: bool = True
+) -> Posterior:
     """The posterior of a process given the problem's equations: see `GaussianProcess`.
 
     Raises ValueError as `symmetric_system`, ConvergenceError where Gauss-Newton stops short.
@@ -78,8 +80,9 @@ def solve_symmetric(problem: Problem, space: GaussianProcess, initial: Callable 
         "seconds": {"assembly": 0.0, "solve": time.perf_counter() - began},
         "device": HOST,
     }
-    between: Any = Between(system, space, weights["interior"])
-    stats |= off_nodes(between, found.coefficients, data)
+    if judged:
+        between: Any = Between(system, space, weights["interior"])
+        stats |= off_nodes(between, found.coefficients, data)
     return Posterior(space, as_jax(found.coefficients), stats, as_jax(np.float64(found.amplitude)))
 
 
@@ -141,26 +144,23 @@ def _iterated(system: SymmetricSystem, jets) -> tuple[Step, int]:
         reference = before if reference is None else max(reference, before)
         # what the linear solve misses, by the nugget and by rounding: no step can be better than that
         missed = norm(-system.data(step.jets, step.data, observed))
-        length, after, residual = 1.0, np.inf, step.residual
+        floor = max(FLOOR * reference, NOISE_MARGIN * missed)
+        length, after, tried = 1.0, np.inf, jets
         while length > 2.0**-HALVINGS:
             tried = jets + length * (step.jets - jets)
             with np.errstate(all="ignore"):
-                residual = _residual(system, tried)
-            after = norm(residual)
-            if after**2 <= (1 - 2 * ARMIJO * length) * before**2 or not exact.any():
+                after = norm(_residual(system, tried))
+            if after**2 <= (1 - 2 * ARMIJO * length) * before**2 or not exact.any() or before <= floor:
                 break
             length /= 2
-        moved = length * _size(step.jets - jets) / max(_size(step.jets), np.finfo(float).tiny)
-        if length <= 2.0**-HALVINGS:
-            if before <= max(FLOOR * reference, NOISE_MARGIN * missed):
-                return step, steps
+        else:
             raise ConvergenceError(
                 f"Gauss-Newton stopped after {steps} steps at {before / reference:.1e} of the first residual. Give "
                 "initial= a function nearer to the solution, or reach it through a sequence of easier problems"
             )
-        jets = tried
-        stalled = after > CONTRACTION * before and after <= max(FLOOR * reference, NOISE_MARGIN * missed)
-        if length == 1 and (moved <= SETTLED or after <= ROUND_OFF * reference or stalled):
+        jets, moved = tried, length * _size(step.jets - jets)
+        stalled = before <= floor and after > CONTRACTION * before
+        if stalled or after <= ROUND_OFF * reference or (length == 1 and moved <= SETTLED * _size(step.jets)):
             return step, steps
         step = _step(system, jets)
     raise ConvergenceError(

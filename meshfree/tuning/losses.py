@@ -50,7 +50,7 @@ class Residual(eqx.Module):
         if known is not None:
             return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
-        u = solve_in(problem, space, **self.options)
+        u = solve_in(problem, space, judged=False, **self.options)
         weights, space = self.options.get("weights"), u.space if space.is_process else space
         return _log_rms(assemble(problem, space, self.check, weights).at_points(u.coefficients))
 
@@ -100,7 +100,7 @@ class LeaveOneOut(eqx.Module):
         if known is not None:
             return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
-        u = solve_in(problem, space, **self.options)
+        u = solve_in(problem, space, judged=False, **self.options)
         if space.is_process:
             return _log_rms(left_out(problem, u))
         system = assemble(problem, space, self.options.get("points"), self.options.get("weights"))
@@ -165,7 +165,7 @@ class Likelihood(eqx.Module):
                 f"the likelihood is that of a mf.GaussianProcess, and {space.describe()} is none: use "
                 "mf.losses.residual(problem, check) or mf.losses.leave_one_out(problem)"
             )
-        return as_jax(negative_log_likelihood(solve_in(problem, space, **self.options)))
+        return as_jax(negative_log_likelihood(solve_in(problem, space, judged=False, **self.options)))
 
 
 def _left_out(system: System, coefficients: Float[Array, "n *f"], solver: str) -> Float[Array, ""]:
