@@ -118,12 +118,12 @@ class Cholesky(Factor):
                 return scipy.linalg.cho_solve((self.lower, True), b, check_finite=False)
         return jsl().cho_solve((jnp.asarray(self.lower), True), b)
 
-    def _sizes(self, b) -> Float[Array, "n *one"]:
+    def _sizes(self, b) -> Any:
         return self.sizes if b.ndim == 1 else self.sizes[:, None]
 
 
 @jax.custom_jvp
-def inverse_diagonal(A: Float[Array, "n n"], inverse: Float[Array, "n n"]) -> Float[Array, " n"]:
+def inverse_diagonal(A: Float[AnyArray, "n n"], inverse: Float[AnyArray, "n n"]) -> Float[AnyArray, " n"]:
     """The diagonal of A⁻¹, given A⁻¹; its derivative is −diag(A⁻¹ dA A⁻¹), whatever made the inverse."""
     return jnp.diagonal(inverse)
 

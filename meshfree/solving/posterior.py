@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from ..equations.conditions import Group, Interior
 from ..equations.jet_system import at_jets, facts_of
 from ..equations.symmetric_system import symmetric_system
-from ..internal.expected import INTEGER, NUMBERS, OF_A_POINT, expects
+from ..internal.expected import FUNCTION, INTEGER, NUMBERS, expects
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of
 from ..internal.watched import watch
 from ..linalg.cholesky import Cholesky, inverse_diagonal
@@ -45,7 +45,7 @@ class Posterior(Solution):
     def components(self):
         return self._expansion.components
 
-    @expects(X=NUMBERS, of=OF_A_POINT)
+    @expects(X=NUMBERS, of=FUNCTION)
     def std(self, X: ArrayLike, *, of: Callable | None = None) -> Float[AnyArray, "m *c"]:
         """The standard deviation of u, or of `of`, at points: (m, d) -> (m,) or (m, c)."""
         X = self._points_of(X)
@@ -61,7 +61,7 @@ class Posterior(Solution):
             found.append(array.sqrt(array.maximum(variance, 0.0)).reshape(shape))
         return _result(module_of(*found).concatenate(found))
 
-    @expects(X=NUMBERS, Y=NUMBERS, of=OF_A_POINT)
+    @expects(X=NUMBERS, Y=NUMBERS, of=FUNCTION)
     def covariance(self, X: ArrayLike, Y: ArrayLike | None = None, *, of: Callable | None = None) -> Any:
         """The covariance of u, or of `of`, at points with itself at others, by default the same: (m, n), of several
         components (m, c, n, c).
@@ -72,7 +72,7 @@ class Posterior(Solution):
         _, G, columns = self._asked(Y, of)
         return _result(self._covariance(self._repeated_points(X, F), F, self._repeated_points(Y, G), G).reshape(*rows, *columns))
 
-    @expects(n=INTEGER, X=NUMBERS, of=OF_A_POINT)
+    @expects(n=INTEGER, X=NUMBERS, of=FUNCTION)
     def sample(self, key: Any, n: int, X: ArrayLike, *, of: Callable | None = None) -> Float[AnyArray, "n m *c"]:
         """n functions drawn from the posterior, or `of` of them, at points: (n, m) or (n, m, c).
 

@@ -81,8 +81,7 @@ def solve_symmetric(
         "device": HOST,
     }
     if judged:
-        between: Any = Between(system, space, weights["interior"])
-        stats |= off_nodes(between, found.coefficients, data)
+        stats |= off_nodes(Between(system, space, weights["interior"]), found.coefficients, data)
     return Posterior(space, as_jax(found.coefficients), stats, as_jax(np.float64(found.amplitude)))
 
 

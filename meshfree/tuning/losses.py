@@ -102,7 +102,7 @@ class LeaveOneOut(eqx.Module):
         space, problem = _space_and_problem(tree, self.problem)
         u = solve_in(problem, space, judged=False, **self.options)
         if space.is_process:
-            return _log_rms(left_out(problem, u))
+            return as_jax(_log_rms(left_out(problem, u)))
         system = assemble(problem, space, self.options.get("points"), self.options.get("weights"))
         if system.is_sparse:
             raise ValueError(
