@@ -446,6 +446,7 @@ class Facts(NamedTuple):
 
 
 def facts_of(group: Group, fields: int) -> Facts:
+    """What is known of the residual of a group, read once."""
     return remembered(_read_facts, group.residual, group.points.shape[1], fields)
 
 
@@ -496,6 +497,7 @@ def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> 
 
 @eqx.filter_jit
 def jets_of_function(function: Callable, points, order: int):
+    """The derivatives of a function at points, (m, J, *f), by automatic differentiation."""
     return jax.vmap(lambda x: derivatives_at(lambda y: function(y), x, order))(jnp.asarray(points))
 
 

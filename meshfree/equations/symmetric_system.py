@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -92,7 +91,9 @@ class SymmetricSystem(Plain):
         spacing, array, sizes, start = self.space.cloud.spacing, module_of(observed.gradient), dict[str, Any](), 0
         for group, components in zip(self.groups, self.components, strict=True):
             stop = start + len(group.points) * components
-            gradient = observed.gradient[start:stop].reshape(len(group.points), components, *observed.gradient.shape[1:])
+            gradient = observed.gradient[start:stop].reshape(
+                len(group.points), components, *observed.gradient.shape[1:]
+            )
             size = size_on_waves(gradient[sample_of(group.points)], spacing, group.points.shape[1], array)
             sizes |= {name: size for name, _ in group.parts}
             start = stop

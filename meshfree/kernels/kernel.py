@@ -42,9 +42,7 @@ class Kernel(eqx.Module):
 
         return jnp.sum(jax.vmap(second)(jnp.eye(x.size, dtype=x.dtype)))
 
-    def pair(
-        self, f: Functional, x: Float[Array, " d"], g: Functional, y: Float[Array, " d"]
-    ) -> Float[Array, ""]:
+    def pair(self, f: Functional, x: Float[Array, " d"], g: Functional, y: Float[Array, " d"]) -> Float[Array, ""]:
         """f_x g_y k(x, y), functionals of second order on both arguments: (d,), (d,) -> (). As for `laplacian`."""
         return pair_by_autodiff(self.eval, f, x, g, y)
 

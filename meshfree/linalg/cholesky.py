@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
 from .batched import on_few_threads

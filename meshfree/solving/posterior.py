@@ -70,7 +70,9 @@ class Posterior(Solution):
         Y = X if Y is None else self._points_of(Y)
         _, F, rows = self._asked(X, of)
         _, G, columns = self._asked(Y, of)
-        return _result(self._covariance(self._repeated_points(X, F), F, self._repeated_points(Y, G), G).reshape(*rows, *columns))
+        return _result(
+            self._covariance(self._repeated_points(X, F), F, self._repeated_points(Y, G), G).reshape(*rows, *columns)
+        )
 
     @expects(n=INTEGER, X=NUMBERS, of=FUNCTION)
     def sample(self, key: Any, n: int, X: ArrayLike, *, of: Callable | None = None) -> Float[AnyArray, "n m *c"]:
@@ -198,7 +200,9 @@ def _result(found):
 
 def _check_key(key: Any) -> None:
     dtype = getattr(key, "dtype", None)
-    is_key = dtype is not None and (jnp.issubdtype(dtype, jax.dtypes.prng_key) or (dtype == np.uint32 and key.ndim == 1))
+    is_key = dtype is not None and (
+        jnp.issubdtype(dtype, jax.dtypes.prng_key) or (dtype == np.uint32 and key.ndim == 1)
+    )
     if not is_key:
         raise TypeError(
             f"sample needs a key of JAX before all else, as in u.sample(jax.random.key(0), 5, X); got {key!r:.80}"

@@ -79,9 +79,7 @@ def solve_in(
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
 
 
-def _in_process(
-    problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool
-) -> Solution:
+def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:
     if points is not None or weights is not None or solver != "auto":
         raise ValueError(
             f"{space.describe()} satisfies each equation, by Cholesky: points=, weights= and solver= are for other "

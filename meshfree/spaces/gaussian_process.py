@@ -183,8 +183,7 @@ class GaussianProcess(GlobalSpace):
         return self.observed is not None and self.observed.fields == 1 and on_host()
 
     def function(self, coefficients):
-        self.functionals  # noqa: B018: or an error
-        return Represented(self, coefficients)
+        return Represented(self.given(self.functionals), coefficients)
 
     @staticmethod
     def _known(at: Observed):

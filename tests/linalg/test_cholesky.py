@@ -22,7 +22,9 @@ def test_solutions_inverse_and_determinant():
     np.testing.assert_allclose(factor.half(A @ b) @ factor.half(A @ b), b @ A @ b, rtol=1e-9)
     np.testing.assert_allclose(factor.log_determinant(), np.linalg.slogdet(A)[1], rtol=1e-9)
     sizes = np.sqrt(np.diagonal(A))
-    np.testing.assert_allclose(factor.inverse() * sizes * sizes[:, None], np.linalg.inv(A / sizes / sizes[:, None]), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        factor.inverse() * sizes * sizes[:, None], np.linalg.inv(A / sizes / sizes[:, None]), rtol=1e-6, atol=1e-6
+    )
     assert factor.nugget == NUGGET
 
 
