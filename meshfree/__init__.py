@@ -49,10 +49,10 @@ from .solving.evolve import evolve
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
 from .solving.metrics import error, residual_norm
-from .solving.modes import Modes
+from .solving.modes import Modes, Spectrum
 from .solving.solution import Solution
 from .solving.solve import interpolate
-from .solving.spectrum import Spectrum, spectrum
+from .solving.spectrum import spectrum
 from .solving.trace import trace
 from .solving.trajectory import Trajectory
 from .spaces import Collocation, Eigenbasis, Enriched, GaussianProcess, Multilevel, Stencils

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 
 import eigen_cases
+import flow_cases
 import jax
 import jax.numpy as jnp
 import local_cases
 import numpy as np
 import plates_cases
-import saddle_cases
 import surface_cases
 import time_cases
 from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem, tuned
@@ -237,7 +237,7 @@ CASES = {
     **surface_cases.CASES,
     **eigen_cases.CASES,
     **plates_cases.CASES,
-    **saddle_cases.CASES,
+    **flow_cases.CASES,
 }
 
 

@@ -26,7 +26,7 @@ def problems(chosen: list[str]) -> None:
         module = load_script(script)
         problem, choices = module.problem(), Choices(**module.DEFAULTS)
         outcome = study(problem, choices)
-        error = difference_from_finer(problem, choices, outcome) if problem.exact is None else outcome.error
+        error = difference_from_finer(problem, choices, outcome) if outcome.error is None else outcome.error
         mf.plot(outcome.solution, FIGURES / f"{script.stem}.png", problem=problem)
         title = module.__doc__.splitlines()[0].rstrip(".").replace("|", "\\|")
         unknowns = outcome.solution.stats["unknowns"]

@@ -14,9 +14,10 @@ from ..internal.tracing import is_traced, without_derivative
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .assemble import assemble
-from .basis_derivatives import BasisDerivatives
+from .basis_derivatives import Guess
 from .conditions import NORMALS
 from .jet_system import Terms, terms_of
+from .residual_jets import jets_of
 from .system import Collocated
 
 ROUNDING = 1e-10  # of the entries of a row
@@ -106,7 +107,7 @@ class Pencil:
         k, fields = vectors.shape[1], self.problem.fields
         columns = vectors.reshape(self.space.size, fields * k)
         both = np.concatenate([columns.real, columns.imag], axis=1)
-        jets = BasisDerivatives.at(self.space, points).jets(both, order).reshape(len(points), -1, 2, fields, k)
+        jets = np.asarray(jets_of(Guess(self.space, both), points, order)).reshape(len(points), -1, 2, fields, k)
         return jets[:, :, 0] + 1j * jets[:, :, 1]
 
     def _sums(self, terms: list[Terms], jets, values, weight) -> tuple[Any, Any]:

@@ -1,19 +1,15 @@
-"""Integrals over domains: Gauss rules on intervals, boxes and balls, quasi-Monte Carlo on their combinations."""
+"""Integrals over domains: Gauss rules on intervals, boxes and balls."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from .low_discrepancy import sobol
-
 Rule = tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]  # points and weights
 GAUSS = {1: 96, 2: 64, 3: 32}  # points along every axis
-SOBOL = 2**17  # points of the bounding box, for combined shapes
 
 
 @functools.lru_cache(maxsize=8)
@@ -42,13 +38,6 @@ def of_ball(center: Float[np.ndarray, " d"], radius: float) -> Rule:
     r, z, phi = X.T
     rho = r * np.sqrt(1 - z**2)
     return center + np.stack([rho * np.cos(phi), rho * np.sin(phi), r * z], axis=-1), weights * r**2
-
-
-def by_sampling(lower: Float[np.ndarray, " d"], upper: Float[np.ndarray, " d"], contains: Callable) -> Rule:
-    """The points of a Sobol sequence of the bounding box that lie in the domain, with equal weights."""
-    X = lower + sobol(SOBOL, len(lower)) * (upper - lower)
-    inside = contains(X)
-    return X[inside], np.full(np.sum(inside), np.prod(upper - lower) / SOBOL)
 
 
 def _gauss(a: float, b: float, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..internal.expected import INTEGER, SEED, expects
 from .boundary import BoundaryCurve
-from .quadrature import Rule, by_sampling
+from .low_discrepancy import sobol_rule
 
 
 class Shape(ABC):
@@ -108,9 +108,9 @@ class Shape(ABC):
         """Distances up to this, some 50 rounding errors of the largest coordinate, count as zero."""
         return 1e-14 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
 
-    def quadrature(self) -> Rule:
+    def quadrature(self) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
         """Points of the shape (m, d) and weights (m,), whose sums are integrals over it."""
-        return by_sampling(*self.bounds, self.contains)
+        return sobol_rule(*self.bounds, self.contains)
 
     @expects(n=INTEGER, seed=SEED)
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:

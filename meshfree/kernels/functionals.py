@@ -35,10 +35,3 @@ class Functional(NamedTuple):
         if self.bend is not None:
             found = found + jnp.sum(self.bend * jax.hessian(u)(x))
         return found
-
-
-def pair_by_autodiff(
-    k: Callable, f: Functional, x: Float[Array, " d"], g: Functional, y: Float[Array, " d"]
-) -> Float[Array, ""]:
-    """f_x g_y k(x, y) of any function of two points: the oracle of the closed forms."""
-    return f.of(lambda p: g.of(lambda q: k(p, q), y), x)

@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..internal.printing import concrete, shown
-from .functionals import Functional, pair_by_autodiff
 
 Leaf = Array | np.ndarray  # a parameter: NumPy float64 as constructed, a JAX array once traced or trained
 
@@ -42,12 +41,12 @@ class Kernel(eqx.Module):
 
         return jnp.sum(jax.vmap(second)(jnp.eye(x.size, dtype=x.dtype)))
 
-    def pair(self, f: Functional, x: Float[Array, " d"], g: Functional, y: Float[Array, " d"]) -> Float[Array, ""]:
-        """f_x g_y k(x, y), functionals of second order on both arguments: (d,), (d,) -> (). As for `laplacian`."""
-        return pair_by_autodiff(self.eval, f, x, g, y)
+    def pair(self, f: Any, x: Float[Array, " d"], g: Any, y: Float[Array, " d"]) -> Float[Array, ""]:
+        """f_x g_y k(x, y), each a `functionals.Functional`: (d,), (d,) -> (). As for `laplacian`."""
+        return f.of(lambda p: g.of(lambda q: self.eval(p, q), y), x)
 
     def pair_beside(
-        self, other: "Kernel", f: Functional, x: Float[Array, " d"], g: Functional, y: Float[Array, " d"]
+        self, other: "Kernel", f: Any, x: Float[Array, " d"], g: Any, y: Float[Array, " d"]
     ) -> Float[Array, ""] | None:
         """`pair` of the product with another kernel, by the pairs of that; None where it is not known."""
         return None

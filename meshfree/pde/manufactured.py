@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .components import Function, WithComponents
+from .evolving import at_time
 from .operators import Field
-from .parameter import at_time, takes_parameter
+from .parameter import takes_parameter
 from .problem import Residual
 
 
@@ -43,6 +44,9 @@ def _field(exact: Callable) -> Field:
 
 def manufactured(residual: Any, exact: Any) -> Manufactured:
     """The residual that `exact` makes vanish: residual(u, x) − residual(exact, x), the source that makes it a solution.
+
+    On a surface `exact` must be constant along the normals, as u is: a function of the nearest point, such as
+    lambda x: g(x / jnp.linalg.norm(x)) on the unit sphere.
 
     - `residual`: any residual, `(u, x)` of the interior, `(u, x, n)` of a boundary part, or with further arguments: a
       condition too, `mf.manufactured(mf.neumann(), exact)` is ∂u/∂n = ∂exact/∂n

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike
 from ..internal.expected import NUMBER, OF_A_POINT_IN_TIME, PATH, expects
 from ..pde.problem import Problem
 from ..solving.branch import Branch
-from ..solving.modes import Modes
+from ..solving.modes import Modes, Spectrum
 from ..solving.solution import Snapshot, Solution
-from ..solving.spectrum import Spectrum
 from ..solving.trajectory import Trajectory
 from .branches import plot_branch
 from .curves import plot_curve

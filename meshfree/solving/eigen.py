@@ -240,7 +240,7 @@ def _good(pencil: Pencil, inverse: Inverse, k: int) -> tuple[Pairs, Bool[np.ndar
     count, X = k + SPARE, points_between(pencil.cloud)
     while True:
         values, vectors = inverse.largest(count)
-        near = np.argsort(np.round(np.abs(values - pencil.center), 12), kind="stable")[:count]
+        near = np.argsort(np.abs(values - pencil.center), kind="stable")[:count]
         values, vectors = values[near], vectors[:, near]
         pairs = Pairs(values, vectors, pencil.misses(X, values, vectors))
         good = np.flatnonzero(~(pairs.off > SPURIOUS))

@@ -1,4 +1,4 @@
-"""Eigenvalues with their functions."""
+"""Eigenvalues with their functions: of a problem with a parameter, and of one in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Inexact
+from jaxtyping import Bool, Complex, Inexact
 
 from ..geometry.cloud import Cloud
 from ..geometry.quadrature import rule
@@ -95,6 +95,46 @@ class Modes(eqx.Module):
             ("off the nodes", f"{worst:.1e} of the equations' terms, at most"),
             *[("dropped", f"{self.dropped} spurious")] * (self.dropped > 0),
         ]
+
+
+class Spectrum(eqx.Module):
+    """Eigenvalues λ of the linearised equations, u ~ exp(λt) v(x), the rightmost first.
+
+    `values` (k,) are complex, per unit of time; `spectrum[i]` is the real part of the i-th function v, a Solution.
+    `growth` is the largest real part, `resolved` (k,) says which functions have a wavelength of at least 6 spacings,
+    and `verdict` what follows in words. `mf.plot(spectrum)` draws the values.
+    """
+
+    space: Space
+    values: Complex[np.ndarray, " k"]
+    vectors: Complex[np.ndarray, "n k *f"]
+    resolved: Any
+    verdict: str = eqx.field(static=True)
+
+    @property
+    def growth(self) -> float:
+        """The largest real part: u grows as exp(growth · t) where it is positive."""
+        return float(self.values[0].real)
+
+    def __getitem__(self, index: int) -> Solution:
+        value = self.values[index]
+        vector = self.vectors[:, index]
+        turned = vector * np.exp(-1j * np.angle(vector.reshape(-1)[np.argmax(np.abs(vector))]))
+        stats = {"eigenvalue_real": float(value.real), "eigenvalue_imag": float(value.imag)}
+        return Solution(self.space, jnp.asarray(turned.real), stats)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        return aligned("Spectrum", self._lines())
+
+    def _repr_html_(self) -> str:
+        return as_html("Spectrum", self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        first = ", ".join(f"{value:.4g}" for value in self.values[:4])
+        return [("space", self.space.describe()), ("rightmost", first), ("verdict", self.verdict)]
 
 
 def normalised(space: Space, coefficients: Inexact[np.ndarray, "k n *f"]) -> Inexact[np.ndarray, "k n *f"]:

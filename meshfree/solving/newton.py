@@ -21,7 +21,7 @@ from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, w
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from .derivative import Solved, differentiable
-from .uniqueness import SINGULAR_HINT, check_unique, is_unique
+from .uniqueness import SINGULAR_HINT, check_polynomials, check_unique, is_unique
 
 MAX_STEPS = 50
 HALVINGS = 20  # of the step length, in a line search
@@ -114,10 +114,11 @@ def _iterated(system: System, start, solver, reference, residual, matrix, affine
         began = time.perf_counter()
         try:
             factored = factor(matrix, solver)
+            change = factored.solve(state.residual)
         except ValueError:
             system.check_finite(state.coefficients)  # it may be why there is no factor
+            check_polynomials(system, state.coefficients, affine)  # or this, which tells what is free
             raise
-        change = factored.solve(state.residual)
         state = jax.block_until_ready(_advanced(system, state, matrix, change, reference, affine))
         seconds["solve"] += time.perf_counter() - began
         if state.done or state.failed:

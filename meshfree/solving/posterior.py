@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from ..equations.conditions import Group, Interior
-from ..equations.jet_system import at_jets, facts_of
+from ..equations.residual_jets import at_jets, facts_of
 from ..equations.symmetric_system import symmetric_system
 from ..internal.expected import FUNCTION, INTEGER, NUMBERS, expects
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of
@@ -54,7 +54,8 @@ class Posterior(Solution):
         for start in range(0, len(X), size):
             _, F, shape = self._asked(X[start : start + size], of)
             points = self._repeated_points(X[start : start + size], F)
-            prior, given = variances(self.space.repeated, points, F), self.space.cross(points, F).T
+            prior: Any = variances(self.space.repeated, points, F)
+            given = self.space.cross(points, F).T
             explained = self._explained(given)
             variance = self._factor_of_kernel * ((prior if is_traced(prior) else np.asarray(prior)) - explained)
             array = module_of(variance)
@@ -89,8 +90,8 @@ class Posterior(Solution):
         covariance = self._covariance(points, F, points, F)
         array = module_of(covariance)
         values, vectors = array.linalg.eigh((covariance + covariance.T) / 2)
-        drawn = jax.random.normal(key, (n, len(values)), dtype=float)
-        drawn = drawn if array is jnp else np.asarray(drawn)
+        normal = jax.random.normal(key, (n, len(values)), dtype=float)
+        drawn: Any = normal if array is jnp else np.asarray(normal)
         sampled = (drawn * array.sqrt(array.maximum(values, 0.0))) @ vectors.T
         return _result(mean.reshape(1, -1) + sampled).reshape(n, *shape)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..equations.basis_derivatives import Guess
+from ..equations.means import FieldMeans, free_constants
 from ..equations.operator_matrix import Interpolation
 from ..equations.system import Collocated
 from ..geometry.cloud import Cloud
@@ -33,6 +35,7 @@ from .frequencies import with_frequencies
 from .levels import solve_by_levels
 from .metrics import error
 from .newton import solved
+from .posterior import Posterior
 from .solution import Solution
 from .symmetric import interpolate_process, solve_symmetric
 
@@ -71,7 +74,13 @@ def solve_in(
             "Stencils, Collocation or Eigenbasis"
         )
     start, equations_of = _stated(problem, space, points, initial, weights)
-    coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
+    try:
+        coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
+    except ValueError:
+        fixed = problem if len(levels) > 1 else with_constants_fixed(problem, rows_at)
+        if fixed is problem:
+            raise
+        return solve_in(fixed, space, points=points, initial=initial, weights=weights, solver=solver)
     u = Solution(space, coefficients, stats)
     if is_traced(problem, u):
         return u
@@ -86,7 +95,26 @@ def _in_process(problem: Problem, space: Any, points, initial, weights, solver: 
             "spaces. For more equations give it a larger cloud"
         )
     check_cloud_in(problem.domain, space.cloud)
-    return solve_symmetric(problem, space, initial, judged)
+    return Posterior(*solve_symmetric(problem, space, initial, judged))
+
+
+def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Problem:
+    """The problem with the means of fields set to 0 that its equations have derivatives of only, as of a pressure, and
+    a warning that names them; itself where there are none.
+    """
+    domain = problem.domain if problem.domain is not None or cloud is None else cloud.domain
+    if problem.mean is not None or problem.fields == 1 or domain is None or is_traced(problem):
+        return problem
+    free = free_constants(problem, domain.dim)
+    if not free:
+        return problem
+    names = ", ".join(f"u[{field}]" for field in free)
+    warnings.warn(
+        f"the equations and conditions have derivatives of {names} only, and leave a constant free: the mean over the "
+        f"domain is set to 0. Problem(..., mean=lambda u, x: u(x)[{free[0]}]) says so, or another value",
+        stacklevel=7,  # of who calls `solve`, which is decorated
+    )
+    return eqx.tree_at(lambda p: p.mean, problem, FieldMeans(free), is_leaf=lambda leaf: leaf is None)
 
 
 def _stated(problem: Problem, space: Space, points, initial, weights):
@@ -141,7 +169,7 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
     values = [_values_at(f, level.nodes) for level in levels]
     if space.is_process:
         process: Any = space
-        return interpolate_process(values[-1], process)
+        return Posterior(*interpolate_process(values[-1], process))
     if space.is_nodal:  # the coefficients are the values
         return Solution(space, as_jax(values[-1]), _of_nodal_values(values[-1]))
     if space.local_basis is None:

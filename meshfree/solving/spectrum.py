@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
@@ -13,13 +12,12 @@ from jaxtyping import Complex, Float
 from ..equations.basis_derivatives import BasisDerivatives
 from ..geometry.cloud import Cloud
 from ..internal.expected import INTEGER, NUMBER, expects
-from ..internal.printing import aligned, as_html
 from ..internal.watched import settled
 from ..linalg.arnoldi import converged
 from ..pde.problem import Problem
 from ..spaces.base import Space
+from .modes import Spectrum
 from .semidiscrete import SemiDiscrete, equations_in_time, started
-from .solution import Solution
 from .solve import require_double
 
 DENSE = 1500  # unknowns up to which all eigenvalues are computed
@@ -31,46 +29,6 @@ LEAST = 20  # rightmost ones: fewer converge late where many lie side by side
 FEW = 4  # eigenvalues that are looked for before a run
 SAME = 1e-4  # two eigenvalues, relative to their size
 BASIS, ACCURACY = 180, 1e-6  # of Arnoldi's method
-
-
-class Spectrum(eqx.Module):
-    """Eigenvalues λ of the linearised equations, u ~ exp(λt) v(x), the rightmost first.
-
-    `values` (k,) are complex, per unit of time; `spectrum[i]` is the real part of the i-th function v, a Solution.
-    `growth` is the largest real part, `resolved` (k,) says which functions have a wavelength of at least 6 spacings,
-    and `verdict` what follows in words. `mf.plot(spectrum)` draws the values.
-    """
-
-    space: Space
-    values: Complex[np.ndarray, " k"]
-    vectors: Complex[np.ndarray, "n k *f"]
-    resolved: Any
-    verdict: str = eqx.field(static=True)
-
-    @property
-    def growth(self) -> float:
-        """The largest real part: u grows as exp(growth · t) where it is positive."""
-        return float(self.values[0].real)
-
-    def __getitem__(self, index: int) -> Solution:
-        value = self.values[index]
-        vector = self.vectors[:, index]
-        turned = vector * np.exp(-1j * np.angle(vector.reshape(-1)[np.argmax(np.abs(vector))]))
-        stats = {"eigenvalue_real": float(value.real), "eigenvalue_imag": float(value.imag)}
-        return Solution(self.space, jnp.asarray(turned.real), stats)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __repr__(self) -> str:
-        return aligned("Spectrum", self._lines())
-
-    def _repr_html_(self) -> str:
-        return as_html("Spectrum", self._lines())
-
-    def _lines(self) -> list[tuple[str, str]]:
-        first = ", ".join(f"{value:.4g}" for value in self.values[:4])
-        return [("space", self.space.describe()), ("rightmost", first), ("verdict", self.verdict)]
 
 
 @expects(problem=Problem, space=Space, k=INTEGER, time=NUMBER, points=Cloud)

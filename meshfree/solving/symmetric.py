@@ -28,11 +28,19 @@ from .conditioning import Conditioned, conditioned
 from .derivative import of_first_order
 from .newton import ARMIJO, CONTRACTION, FLOOR, HALVINGS, MAX_STEPS, NOISE_MARGIN, ROUND_OFF, ConvergenceError
 from .off_nodes import off_nodes
-from .posterior import Posterior
 
 SETTLED = 1e-10  # of the jets: a step that changes them by less is the last
 SWEEPS = 60  # of the fixed point's derivative
 CLOSE = 1e-12
+
+
+class Mean(NamedTuple):
+    """What a `Posterior` is made of."""
+
+    space: GaussianProcess
+    coefficients: Any
+    stats: dict[str, Any]
+    amplitude: Any
 
 
 class Step(NamedTuple):
@@ -45,10 +53,8 @@ class Step(NamedTuple):
     jets: Float[AnyArray, "m J *f"]
 
 
-def solve_symmetric(
-    problem: Problem, space: GaussianProcess, initial: Callable | None, judged: bool = True
-) -> Posterior:
-    """The posterior of a process given the problem's equations: see `GaussianProcess`.
+def solve_symmetric(problem: Problem, space: GaussianProcess, initial: Callable | None, judged: bool = True) -> Mean:
+    """The process given the problem's equations: see `GaussianProcess`.
 
     Raises ValueError as `symmetric_system`, ConvergenceError where Gauss-Newton stops short.
     """
@@ -82,10 +88,10 @@ def solve_symmetric(
     }
     if judged:
         stats |= off_nodes(Between(system, space, weights["interior"]), found.coefficients, data)
-    return Posterior(space, as_jax(found.coefficients), stats, as_jax(np.float64(found.amplitude)))
+    return Mean(space, as_jax(found.coefficients), stats, as_jax(np.float64(found.amplitude)))
 
 
-def interpolate_process(values: Float[AnyArray, "n *f"], space: GaussianProcess) -> Posterior:
+def interpolate_process(values: Float[AnyArray, "n *f"], space: GaussianProcess) -> Mean:
     """The process given values at the space's nodes."""
     space.check_order(0)
     n, fields = len(values), 1 if values.ndim == 1 else values.shape[1]
@@ -110,7 +116,7 @@ def interpolate_process(values: Float[AnyArray, "n *f"], space: GaussianProcess)
         "seconds": {"assembly": float("nan"), "solve": float("nan")},
         "device": HOST,
     }
-    return Posterior(space, _as_jax(coefficients), stats, _as_jax(amplitude))
+    return Mean(space, _as_jax(coefficients), stats, _as_jax(amplitude))
 
 
 def _as_jax(number):
@@ -178,7 +184,7 @@ def _size(jets) -> float:
     return float(np.linalg.norm(jets[:, 0]))
 
 
-def _traced(system: SymmetricSystem, start) -> Posterior:
+def _traced(system: SymmetricSystem, start) -> Mean:
     """Under jit and grad: the iteration on stopped values, then the derivative of its fixed point."""
 
     def jets_after(jets):
@@ -221,7 +227,7 @@ def _traced(system: SymmetricSystem, start) -> Posterior:
         "device": HOST,
         "off_nodes": float("nan"),
     }
-    return Posterior(step.space, c, stats, amplitude)
+    return Mean(step.space, c, stats, amplitude)
 
 
 def _fixed_point(following: Callable, fixed: Callable, jets):

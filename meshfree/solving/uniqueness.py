@@ -63,7 +63,7 @@ def check_unique(
     factors do not refuse singular matrices, the function that the equations see least is looked for: of a unique
     problem its response converges as the space grows, that of a null function falls until rounding hides it.
     """
-    _check_polynomials(system, coefficients, affine)
+    check_polynomials(system, coefficients, affine)
     if factored.refuses_singular:
         return
     well = BACKWARD_STABLE if system.reads_values else WELL_CONDITIONED
@@ -156,7 +156,7 @@ def _responds(system: System, matrix: Matrix, coefficients, response: float, rou
     return smaller is None or response > FALLING * float(smaller)
 
 
-def _check_polynomials(system: System, coefficients, affine: bool) -> None:
+def check_polynomials(system: System, coefficients, affine: bool) -> None:
     """NotUniqueError, with its name, for a polynomial of degree ≤ 1 that satisfies every homogeneous equation."""
     found = system.on_polynomials(coefficients, affine)
     if found is None:

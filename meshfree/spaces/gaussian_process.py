@@ -220,7 +220,7 @@ class Represented(WithComponents):
     def at(self, X: ArrayLike) -> Float[Array, "m *f"]:
         """u at many points: (m, d) -> (m,) or (m, f)."""
         X = jnp.asarray(X) if is_traced(X) else np.asarray(X)
-        found = self.space.jets(X, 0, self.coefficients)[:, 0]
+        found: Any = self.space.jets(X, 0, self.coefficients)[:, 0]
         return found if is_traced(found) else as_jax(found)
 
     def _applied(self, functional, x):

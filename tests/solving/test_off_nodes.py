@@ -54,7 +54,7 @@ def rms(values):
 
 def test_without_a_domain_the_points_lie_between_the_nodes():
     cloud = mf.Cloud(CLOUD["interior"], **{part: (CLOUD[part], CLOUD.normals[part]) for part in SQUARE.part_names})
-    points = off_nodes._between_nodes(cloud)
+    points = off_nodes.between_nodes(cloud)
     to_nodes = np.linalg.norm(points[:, None] - cloud.points[None], axis=2).min(axis=1)
     assert np.all(SQUARE.contains(points)) and np.all(to_nodes > 0.2 * cloud.spacing)
     found, known = mf.solve(POISSON, EIGEN.on(cloud)).stats["off_nodes"], mf.solve(POISSON, EIGEN).stats["off_nodes"]
