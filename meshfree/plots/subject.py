@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..geometry.cloud import Cloud
-from ..solving.posterior import Posterior
 from ..solving.solution_files import exact_at_times
 from .style import italic
 
@@ -62,7 +61,8 @@ class Subject(NamedTuple):
 
     def deviations(self, X: np.ndarray) -> np.ndarray | None:
         """The standard deviation of a posterior at points, (m, fields); None of another function."""
-        return np.asarray(self.u.std(X)).reshape(len(X), -1) if isinstance(self.u, Posterior) else None
+        std = getattr(self.u, "std", None)
+        return None if std is None else np.asarray(std(X)).reshape(len(X), -1)
 
     def series(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """u and, where known, the exact solution at points (m, d) and all times, (k, m, fields); raises as `values`."""
