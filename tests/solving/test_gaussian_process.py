@@ -127,6 +127,15 @@ def test_noisy_data_tell_the_amplitude():
     assert 2.5 < likely_amplitude(K, values, np.full(400, 0.04)) < 6
 
 
+def test_zero_data_leave_the_amplitude_of_the_kernel():
+    """No flux and no source leave the constant free, and the band says so."""
+    problem = mf.Problem(SQUARE, interior=lambda u, x: mf.laplacian(u)(x), boundary=mf.neumann(0.0))
+    u = mf.solve(problem, mf.GaussianProcess(KERNEL, CLOUD))
+    assert u.amplitude == 1
+    np.testing.assert_allclose(u(X), 0, atol=1e-12)
+    assert np.all(u.std(X) > 0.1)
+
+
 @pytest.mark.parametrize("with_equations", [True, False])
 def test_noisy_values_beside_equations_and_alone(with_equations):
     """The right edge unknown, 30 values of standard deviation 0.02: most of the domain lies within two deviations."""
