@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import eigen_cases
 import flow_cases
+import gp_cases
 import jax
 import jax.numpy as jnp
 import local_cases
@@ -238,6 +239,7 @@ CASES = {
     **eigen_cases.CASES,
     **plates_cases.CASES,
     **flow_cases.CASES,
+    **gp_cases.CASES,
 }
 
 

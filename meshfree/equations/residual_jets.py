@@ -144,7 +144,7 @@ def part_of(group: Group, fields: int, around: Any, is_local: bool) -> Part | No
     if is_traced(values, gradient):
         return Part(group, order, affine, values, gradient) if is_local else None
     if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):
-        elsewhere = _elsewhere(group, fields, order)
+        elsewhere = elsewhere_of(group, fields, order)
         if elsewhere is not None:
             if is_local:
                 raise ValueError(_not_local(group, elsewhere))
@@ -157,15 +157,16 @@ def jets_of(function: Any, points: Any, order: int) -> Any:
     know them.
     """
     known = function.jets(points, order)
-    return _jets_of_function(function, points, order) if known is None else known
+    return jets_of_function(function, points, order) if known is None else known
 
 
 @eqx.filter_jit
-def _jets_of_function(function: Callable, points, order: int):
+def jets_of_function(function: Callable, points, order: int):
+    """The derivatives of any function at points, (m, J, *f), by automatic differentiation."""
     return jax.vmap(lambda x: derivatives_at(lambda y: function(y), x, order))(jnp.asarray(points))
 
 
-def _elsewhere(group: Group, fields: int, order: int) -> Float[np.ndarray, " d"] | None:
+def elsewhere_of(group: Group, fields: int, order: int) -> Float[np.ndarray, " d"] | None:
     """A point x at which a residual uses u at another point, where a jet is NaN; None where there is none."""
     jets = jnp.asarray(no_jets(1, group.points.shape[1], order, fields)[0])
     by_jet, by_function = map(

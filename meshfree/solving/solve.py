@@ -35,7 +35,9 @@ from .frequencies import with_frequencies
 from .levels import solve_by_levels
 from .metrics import error
 from .newton import solved
+from .posterior import Posterior
 from .solution import Solution
+from .symmetric import interpolate_process, solve_symmetric
 
 BLOCK = 512  # nodes at which a function is asked for its values at a time
 _VALUES = DATA._replace(phrase="a function of x or values at the nodes")
@@ -49,14 +51,20 @@ def solve_in(
     initial: Callable | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
+    judged: bool = True,
 ) -> Solution:
-    """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`."""
+    """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`.
+
+    Not `judged`, a Gaussian process says nothing of the residual between the nodes, as where its scale is sought.
+    """
     require_double()
     release_programs()
     rows_at = space.cloud if points is None else points
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
+    if space.is_process:
+        return _in_process(problem, space, points, initial, weights, solver, judged)
     levels = space.levels()
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
@@ -78,6 +86,16 @@ def solve_in(
         return u
     price = space.sparsity(rows_at.points)
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
+
+
+def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:
+    if points is not None or weights is not None or solver != "auto":
+        raise ValueError(
+            f"{space.describe()} satisfies each equation, by Cholesky: points=, weights= and solver= are for other "
+            "spaces. For more equations give it a larger cloud"
+        )
+    check_cloud_in(problem.domain, space.cloud)
+    return Posterior(*solve_symmetric(problem, space, initial, judged))
 
 
 def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Problem:
@@ -124,7 +142,7 @@ def solve_on_host(
     the only one is not asked. None where something is traced, for local spaces, and where equations are made by JAX.
     """
     require_double()
-    if space.local_basis is not None or is_traced(problem, space, points, initial, weights):
+    if space.is_process or space.local_basis is not None or is_traced(problem, space, points, initial, weights):
         return None
     start, equations_of = _stated(problem, space, points, initial, weights)
     system, start = equations_of(space), np.asarray(start)
@@ -149,6 +167,9 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
     if len(levels) > 1 and not callable(f):
         raise ValueError(f"{space.describe()} has points on every level: give a function, not its values")
     values = [_values_at(f, level.nodes) for level in levels]
+    if space.is_process:
+        process: Any = space
+        return Posterior(*interpolate_process(values[-1], process))
     if space.is_nodal:  # the coefficients are the values
         return Solution(space, as_jax(values[-1]), _of_nodal_values(values[-1]))
     if space.local_basis is None:
