@@ -35,6 +35,7 @@ from .kernels import (
     Wendland,
 )
 from .pde.components import component
+from .pde.data import Data
 from .pde.manufactured import manufactured
 from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
 from .pde.parameter import time_derivative
@@ -72,6 +73,7 @@ __all__ = [
     "Cosine",
     "Curve",
     "Cylinder",
+    "Data",
     "Disk",
     "Eigenbasis",
     "Ellipse",

@@ -32,19 +32,21 @@ def assemble(
     points: Cloud | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     around: Guess | None = None,
+    *,
+    with_data: bool = True,
 ) -> Collocated:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
 
     A component's weight is rms(interior)/rms(component), both of the residual linearised `around` a function (zero by
     default) and applied to plane waves of wavenumber 1/spacing. The spacing is that of the space's cloud: a property
-    of the points, never of the kernel.
+    of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`.
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
     problem, space = _with_array_leaves(problem), _with_array_leaves(space)
     cloud = space.cloud if points is None else points
-    groups = match_conditions(problem, cloud)
+    groups = [group for group in match_conditions(problem, cloud) if with_data or not group.is_data]
     if cloud.surface_normals is not None:
         groups = _on_surface(groups, problem.fields, space, cloud)
 

@@ -16,9 +16,10 @@ from ..internal.remembered import remembered
 from ..internal.tracing import is_traced, module_of
 from ..internal.watched import watch
 from ..pde.components import WithComponents
+from ..pde.data import DataError, Observed
 from ..pde.index_bounds import beyond_the_end
 from ..pde.operators import derivative
-from ..pde.problem import DataError, Problem, Residual
+from ..pde.problem import Problem, Residual
 
 NORMALS = "normals"  # the name of the equations that make functions constant along the normals of a surface
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
@@ -29,13 +30,18 @@ AGAIN = 0.1
 class Group(NamedTuple):
     """Neighbouring parts of a cloud that share one residual(u, x, n): one program for all of them.
 
-    The normals of the interior are zero and unused.
+    The normals of the interior are zero and unused; of data they are what is known at each point, `Data.given`.
     """
 
     parts: tuple[tuple[str, int], ...]  # names, with the number of points of each; a pytree would sort a mapping
     residual: Residual
     points: Float[np.ndarray | Array, "m d"]
     normals: Float[np.ndarray | Array, "m d"]
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is measured values, at points of their own."""
+        return isinstance(getattr(self.residual, "callable", self.residual), Observed)
 
 
 class Interior(eqx.Module):
@@ -68,11 +74,30 @@ def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:
     The residuals are watched: what they read now is part of the key of the programs that they are compiled into.
     """
     problem.check_without_parameter()
-    return matched(problem, cloud)
+    return [*matched(problem, cloud), *data_of(problem, cloud)]
+
+
+def data_of(problem: Problem, cloud: Cloud) -> list[Group]:
+    """The data of a problem, in order; ValueError for those outside the cloud's domain where the problem has none."""
+    if problem.domain is None and cloud.domain is not None:
+        problem.check_data(cloud.domain)
+    for name, one in problem.data.items():
+        if one.points.shape[1] != cloud.dim:
+            raise ValueError(
+                f"{name}= has data at points of shape {one.points.shape}, and the cloud has {cloud.dim} dimensions"
+            )
+        if name == "normals" or name.startswith("interior"):
+            raise ValueError(f"data named {name}: the name is that of equations; use another")
+    return [
+        Group(((name, len(one.points)),), watch(one.observed()), one.points, one.given)
+        for name, one in problem.data.items()
+    ]
 
 
 def matched(problem: Problem, cloud: Cloud) -> list[Group]:
     """`match_conditions` for any problem: residuals of one with a parameter have it as their last argument."""
+    if problem.has_parameter:
+        problem.check_without_data("what follows a parameter, such as time,")
     residuals = {"interior": problem.interior, **problem.match(cloud.parts)}
     found: list[tuple[Residual, list[str]]] = []
     for name in cloud.parts:
@@ -113,14 +138,15 @@ def check_residual(group: Group, fields: int) -> int:
     """The number of its components; ValueError or TypeError, naming the part, unless the residual of a group returns
     real numbers, () or (c,), and reads no entry of an array that is not there.
     """
-    return remembered(_check_residual, group.residual, *group.parts[0], group.points.shape[1], fields)
+    beside = group.normals.shape[1]
+    return remembered(_check_residual, group.residual, *group.parts[0], group.points.shape[1], beside, fields)
 
 
-def _check_residual(residual: Residual, name: str, count: int, dim: int, fields: int) -> int:
+def _check_residual(residual: Residual, name: str, count: int, dim: int, beside: int, fields: int) -> int:
     here = f"the residual of {name!r}"
-    point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))
+    point, normal = (jax.ShapeDtypeStruct((size,), jnp.result_type(float)) for size in (dim, beside))
     try:
-        program, value = jax.make_jaxpr(lambda x, n: residual(Zero(fields), x, n), return_shape=True)(point, point)
+        program, value = jax.make_jaxpr(lambda x, n: residual(Zero(fields), x, n), return_shape=True)(point, normal)
     except DataError as error:
         raise ValueError(f"{here}: {error}") from error
     if not isinstance(value, jax.ShapeDtypeStruct):

@@ -34,7 +34,7 @@ from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
 from .conditions import AGAIN, NORMALS, Group, Interior, Zero, check_residual, inside_at, match_conditions
-from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
+from .row_weights import extent_of, measured_weights, sample_of, size_on_waves, weights_by_size, weights_of_data
 from .system import Collocated, center_and_extent, point_weights
 
 BLOCK, LARGE_BLOCK = 512, 16_384  # points that a program is compiled for
@@ -261,13 +261,20 @@ def jet_system(
     if stated is None:
         return None
     groups, parts = [part.group for part in stated.parts], stated.parts
-    own = [part for part in parts if not part.again]
+    own = [part for part in parts if not (part.again or part.group.is_data)]
     row_weights, magnitude = _weights_of(own, problem.fields, space.cloud.spacing, around)
+    if any(part.group.is_data for part in parts):
+        row_weights |= _weights_of_data(parts, row_weights, magnitude)
     row_weights = given(row_weights)
     names = [name for part in parts if part.again for name, _ in part.group.parts]
     row_weights = row_weights | dict.fromkeys(names, AGAIN * row_weights["interior"])
     blocks = [
-        _block(part, point_weights(part.group, row_weights), stated.derivatives[place], problem.fields)
+        _block(
+            part,
+            point_weights(part.group, row_weights),
+            stated.derivatives[place] if place is not None else BasisDerivatives.at(space, part.group.points),
+            problem.fields,
+        )
         for part, place in zip(parts, stated.places, strict=True)
     ]
     is_local = space.local_basis is not None
@@ -318,7 +325,7 @@ class Stated(NamedTuple):
     """The groups of equations that hold at the points of a cloud, those of the interior on the boundary included."""
 
     parts: list[Part]
-    places: list[Any]  # of their points in the cloud
+    places: list[Any]  # of their points in the cloud; None of data, which have points of their own
     derivatives: BasisDerivatives  # at the points of the cloud
 
 
@@ -338,7 +345,8 @@ def state(
         if part is None:
             return False
         parts.append(part._replace(again=again))
-        places.append(np.concatenate([cloud.parts["interior" if name == NORMALS else name] for name in names]))
+        nodes = [] if group.is_data else [cloud.parts["interior" if name == NORMALS else name] for name in names]
+        places.append(np.concatenate(nodes) if nodes else None)
         return True
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):
@@ -452,17 +460,17 @@ class Facts(NamedTuple):
 
 
 def _facts(group: Group, fields: int) -> Facts:
-    return remembered(_read_facts, group.residual, group.points.shape[1], fields)
+    return remembered(_read_facts, group.residual, group.points.shape[1], group.normals.shape[1], fields)
 
 
-def _read_facts(residual: Residual, dim: int, fields: int) -> Facts:
-    order = needed_order(lambda u, x: residual(u, x, jnp.zeros_like(x)), dim, fields)
-    point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))
+def _read_facts(residual: Residual, dim: int, beside: int, fields: int) -> Facts:
+    order = needed_order(lambda u, x: residual(u, x, jnp.zeros(beside, x.dtype)), dim, fields)
+    point, normal = (jax.ShapeDtypeStruct((size,), jnp.result_type(float)) for size in (dim, beside))
 
     def value(D, x, n):
         return jnp.atleast_1d(residual(Jet(x, D, order), x, n))
 
-    no_jet, known = _no_jets(1, dim, order, fields)[0], (point, point)
+    no_jet, known = _no_jets(1, dim, order, fields)[0], (point, normal)
     affine = not depends_on_input(jax.jacrev(value), no_jet, known=known)
     return Facts(order, affine, hides_nan(value, no_jet, known=known))
 
@@ -520,6 +528,18 @@ def _weights_of(parts: list[Part], fields: int, spacing, around) -> tuple[dict[s
         size = size_on_waves(sampled, float(spacing), part.group.points.shape[1], np)
         sizes |= {name: size for name, _ in part.group.parts}
     return weights_by_size(sizes, np)
+
+
+def _weights_of_data(parts: list[Part], row_weights: Mapping[str, Any], magnitude: Any) -> dict[str, Any]:
+    """Of all data, from waves as long as the cloud: see `row_weights.weights_of_data`."""
+    extent = extent_of([part.group for part in parts])
+
+    def size(part):
+        sampled = part.gradient[sample_of(part.group.points)] if part.affine else part.gradient
+        return size_on_waves(sampled, extent / np.pi, part.group.points.shape[1], module_of(sampled, extent))
+
+    sizes = {name: size(part) for part in parts if part.group.is_data for name, _ in part.group.parts}
+    return weights_of_data(row_weights["interior"] * size(parts[0]), sizes, magnitude)
 
 
 def _block(part: Part, row_weights, derivatives: BasisDerivatives, fields: int) -> Affine | Nonlinear:

@@ -66,9 +66,10 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
 def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 
-    In units of the interior residual; of a problem in time, with u = `u.at(t)`, in units of the rate. Off the nodes (on
-    a cloud that is not u's own) it follows the error. Of `modes[i]` and `branch[i]` it is that at their parameter.
-    Raises ValueError where a residual is not finite, and for a problem in time where u has no rate.
+    Data have no part in it. In units of the interior residual; of a problem in time, with u = `u.at(t)`, in units of
+    the rate. Off the nodes (on a cloud that is not u's own) it follows the error. Of `modes[i]` and `branch[i]` it is
+    that at their parameter. Raises ValueError where a residual is not finite, and for a problem in time where u has no
+    rate.
     """
     problem = at_its_parameter(problem, u)
     if problem.has_parameter:
@@ -110,7 +111,7 @@ def weighted_residual(
     problem: Problem, u: Solution, cloud: Cloud, weights: Mapping[str, ArrayLike] | None = None
 ) -> Weighted:
     """What `residual_norm` measures; with given weights, so that solutions in several spaces can be compared."""
-    system, c = assemble(problem, u.space, cloud, weights), np.asarray(u.coefficients)
+    system, c = assemble(problem, u.space, cloud, weights, with_data=False), np.asarray(u.coefficients)
     with np.errstate(all="ignore"):  # what is not finite is told in words
         residual = np.asarray(system.at_points(c))
         if not np.isfinite(residual).all():
