@@ -40,6 +40,7 @@ from .pde.manufactured import manufactured
 from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
 from .pde.parameter import time_derivative
 from .pde.problem import Problem, dirichlet, neumann, robin
+from .pde.unknown import Unknown
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
 from .solving.automatic import solve
@@ -101,6 +102,7 @@ __all__ = [
     "Torus",
     "Trajectory",
     "TriangleSurface",
+    "Unknown",
     "Warped",
     "Wendland",
     "biharmonic",

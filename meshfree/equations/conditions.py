@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -20,11 +21,13 @@ from ..pde.data import DataError, Observed
 from ..pde.index_bounds import beyond_the_end
 from ..pde.operators import derivative
 from ..pde.problem import Problem, Residual
+from ..pde.unknown import Unknown, bound_in, held_by, named, read_by
 
 NORMALS = "normals"  # the name of the equations that make functions constant along the normals of a surface
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
 # in least squares 0.01 to 0.3 halve the error of 1 [m]
 AGAIN = 0.1
+AGAIN_AT = "interior at "  # the beginning of the name of these equations, before that of the part
 
 
 class Group(NamedTuple):
@@ -98,6 +101,12 @@ def matched(problem: Problem, cloud: Cloud) -> list[Group]:
     """`match_conditions` for any problem: residuals of one with a parameter have it as their last argument."""
     if problem.has_parameter:
         problem.check_without_data("what follows a parameter, such as time,")
+    unbound = unknowns_of(problem, cloud)
+    if unbound:
+        raise ValueError(
+            f"the problem has unknown numbers ({', '.join(unbound)}), which mf.solve(problem, space) finds; here they "
+            "must be known"
+        )
     residuals = {"interior": problem.interior, **problem.match(cloud.parts)}
     found: list[tuple[Residual, list[str]]] = []
     for name in cloud.parts:
@@ -109,6 +118,31 @@ def matched(problem: Problem, cloud: Cloud) -> list[Group]:
         else:
             found.append((residual, [name]))
     return [_group(cloud, names, watch(residual)) for residual, names in found]
+
+
+def unknowns_of(problem: Problem, cloud: Cloud) -> dict[str, Unknown]:
+    """The unknown numbers that a problem reads, by name; ValueError for one that it holds and does not read."""
+    real = jnp.result_type(float)
+    point, moment = jax.ShapeDtypeStruct((cloud.dim,), real), (jax.ShapeDtypeStruct((), real),) * problem.has_parameter
+    asked = [(function, (point, *moment)) for function in (problem.interior, problem.mean)]
+    asked += [(function, (point, point, *moment)) for function in problem.conditions.values()]
+    asked += [(one.of, (point,)) for one in problem.data.values()]
+    reads: dict[int, Unknown] = {}
+    for function, at in asked:
+        if function is not None:
+            reads |= read_by(partial(_of_zero, function, problem.fields), *at)
+    holders = [function for function, _ in asked]
+    known = {number for one in bound_in(problem) for number in one.numbers}
+    unseen = {one.number: one for one in held_by(problem) if one.number not in known | reads.keys()}
+    if unseen:
+        raise ValueError(
+            f"no equation sees the unknown {', '.join(named(unseen, holders))}: use it in a residual, or leave it out"
+        )
+    return dict(zip(named(reads, holders), reads.values(), strict=True))
+
+
+def _of_zero(function: Residual, fields: int, *at: Any) -> Any:
+    return function(Zero(fields), *at)
 
 
 def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
@@ -130,7 +164,7 @@ def inside_at(groups: list[Group], parts: Sequence[str], cloud: Cloud) -> Group:
     inside = next(group for group in groups if group.parts[0][0] == "interior")
     points = [cloud[part] for part in parts]
     at = module_of(*points).concatenate(points)
-    names = tuple((f"interior at {part}", len(cloud[part])) for part in parts)
+    names = tuple((AGAIN_AT + part, len(cloud[part])) for part in parts)
     return Group(names, inside.residual, at, module_of(at).zeros_like(at))
 
 

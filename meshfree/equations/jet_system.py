@@ -438,6 +438,11 @@ _programs = Few(_values_and_gradients, PROGRAMS)
 _programs_along = Few(_changes, PROGRAMS)
 
 
+def order_of_group(group: Group, fields: int) -> int:
+    """Of the highest derivative in its residual."""
+    return _facts(group, fields).order
+
+
 def order_of(problem: Problem, cloud: Cloud) -> int:
     """Of the highest derivative in the equation of the interior."""
     return _facts(match_conditions(problem, cloud)[0], problem.fields).order

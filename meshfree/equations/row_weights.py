@@ -19,7 +19,7 @@ from ..pde.problem import linearise
 from .conditions import Group, Zero, check_residual, is_inside
 
 WAVES = 8  # directions of the plane waves that measure an operator's size
-SURER = 0.01  # of the rows of the equation, that those of the surest data are
+SURER = 0.1  # of the rows of the equation, that those of the surest data are
 SAMPLE = 64  # points of a part at which they are measured
 
 

@@ -34,8 +34,8 @@ class Data(eqx.Module):
     Under the name of a boundary part they are its condition: with the nodes of that part as points, values at nodes.
 
     The rows are κ (of(u, xᵢ) − vᵢ)/noiseᵢ, beside the weighted equations, in least squares. κ is one number for all
-    data of a problem: on waves as long as the cloud, the rows of the surest data are a hundredth of the equation's.
-    So the noise weighs data against data, and equations are a hundred times surer than any of them: data decide what
+    data of a problem: on waves as long as the cloud, the rows of the surest data are a tenth of the equation's.
+    So the noise weighs data against data, and equations are ten times surer than any of them: data decide what
     the equations leave open. `weights={"heads": ...}` of `mf.solve` gives another κ. `stats["residual"]` tells the
     misfit of each in standard deviations: about 1 where the noise is as stated, and much more where equations and data
     contradict one another.

@@ -32,6 +32,7 @@ from .components import Function
 from .data import Data, DataError
 from .operators import Field, derivative
 from .parameter import At, ParameterDerivative, takes_parameter
+from .unknown import Bound, Unknown
 
 Residual = Callable[..., Float[Array, "..."]]
 
@@ -148,6 +149,22 @@ class Problem(eqx.Module):
             mean=None if self.mean is None else made(self.mean),
             fields=self.fields,
             **conditions,
+        )
+
+    def with_unknowns(self, unknowns: Iterable[Unknown], values: Any) -> Problem:
+        """The problem with numbers in place of its unknowns: `values` (p,), those of all of them in a row."""
+        numbers, shapes = tuple(one.number for one in unknowns), tuple(one.shape for one in unknowns)
+
+        def bound(function: Any) -> Any:
+            return None if function is None else Bound(function, values, numbers, shapes)
+
+        conditions = {name: bound(residual) for name, residual in self.conditions.items()}
+        data = {name: Data(one.points, one.values, one.noise, bound(one.of)) for name, one in self.data.items()}
+        return eqx.tree_at(
+            lambda problem: (problem.interior, problem.conditions, problem.data),
+            self,
+            (bound(self.interior), conditions, data),
+            is_leaf=lambda found: found is None,
         )
 
     def check_without_data(self, what: str) -> None:

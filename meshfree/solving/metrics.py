@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..equations.basis_derivatives import Guess
+from ..equations.conditions import unknowns_of
 from ..equations.system import Collocated
 from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
@@ -78,7 +79,14 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
 
 
 def at_its_parameter(problem: Problem, u: Callable) -> Problem:
-    """The problem at the eigenvalue, or parameter, that a solution has in its stats; itself for any other one."""
+    """The problem at the eigenvalue, parameter or unknown numbers that a solution has in its stats; itself for any
+    other one.
+    """
+    if isinstance(u, Solution) and u.unknowns:
+        unknowns = unknowns_of(problem, u.space.cloud)
+        values = [np.ravel(u.unknowns[name]) for name in unknowns if name in u.unknowns]
+        if len(values) == len(unknowns) > 0:
+            return problem.with_unknowns(unknowns.values(), np.concatenate(values))
     stats = u.stats if problem.has_parameter and isinstance(u, Solution) else {}
     value = stats.get("parameter", stats.get("eigenvalue"))
     return problem if value is None else problem.at(value)

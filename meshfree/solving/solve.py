@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..equations.basis_derivatives import Guess
+from ..equations.conditions import unknowns_of
 from ..equations.fit import Fit
 from ..equations.operator_matrix import Interpolation
 from ..equations.system import Collocated
+from ..equations.unknown_system import WithUnknowns
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
@@ -35,6 +37,7 @@ from .levels import solve_by_levels
 from .metrics import error
 from .newton import newton, solved
 from .solution import Solution
+from .unknown_numbers import solve_with_unknowns
 
 BLOCK = 512  # nodes at which a function is asked for its values at a time
 _VALUES = DATA._replace(phrase="a function of x or values at the nodes")
@@ -64,6 +67,12 @@ def solve_in(
             f"{space.describe()} is solved level by level, each by itself, which fixes no mean= of their sum: use "
             "Stencils, Collocation or Eigenbasis"
         )
+    unknowns = unknowns_of(problem, rows_at)
+    if unknowns:
+        start = initial_coefficients(problem, space, initial)
+        around = None if initial is None else Guess(space, start)
+        system = WithUnknowns(problem, space, points, weights, around, unknowns)
+        return Solution(space, *solve_with_unknowns(system, start, solver))
     start, equations_of = _stated(problem, space, points, initial, weights)
     coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     u = Solution(space, coefficients, stats)
@@ -99,6 +108,8 @@ def solve_on_host(
     """
     require_double()
     if space.local_basis is not None or is_traced(problem, space, points, initial, weights):
+        return None
+    if unknowns_of(problem, space.cloud):
         return None
     start, equations_of = _stated(problem, space, points, initial, weights)
     system, start = equations_of(space), np.asarray(start)
