@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import data_cases
 import eigen_cases
 import jax
 import jax.numpy as jnp
@@ -238,6 +239,7 @@ CASES = {
     **eigen_cases.CASES,
     **plates_cases.CASES,
     **saddle_cases.CASES,
+    **data_cases.CASES,
 }
 
 

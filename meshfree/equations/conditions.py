@@ -21,7 +21,7 @@ from ..pde.data import DataError, Observed
 from ..pde.index_bounds import beyond_the_end
 from ..pde.operators import derivative
 from ..pde.problem import Problem, Residual
-from ..pde.unknown import Unknown, bound_in, held_by, named, read_by
+from ..pde.unknown import Unknown, any_made, bound_in, held_by, named, read_by
 
 NORMALS = "normals"  # the name of the equations that make functions constant along the normals of a surface
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
@@ -129,7 +129,7 @@ def unknowns_of(problem: Problem, cloud: Cloud) -> dict[str, Unknown]:
     asked += [(one.of, (point,)) for one in problem.data.values()]
     reads: dict[int, Unknown] = {}
     for function, at in asked:
-        if function is not None:
+        if function is not None and any_made() and remembered(_reads_some, watch(function), problem.fields, at):
             reads |= read_by(partial(_of_zero, function, problem.fields), *at)
     holders = [function for function, _ in asked]
     known = {number for one in bound_in(problem) for number in one.numbers}
@@ -139,6 +139,11 @@ def unknowns_of(problem: Problem, cloud: Cloud) -> dict[str, Unknown]:
             f"no equation sees the unknown {', '.join(named(unseen, holders))}: use it in a residual, or leave it out"
         )
     return dict(zip(named(reads, holders), reads.values(), strict=True))
+
+
+def _reads_some(function: Residual, fields: int, at: Any) -> bool:
+    """Found again by what the function reads: to ask it is to trace it."""
+    return bool(read_by(partial(_of_zero, function, fields), *at))
 
 
 def _of_zero(function: Residual, fields: int, *at: Any) -> Any:

@@ -26,7 +26,7 @@ from .system import Collocated, point_weights
 
 
 class WithUnknowns:
-    """r(c, θ) = 0 for the coefficients c of u and p unknown numbers θ, in a row; the row weights are those of the start.
+    """r(c, θ) = 0 for the coefficients c of u and p unknown numbers θ, in a row; row weights are those of the start.
 
     ValueError where something is traced.
     """

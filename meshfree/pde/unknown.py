@@ -124,6 +124,11 @@ class Bound(eqx.Module):
         return False
 
 
+def any_made() -> bool:
+    """Whether there are unknowns at all: otherwise nothing is asked for them."""
+    return _made[0] > 0
+
+
 def with_values(tree: Any, values: Any) -> Any:
     """The same functions with other values of the unknowns."""
 
@@ -135,7 +140,7 @@ def with_values(tree: Any, values: Any) -> Any:
 
 def bound_in(tree: Any) -> list[Bound]:
     """The functions of a pytree that have values for their unknowns."""
-    if not _made[0]:
+    if not any_made():
         return []
     leaves = jax.tree.leaves(tree, is_leaf=lambda found: isinstance(found, Bound))
     return [found for found in leaves if isinstance(found, Bound)]
@@ -143,8 +148,6 @@ def bound_in(tree: Any) -> list[Bound]:
 
 def read_by(call: Callable, *args: Any) -> dict[int, Unknown]:
     """The unknowns that a function reads, without values of theirs, when it is called: it is traced for it."""
-    if not _made[0]:
-        return {}
     with recording() as reads, contextlib.suppress(Exception):  # what is wrong is told where it is asked for its values
         jax.eval_shape(call, *args)
     return reads
@@ -163,7 +166,7 @@ def recording() -> Iterator[dict[int, Unknown]]:
 
 def held_by(tree: Any) -> list[Unknown]:
     """Those that are nodes of a pytree."""
-    if not _made[0]:
+    if not any_made():
         return []
     leaves = jax.tree.leaves(tree, is_leaf=lambda found: isinstance(found, Unknown))
     return [found for found in leaves if isinstance(found, Unknown)]
@@ -198,6 +201,9 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         for cell_name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             with contextlib.suppress(ValueError):  # a cell that is still empty
                 yield cell_name, cell.cell_contents
+        defaults, count = value.__defaults__ or (), value.__code__.co_argcount
+        yield from zip(value.__code__.co_varnames[count - len(defaults) : count], defaults, strict=True)
+        yield from (value.__kwdefaults__ or {}).items()
         for name in value.__code__.co_names:
             if name in value.__globals__:
                 yield name, value.__globals__[name]

@@ -72,7 +72,7 @@ def solve_in(
         start = initial_coefficients(problem, space, initial)
         around = None if initial is None else Guess(space, start)
         system = WithUnknowns(problem, space, points, weights, around, unknowns)
-        return Solution(space, *solve_with_unknowns(system, start, solver))
+        return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
     start, equations_of = _stated(problem, space, points, initial, weights)
     coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     u = Solution(space, coefficients, stats)

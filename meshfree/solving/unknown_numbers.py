@@ -125,10 +125,10 @@ def _iterated(system: Projected, values: Float[np.ndarray, " p"]) -> tuple[Float
                 "numbers, as prior=mf.Data(points, values, noise, of=...) of what they make"
             )
         if state.done:
-            return state.coefficients, factored, int(state.steps)
+            return np.asarray(state.coefficients), factored, int(state.steps)
         norm, change = np.linalg.norm(residual), factored.solve(residual)
         if np.linalg.norm(matrix @ change) <= NEGLIGIBLE * norm:
-            return state.coefficients, factored, int(state.steps)
+            return np.asarray(state.coefficients), factored, int(state.steps)
         with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
             state = newton_step(system.residual, state, matrix, change, reference)
         if state.failed:
