@@ -97,6 +97,11 @@ def data_of(problem: Problem, cloud: Cloud) -> list[Group]:
     ]
 
 
+def with_array_leaves(tree: Any) -> Any:
+    """Python floats as arrays: a changed number is then a changed value, and not a new program."""
+    return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, float) else leaf, tree)
+
+
 def matched(problem: Problem, cloud: Cloud) -> list[Group]:
     """`match_conditions` for any problem: residuals of one with a parameter have it as their last argument."""
     if problem.has_parameter:
@@ -129,7 +134,11 @@ def unknowns_of(problem: Problem, cloud: Cloud) -> dict[str, Unknown]:
     asked += [(one.of, (point,)) for one in problem.data.values()]
     reads: dict[int, Unknown] = {}
     for function, at in asked:
-        if function is not None and any_made() and remembered(_reads_some, watch(function), problem.fields, at):
+        if (
+            function is not None
+            and any_made()
+            and remembered(_reads_some, watch(with_array_leaves(function)), problem.fields, at)
+        ):
             reads |= read_by(partial(_of_zero, function, problem.fields), *at)
     holders = [function for function, _ in asked]
     known = {number for one in bound_in(problem) for number in one.numbers}

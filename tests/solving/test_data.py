@@ -91,10 +91,6 @@ def test_the_derivative_by_the_values_and_by_the_noise():
         (lambda: problem(mf.Data(X[:, :1], VALUES)), "heads= has data at points of shape"),
         (lambda: mf.solve(problem(mf.Data(X, np.ones((30, 2)))), basis(4)), "'heads': u.x. has shape"),
         (lambda: mf.solve(problem()), "no space is chosen for a problem with data"),
-        (
-            lambda: mf.solve(problem(), mf.Collocation(mf.Matern(5.5), SQUARE.cloud(0.08, cluster=1.0))),
-            "data alone determine few",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused(made, message):
