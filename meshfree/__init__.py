@@ -57,7 +57,7 @@ from .solving.solve import interpolate
 from .solving.spectrum import spectrum
 from .solving.trace import trace
 from .solving.trajectory import Trajectory
-from .spaces import Collocation, Eigenbasis, Enriched, Multilevel, Stencils
+from .spaces import Collocation, Eigenbasis, Enriched, GaussianProcess, Multilevel, Stencils
 from .tuning import losses
 from .tuning.tune import tune
 
@@ -80,6 +80,7 @@ __all__ = [
     "Ellipse",
     "Enriched",
     "Gaussian",
+    "GaussianProcess",
     "Interval",
     "InverseMultiquadric",
     "InverseQuadratic",

@@ -3,7 +3,7 @@
 In the corners of the lid v jumps. The Stokes flow between a sliding and a fixed wall that meet at a right angle
 (Batchelor, An Introduction to Fluid Dynamics, 1967, section 4.8) has the same jump: the fields here are v and p without
 it. Equations count less near the corners, where the rest still is not smooth. `velocity(u)` is v, which Ghia, Ghia &
-Shin (J. Comput. Phys. 48 (1982) 387-411, table I) tell on the vertical centre line; see scripts/saddle_cases.py.
+Shin (J. Comput. Phys. 48 (1982) 387-411, table I) tell on the vertical centre line; see scripts/flow_cases.py.
 """
 
 import jax.numpy as jnp

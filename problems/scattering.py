@@ -35,8 +35,8 @@ def problem(k: float = 2.0) -> mf.Problem:
 
     def exact(x):
         t = 2 * (jnp.hypot(x[0], x[1]) - INNER) / (OUTER - INNER) - 1
-        of_radius = factors.swapaxes(1, 2) @ jnp.cos(jnp.arange(TERMS) * jnp.arccos(jnp.clip(t, -1.0, 1.0)))
-        return of_radius @ jnp.cos(jnp.arange(modes) * jnp.arctan2(x[1], x[0]))
+        of_radius = factors.swapaxes(1, 2) @ jnp.cos(jnp.arange(float(TERMS)) * jnp.arccos(jnp.clip(t, -1.0, 1.0)))
+        return of_radius @ jnp.cos(jnp.arange(float(modes)) * jnp.arctan2(x[1], x[0]))
 
     def hard(u, x, n):
         return mf.derivative(u, n)(x) + k * n[0] * jnp.array([-jnp.sin(k * x[0]), jnp.cos(k * x[0])])

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 
 import data_cases
 import eigen_cases
+import flow_cases
+import gp_cases
 import jax
 import jax.numpy as jnp
 import local_cases
 import numpy as np
 import plates_cases
-import saddle_cases
 import surface_cases
 import time_cases
 from reference import Row, check_cloud, made, rough_cubic_problem, sines_problem, tuned
@@ -240,6 +241,8 @@ CASES = {
     **plates_cases.CASES,
     **saddle_cases.CASES,
     **data_cases.CASES,
+    **flow_cases.CASES,
+    **gp_cases.CASES,
 }
 
 

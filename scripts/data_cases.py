@@ -54,6 +54,32 @@ def fusion() -> Iterator[Row]:
     yield Row("D2 an unknown edge, 30 values, stencils", u.stats["unknowns"], mf.error(problem, u), 1.2e-2)
 
 
+def fusion_by_a_process() -> Iterator[Row]:
+    """D6: the same by a Gaussian process, over ten draws of the noise: the mean share within two deviations."""
+    space, problem = mf.GaussianProcess(mf.Matern(5.5, 1.0), mf.Box().cloud(0.1)), made("data_fusion")
+    shares, errors = [], []
+    exact = np.asarray(jax.vmap(problem.exact)(TESTED[:500]))
+    points, clean = (
+        problem.data["measured"].points,
+        np.asarray(jax.vmap(problem.exact)(problem.data["measured"].points)),
+    )
+    for seed in range(10):
+        values = clean + 0.01 * np.random.default_rng(seed).standard_normal(len(points))
+        drawn = mf.Problem(
+            mf.Box(),
+            interior=problem.interior,
+            right=None,
+            boundary=problem.conditions["boundary"],
+            exact=problem.exact,
+            measured=mf.Data(points, values, 0.01),
+        )
+        u = mf.solve(drawn, space)
+        shares.append(np.mean(np.abs(np.asarray(u(TESTED[:500])) - exact) < 2 * np.asarray(u.std(TESTED[:500]))))
+        errors.append(mf.error(problem, u))
+    yield Row("D6 an unknown edge, Gaussian process, worst of 10", len(space.cloud), max(errors), 1.2e-2)
+    yield Row("D6 share within 2 deviations, mean of 10", len(space.cloud), float(np.mean(shares)), 0.9, at_least=True)
+
+
 def of_expansion(name: str, truth: str, shaped: Callable, bar: float, case: str) -> Iterator[Row]:
     script, problem = load_script(PROBLEMS / f"{name}.py"), made(name)
     u = mf.solve(problem, stencils())
@@ -100,4 +126,5 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "D3": source,
     "D4": conductivity,
     "D5": coverage,
+    "D6": fusion_by_a_process,
 }

@@ -17,7 +17,7 @@ from ..internal.remembered import remembered
 from ..internal.tracing import is_traced, module_of
 from ..internal.watched import watch
 from ..pde.components import WithComponents
-from ..pde.data import DataError, Observed
+from ..pde.data import DataError, Misfit
 from ..pde.index_bounds import beyond_the_end
 from ..pde.operators import derivative
 from ..pde.problem import Problem, Residual
@@ -28,6 +28,7 @@ NORMALS = "normals"  # the name of the equations that make functions constant al
 # in least squares 0.01 to 0.3 halve the error of 1 [m]
 AGAIN = 0.1
 AGAIN_AT = "interior at "  # the beginning of the name of these equations, before that of the part
+MEAN = "mean"  # the name of the condition on means in messages and statistics
 
 
 class Group(NamedTuple):
@@ -44,7 +45,7 @@ class Group(NamedTuple):
     @property
     def is_data(self) -> bool:
         """Whether it is measured values, at points of their own."""
-        return isinstance(getattr(self.residual, "callable", self.residual), Observed)
+        return isinstance(getattr(self.residual, "callable", self.residual), Misfit)
 
 
 class Interior(eqx.Module):
@@ -92,7 +93,7 @@ def data_of(problem: Problem, cloud: Cloud) -> list[Group]:
         if name == "normals" or name.startswith("interior"):
             raise ValueError(f"data named {name}: the name is that of equations; use another")
     return [
-        Group(((name, len(one.points)),), watch(one.observed()), one.points, one.given)
+        Group(((name, len(one.points)),), watch(one.misfit()), one.points, one.given)
         for name, one in problem.data.items()
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -12,20 +12,8 @@ from jaxtyping import Float
 from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
 from ..linalg.bordered import bordered
 from ..spaces.base import Space
-from .conditions import Group, is_inside
+from .conditions import MEAN, Group, is_inside
 from .system import Collocated, Matrix, System, center_and_extent
-
-WORD = "mean"  # the name of the condition in messages and statistics
-
-
-class Means(NamedTuple):
-    """q means of a function with coefficients c, without their weight: `constant` + `matrix` c."""
-
-    constant: Float[AnyArray, " q"]
-    matrix: Float[AnyArray, "q unknowns"]
-    constants: Float[AnyArray, "q f"]  # of u = 1 in one field and 0 in the others
-    coordinates: Float[AnyArray, "q d f"]  # of u = xₖ in one field
-    containing: Any  # which equations of the interior have a field of theirs in them, (c,); None: not known
 
 
 class Constrained(Collocated):
@@ -38,7 +26,7 @@ class Constrained(Collocated):
     """
 
     system: Collocated
-    means: Means
+    means: Any  # `Means`, which are known above
     weight: Scalar
     space: Space
     fields: int = eqx.field(static=True)
@@ -47,7 +35,7 @@ class Constrained(Collocated):
     magnitude: Scalar
 
     @classmethod
-    def of(cls, system: Collocated, means: Means) -> Constrained:
+    def of(cls, system: Collocated, means: Any) -> Constrained:
         weight = system.magnitude * np.sqrt(sum(len(group.points) for group in system.groups))
         known = {name: getattr(system, name) for name in ("space", "fields", "groups", "row_weights", "magnitude")}
         return cls(system=system, means=means, weight=weight, **known)
@@ -79,7 +67,7 @@ class Constrained(Collocated):
     def per_part(self, residual):
         array, count = module_of(residual, self.means.constant), len(self.means.constant)
         size = array.sqrt(array.mean((residual[len(residual) - count :] / self.weight) ** 2))
-        return {**self.system.per_part(residual[: len(residual) - count]), WORD: size}
+        return {**self.system.per_part(residual[: len(residual) - count]), MEAN: size}
 
     def on_polynomials(self, coefficients, affine):
         found = self.system.on_polynomials(coefficients, affine)

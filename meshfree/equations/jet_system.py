@@ -3,9 +3,6 @@
 At a point x a residual depends on u through a few derivatives Dᵅu(x) only: its jet. So a row of the matrix is the
 gradient of the residual by the jet, times those derivatives of the basis functions that matter at x: of a local space a
 few, of a global one all. For an affine equation the gradient is known beforehand.
-
-The values of a residual and their gradient come from one program, on blocks of points of one size. It knows nothing of
-the space, so that another space, spacing or degree compiles nothing.
 """
 
 from __future__ import annotations
@@ -14,32 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import in_padded_blocks
-from ..internal.compile_cache import Few
 from ..internal.plain import Plain
-from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
 from ..internal.watched import watch
 from ..linalg.sparse_rows import stacked
-from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
-from ..pde.linearity import depends_on_input, hides_nan
-from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import AGAIN, NORMALS, Group, Interior, Zero, check_residual, inside_at, match_conditions
+from .conditions import AGAIN, NORMALS, Group, Interior, check_residual, inside_at, match_conditions
+from .residual_jets import Part, at_jets, at_jets_along, facts_of, no_jets, part_of
 from .row_weights import extent_of, measured_weights, sample_of, size_on_waves, weights_by_size, weights_of_data
 from .system import Collocated, center_and_extent, point_weights
-
-BLOCK, LARGE_BLOCK = 512, 16_384  # points that a program is compiled for
-PROGRAMS = 48  # of residuals that are kept: two or three a problem
-MANY = 100_000  # points from which on the large blocks are used
 
 
 class Affine(Plain):
@@ -233,17 +219,6 @@ class JetSystem(Collocated):
         return module_of(*points).concatenate(points)
 
 
-class Part(NamedTuple):
-    """A group, and what is known of its residual before the rows are made."""
-
-    group: Group
-    order: int
-    affine: bool
-    values: Any  # of u = 0, (m, c), where affine
-    gradient: Any  # by the jets, (m, c, f, J): at all points where affine, otherwise at some
-    again: bool = False  # the equation of the interior once more, on the boundary
-
-
 def jet_system(
     problem: Problem,
     space: Space,
@@ -305,10 +280,10 @@ class Terms(NamedTuple):
 def terms_of(group: Group, fields: int) -> Terms | None:
     """Of a residual that is local; None of another one, or of one that reads what is not known."""
     try:
-        order = _facts(group, fields).order
+        order = facts_of(group, fields).order
     except Exception:
         return None  # it asks for u at other points
-    _, gradient = at_jets(group, _no_jets(len(group.points), group.points.shape[1], order, fields), order)
+    _, gradient = at_jets(group, no_jets(len(group.points), group.points.shape[1], order, fields), order)
     gradient = without_derivative(gradient)
     return None if is_traced(gradient) else Terms(np.asarray(gradient), order)
 
@@ -316,7 +291,7 @@ def terms_of(group: Group, fields: int) -> Terms | None:
 def residual_at(residual: Residual, space: Space, fields: int, points, coefficients) -> Float[np.ndarray, "m c"]:
     """A residual that asks for no normals, at points that need not be nodes."""
     group = Group((), residual, points, np.zeros_like(points))
-    order = _facts(group, fields).order
+    order = facts_of(group, fields).order
     jets = BasisDerivatives.at(space, points).jets(np.asarray(coefficients), order)
     return at_jets(group, jets, order)[0]
 
@@ -381,71 +356,9 @@ def repeated_inside(groups: list[Group], fields: int, space: Space, cloud: Cloud
     return ghosts + tuple(part for part in cloud.parts if part not in ghosts and counts.get(part, 0) < fields)
 
 
-def at_jets(group: Group, jets, order: int) -> tuple[Any, Any]:
-    """The residual of a group at its points for jets of u (m, J, *f), (m, c), and its gradient, (m, c, f, J)."""
-    at, residual = (group.points, group.normals, jets), group.residual
-    if is_traced(residual, at):
-        return _at_jets(residual, tuple(map(jnp.asarray, at)), order, is_traced(group.points))
-    size = LARGE_BLOCK if len(jets) >= MANY else BLOCK
-    found = in_padded_blocks(lambda *block: _at_jets(residual, block, order, False), at, size, known=False)
-    # a residual that has closed over something traced is found out by what it returns
-    return _at_jets(residual, tuple(map(jnp.asarray, at)), order, False) if found is None else found
-
-
-def _at_jets(residual, at: tuple, order: int, moves: bool):
-    return _programs({"residual": residual, "at": at, "order": order, "moves": moves})
-
-
-def at_jets_along(group: Group, jets, moved, order: int) -> tuple[Any, Any, Any]:
-    """The gradient of `at_jets`, and how its values and gradients change where the jets move along `moved`."""
-
-    def of_block(*block):
-        return _programs_along({"residual": group.residual, "at": block[:3], "moved": block[3], "order": order})
-
-    return in_padded_blocks(of_block, (group.points, group.normals, jets, moved), BLOCK)
-
-
-def _values_and_gradients(arrays, static):
-    given = eqx.combine(arrays, static)
-    return _values_and_gradients_at(given["residual"], given["at"], given["order"], given["moves"])
-
-
-def _changes(arrays, static):
-    given = eqx.combine(arrays, static)
-    x, n, jets = given["at"]
-
-    def of(jets):
-        return _values_and_gradients_at(given["residual"], (x, n, jets), given["order"], False)
-
-    (_, gradient), (values_along, gradient_along) = jax.jvp(of, (jets,), (given["moved"],))
-    return gradient, values_along, gradient_along
-
-
-def _values_and_gradients_at(residual, at: tuple, order: int, moves: bool):
-
-    def at_one(x, n, D):
-        def value_of(D):
-            return jnp.atleast_1d(residual(jet_at(x, D, order, moves), x, n))
-
-        value, pull = jax.vjp(value_of, D)
-        gradient = jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))  # (c, J, *f)
-        return value, jnp.moveaxis(gradient.reshape(*gradient.shape[:2], -1), 1, 2)
-
-    return jax.vmap(at_one)(*at)
-
-
-_programs = Few(_values_and_gradients, PROGRAMS)
-_programs_along = Few(_changes, PROGRAMS)
-
-
-def order_of_group(group: Group, fields: int) -> int:
-    """Of the highest derivative in its residual."""
-    return _facts(group, fields).order
-
-
 def order_of(problem: Problem, cloud: Cloud) -> int:
     """Of the highest derivative in the equation of the interior."""
-    return _facts(match_conditions(problem, cloud)[0], problem.fields).order
+    return facts_of(match_conditions(problem, cloud)[0], problem.fields).order
 
 
 def is_local(problem: Problem, cloud: Cloud) -> bool:
@@ -454,73 +367,6 @@ def is_local(problem: Problem, cloud: Cloud) -> bool:
         return all(part_of(group, problem.fields, None, True) is not None for group in match_conditions(problem, cloud))
     except Exception:
         return False
-
-
-class Facts(NamedTuple):
-    """What is read off the traced program of a residual."""
-
-    order: int  # of the derivatives that it uses
-    affine: bool  # in u
-    hides_nan: bool  # u at other points, NaN by its jet, need not make it NaN: whether it is local is not known then
-
-
-def _facts(group: Group, fields: int) -> Facts:
-    return remembered(_read_facts, group.residual, group.points.shape[1], group.normals.shape[1], fields)
-
-
-def _read_facts(residual: Residual, dim: int, beside: int, fields: int) -> Facts:
-    order = needed_order(lambda u, x: residual(u, x, jnp.zeros(beside, x.dtype)), dim, fields)
-    point, normal = (jax.ShapeDtypeStruct((size,), jnp.result_type(float)) for size in (dim, beside))
-
-    def value(D, x, n):
-        return jnp.atleast_1d(residual(Jet(x, D, order), x, n))
-
-    no_jet, known = _no_jets(1, dim, order, fields)[0], (point, normal)
-    affine = not depends_on_input(jax.jacrev(value), no_jet, known=known)
-    return Facts(order, affine, hides_nan(value, no_jet, known=known))
-
-
-def _no_jets(count: int, dim: int, order: int, fields: int) -> Float[np.ndarray, "m J *f"]:
-    """The jets of u = 0."""
-    return np.zeros((count, len(total_degree(dim, order)), *([] if fields == 1 else [fields])))
-
-
-def part_of(group: Group, fields: int, around: Guess | None, is_local: bool) -> Part | None:
-    """None for a residual that is not local, or reads something traced, in a global space."""
-    try:
-        order, affine, uncertain = _facts(group, fields)
-    except Exception:
-        if is_local:
-            raise
-        return None  # the general path says what is wrong, if anything is
-    if uncertain and not is_local:
-        return None
-    sample = slice(None) if affine else sample_of(group.points)
-    some = Group((), group.residual, group.points[sample], group.normals[sample])
-    jets: Any = _no_jets(len(some.points), some.points.shape[1], order, fields)
-    if around is not None and not affine:
-        jets = jets_of(around, some.points, order)
-    values, gradient = at_jets(some, jets, order)
-    if is_traced(values, gradient):
-        return Part(group, order, affine, values, gradient) if is_local else None
-    if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):
-        elsewhere = _elsewhere(group, fields, order)
-        if elsewhere is not None:
-            if is_local:
-                raise ValueError(_not_local(group, elsewhere))
-            return None
-    return Part(group, order, affine, values, gradient)
-
-
-def jets_of(function: Guess, points: Float[AnyArray, "m d"], order: int) -> Float[AnyArray, "m J *f"]:
-    """The derivatives of a function at points, by a program of its own where the space does not know them."""
-    known = function.jets(points, order)
-    return _jets_of_function(function, points, order) if known is None else known
-
-
-@eqx.filter_jit
-def _jets_of_function(function: Callable, points, order: int):
-    return jax.vmap(lambda x: derivatives_at(lambda y: function(y), x, order))(jnp.asarray(points))
 
 
 def _weights_of(parts: list[Part], fields: int, spacing, around) -> tuple[dict[str, Any], Any]:
@@ -555,34 +401,3 @@ def _block(part: Part, row_weights, derivatives: BasisDerivatives, fields: int) 
         known = None if derivatives.columns is not None else derivatives  # of local spaces they would be much to hold
         return Affine((row_weights * part.values).reshape(-1), matrix, gradient, known, order, fields)
     return Nonlinear(group, row_weights, derivatives, derivatives.units(order), order, fields)
-
-
-def _elsewhere(group: Group, fields: int, order: int) -> Float[np.ndarray, " d"] | None:
-    """A point x at which a residual uses u at another point, where a jet is NaN; None where there is none."""
-    jets = jnp.asarray(_no_jets(1, group.points.shape[1], order, fields)[0])
-    by_jet, by_function = map(
-        np.asarray, _of_zero(group.residual, group.points, group.normals, Zero(fields), jets, order)
-    )
-    found = np.flatnonzero(np.any(np.isnan(by_jet) & np.isfinite(by_function), axis=1))
-    return None if len(found) == 0 else np.append(found[0], group.points[found[0]])
-
-
-@eqx.filter_jit
-def _of_zero(residual, points, normals, zero_function, jets, order: int):
-    """The residual of u = 0 at every point, (m, c), by its jet and by the function itself."""
-
-    def at_one(x, n):
-        functions = Jet(x, jets, order), zero_function
-        return tuple(jnp.atleast_1d(residual(u, x, n)) for u in functions)
-
-    return jax.vmap(at_one)(jnp.asarray(points), jnp.asarray(normals))
-
-
-def _not_local(group: Group, elsewhere) -> str:
-    names = [name for name, count in group.parts for _ in range(count)]
-    what = f"residual of {names[int(elsewhere[0])]!r}" if names else "operator"
-    point = ", ".join(f"{coordinate:.6g}" for coordinate in elsewhere[1:])
-    return (
-        f"the {what} is not local: at x = ({point}) it uses u at another point than x. A local space has u and its "
-        "derivatives at x only; use a global one, Collocation or Eigenbasis"
-    )

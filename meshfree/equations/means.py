@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -22,11 +22,20 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import BasisDerivatives
-from .conditions import Group, Interior, Zero, check_residual
-from .constrained import WORD, Means
-from .jet_system import part_of
+from .conditions import MEAN, Group, Interior, Zero, check_residual
+from .residual_jets import part_of
 
 ENTRIES = 2**22  # of rows at the points of the rule, that are made at a time
+
+
+class Means(NamedTuple):
+    """q means of a function with coefficients c, without their weight: `constant` + `matrix` c."""
+
+    constant: Float[AnyArray, " q"]
+    matrix: Float[AnyArray, "q unknowns"]
+    constants: Float[AnyArray, "q f"]  # of u = 1 in one field and 0 in the others
+    coordinates: Float[AnyArray, "q d f"]  # of u = xₖ in one field
+    containing: Any  # which equations of the interior have a field of theirs in them, (c,); None: not known
 
 
 def means_of(problem: Problem, space: Space) -> Means:
@@ -67,24 +76,48 @@ def _containing(problem: Problem, of_mean: Group) -> Any:
     inside = Interior(watch(problem.interior))
     dim = of_mean.points.shape[1]
     equations, mean = (remembered(_pattern, residual, dim, fields) for residual in (inside, of_mean.residual))
-    return None if equations is None or mean is None else np.any(equations[:, mean.any(axis=0)], axis=1)
+    if equations is None or mean is None:
+        return None
+    return np.any(equations[..., np.any(mean, axis=(0, 1))], axis=(1, 2))
+
+
+class FieldMeans(eqx.Module):
+    """Some of the fields, as a quantity whose mean vanishes."""
+
+    fields: tuple[int, ...] = eqx.field(static=True)
+
+    def __call__(self, u, x):
+        return u(x)[np.array(self.fields)]
+
+
+def free_constants(problem: Problem, dim: int) -> tuple[int, ...]:
+    """The fields that equations and conditions have nothing but derivatives of, as of a pressure: with them any field
+    that differs by a constant solves the problem.
+    """
+    residuals = [Interior(problem.interior), *(one for one in problem.conditions.values() if one is not None)]
+    patterns = [remembered(_pattern, watch(residual), dim, problem.fields) for residual in residuals]
+    if any(pattern is None for pattern in patterns):
+        return ()
+    itself = np.any([pattern[:, 0].any(axis=0) for pattern in patterns], axis=0)
+    at_all = np.any([pattern.any(axis=(0, 1)) for pattern in patterns], axis=0)
+    return tuple(np.flatnonzero(at_all & ~itself).tolist())
 
 
 def _pattern(residual: Any, dim: int, fields: int) -> Any:
-    """Which components of a residual have which fields in them, (c, f), for any values of its leaves; None where that
-    is not known.
+    """Which derivatives of which fields the components of a residual have in them, (c, J, f), for any values of its
+    leaves; None where that is not known.
     """
     rng = np.random.default_rng(0)
     leaves, structure = jax.tree.flatten(residual)
     drawn = [rng.standard_normal(leaf.shape) if eqx.is_inexact_array(leaf) else leaf for leaf in leaves]
     residual = jax.tree.unflatten(structure, drawn)
-    x, at, shape = jnp.asarray(rng.random(dim)), jnp.zeros(dim), (fields,) if fields > 1 else ()
+    x, n, shape = jnp.asarray(rng.random(dim)), jnp.asarray(_unit(rng, dim)), (fields,) if fields > 1 else ()
 
     def value(D):
-        return jnp.atleast_1d(residual(Jet(x, D, order), x, at))
+        return jnp.atleast_1d(residual(Jet(x, D, order), x, n))
 
     try:
-        order = needed_order(lambda u, x: residual(u, x, at), dim, fields)
+        order = needed_order(lambda u, x: residual(u, x, n), dim, fields)
         with at_once():
             D = jnp.asarray(rng.standard_normal((len(total_degree(dim, order)), *shape)))
             gradient = jax.jacrev(value)(D)
@@ -92,7 +125,12 @@ def _pattern(residual: Any, dim: int, fields: int) -> Any:
         return None  # it is not local, or cannot be asked for other leaves
     if is_traced(gradient):
         return None
-    return np.any(np.asarray(gradient).reshape(len(gradient), -1, fields) != 0, axis=1)
+    return np.asarray(gradient).reshape(len(gradient), -1, fields) != 0
+
+
+def _unit(rng: np.random.Generator, dim: int) -> Float[np.ndarray, " d"]:
+    direction = rng.standard_normal(dim)
+    return direction / np.linalg.norm(direction)
 
 
 class MeansInTime:
@@ -149,7 +187,7 @@ def _group(problem: Problem, domain: Any) -> tuple[Group, Float[np.ndarray, " m"
     assert problem.mean is not None
     points, weights = rule(domain)
     residual = Interior(watch(problem.mean))
-    return Group(((WORD, len(points)),), residual, points, np.zeros_like(points)), weights / np.sum(weights)
+    return Group(((MEAN, len(points)),), residual, points, np.zeros_like(points)), weights / np.sum(weights)
 
 
 def _row_sums(derivatives: BasisDerivatives, gradient: Float[AnyArray, "m c f J"], order: int, size: int) -> Any:

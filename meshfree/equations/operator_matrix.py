@@ -26,7 +26,7 @@ from ..pde.operators import Field
 from ..spaces.base import GlobalSpace, Space
 from .basis_derivatives import BasisDerivatives, values_matrix
 from .conditions import Group
-from .jet_system import part_of
+from .residual_jets import part_of
 from .system import System
 
 _POINTS = NUMBERS._replace(phrase="points, an array (m, d),")

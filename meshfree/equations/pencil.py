@@ -16,7 +16,8 @@ from ..spaces.base import Space
 from .assemble import assemble
 from .basis_derivatives import Guess
 from .conditions import NORMALS
-from .jet_system import Terms, jets_of, terms_of
+from .jet_system import Terms, terms_of
+from .residual_jets import jets_of
 from .system import Collocated
 
 ROUNDING = 1e-10  # of the entries of a row

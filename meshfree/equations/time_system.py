@@ -24,17 +24,18 @@ from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
 from ..linalg.bordered import bordered
 from ..linalg.sparse_rows import SparseRows, for_products, stacked
+from ..pde.evolving import Evolving
 from ..pde.jets import Jet, needed_order
 from ..pde.linearity import depends_on_input
 from ..pde.multi_indices import total_degree
 from ..pde.operators import biharmonic
-from ..pde.parameter import Evolving
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
 from .conditions import Group, Zero, matched
-from .jet_system import BLOCK, LARGE_BLOCK, PROGRAMS, Part, state
+from .jet_system import state
 from .means import MeansInTime
+from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
 from .row_weights import sample_of, size_on_waves, symbols
 
 BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]

@@ -21,7 +21,8 @@ from ..spaces.base import Space
 from .assemble import assemble
 from .basis_derivatives import BasisDerivatives, Guess
 from .conditions import AGAIN_AT, Group
-from .jet_system import BLOCK, JetSystem, order_of_group
+from .jet_system import JetSystem
+from .residual_jets import BLOCK, facts_of
 from .system import Collocated, point_weights
 
 
@@ -80,7 +81,7 @@ class WithUnknowns:
         return None if name is None or self._weights is None else float(np.asarray(self._weights[name]).flat[0])
 
     def _columns_of(self, group: Group, system: JetSystem, c, values) -> Float[np.ndarray, "rows p"]:
-        order = order_of_group(group, system.fields)
+        order = facts_of(group, system.fields).order
         jets = BasisDerivatives.at(self.space, np.asarray(group.points)).jets(np.asarray(c), order)
         at = (np.asarray(group.points), np.asarray(group.normals), jets)
         found = in_padded_blocks(lambda *block: _by_unknowns(group.residual, values, block, order), at, BLOCK)

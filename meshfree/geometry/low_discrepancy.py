@@ -4,10 +4,12 @@ That module takes a quarter of a second to import, and nothing else here needs i
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
 
+OF_RULE = 2**17  # points of a rule of integration in the bounding box
 _PRIMES = (2, 3, 5, 7)
 _BITS = 30  # of Sobol's coordinates
 
@@ -70,3 +72,12 @@ def _directions(dim: int) -> np.ndarray:
             m[2, j] = m[2, j - 2] ^ 4 * m[2, j - 2] ^ 2 * m[2, j - 1]
     numbers = m[:dim] << np.arange(_BITS)[::-1]
     return numbers[:, None] >> np.arange(_BITS)[::-1, None] & 1
+
+
+def sobol_rule(
+    lower: Float[np.ndarray, " d"], upper: Float[np.ndarray, " d"], contains: Callable
+) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+    """The points of Sobol's sequence in a box that a shape contains, with equal weights, for integrals over it."""
+    X = lower + sobol(OF_RULE, len(lower)) * (upper - lower)
+    inside = contains(X)
+    return X[inside], np.full(np.sum(inside), np.prod(upper - lower) / OF_RULE)

@@ -9,10 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..internal.expected import INTEGER, SEED, expects
 from .boundary import BoundaryCurve
-from .low_discrepancy import sobol
-from .quadrature import Rule
-
-SOBOL = 2**17  # points of the bounding box, of which integrals are made
+from .low_discrepancy import sobol_rule
 
 
 class Shape(ABC):
@@ -111,15 +108,9 @@ class Shape(ABC):
         """Distances up to this, some 50 rounding errors of the largest coordinate, count as zero."""
         return 1e-14 * float(max(np.max(np.abs(leaf.bounds)) for leaf in self.leaves) + self.extent)
 
-    def quadrature(self) -> Rule:
-        """Points of the shape (m, d) and weights (m,), whose sums are integrals over it.
-
-        Those of a Sobol sequence of the bounding box that lie in the shape, with equal weights: others know better.
-        """
-        lower, upper = self.bounds
-        X = lower + sobol(SOBOL, self.dim) * (upper - lower)
-        inside = self.contains(X)
-        return X[inside], np.full(np.sum(inside), np.prod(upper - lower) / SOBOL)
+    def quadrature(self) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, " m"]]:
+        """Points of the shape (m, d) and weights (m,), whose sums are integrals over it."""
+        return sobol_rule(*self.bounds, self.contains)
 
     @expects(n=INTEGER, seed=SEED)
     def sample(self, n: int, seed: int = 0) -> Float[np.ndarray, "n d"]:

@@ -11,6 +11,7 @@ from .families import (
     RationalQuadratic,
     Wendland,
 )
+from .functionals import Functional
 from .kernel import Kernel, Product, Scaled, Stretched, Sum
 from .oscillating import Cosine, Periodic, SpectralMixture
 from .radial import Radial, ScaledRadial
@@ -18,6 +19,7 @@ from .warped import Warped
 
 __all__ = [
     "Cosine",
+    "Functional",
     "Gaussian",
     "InverseMultiquadric",
     "InverseQuadratic",

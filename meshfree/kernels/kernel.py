@@ -41,6 +41,16 @@ class Kernel(eqx.Module):
 
         return jnp.sum(jax.vmap(second)(jnp.eye(x.size, dtype=x.dtype)))
 
+    def pair(self, f: Any, x: Float[Array, " d"], g: Any, y: Float[Array, " d"]) -> Float[Array, ""]:
+        """f_x g_y k(x, y), each a `functionals.Functional`: (d,), (d,) -> (). As for `laplacian`."""
+        return f.of(lambda p: g.of(lambda q: self.eval(p, q), y), x)
+
+    def pair_beside(
+        self, other: "Kernel", f: Any, x: Float[Array, " d"], g: Any, y: Float[Array, " d"]
+    ) -> Float[Array, ""] | None:
+        """`pair` of the product with another kernel, by the pairs of that; None where it is not known."""
+        return None
+
     def __call__(self, X: ArrayLike, Y: ArrayLike) -> Float[Array, "n m"]:
         """The Gram matrix of points (n, d) and (m, d): (n, m). 1-D arrays are points of the line.
 
@@ -161,6 +171,9 @@ class Sum(Kernel):
     def laplacian(self, x, y):
         return self.left.laplacian(x, y) + self.right.laplacian(x, y)
 
+    def pair(self, f, x, g, y):
+        return self.left.pair(f, x, g, y) + self.right.pair(f, x, g, y)
+
     def __repr__(self):
         return f"{self.left!r} + {_in_brackets(self.right, Sum)}"
 
@@ -192,6 +205,13 @@ class Product(Kernel):
 
     def eval(self, x, y):
         return self.left.eval(x, y) * self.right.eval(x, y)
+
+    def pair(self, f, x, g, y):
+        for one, other in ((self.left, self.right), (self.right, self.left)):
+            found = one.pair_beside(other, f, x, g, y)
+            if found is not None:
+                return found
+        return super().pair(f, x, g, y)
 
     def __repr__(self):
         return f"{_in_brackets(self.left, Sum)} * {_in_brackets(self.right, Sum, Product, Scaled)}"
@@ -241,6 +261,14 @@ class Scaled(Wrapped):
     def laplacian(self, x, y):
         value = self.kernel.laplacian(x, y)
         return self.amplitude.astype(value.dtype) * value
+
+    def pair(self, f, x, g, y):
+        value = self.kernel.pair(f, x, g, y)
+        return self.amplitude.astype(value.dtype) * value
+
+    def pair_beside(self, other, f, x, g, y):
+        value = self.kernel.pair_beside(other, f, x, g, y)
+        return None if value is None else self.amplitude.astype(value.dtype) * value
 
     def __repr__(self):
         return f"{_shown_positive(self.raw_amplitude)} * {_in_brackets(self.kernel, Sum, Product, Scaled)}"

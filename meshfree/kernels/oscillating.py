@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from ..internal.expected import NUMBERS, Kind, expects
 from ..internal.printing import concrete, shown
 from .families import Gaussian
+from .functionals import Functional
 from .kernel import Kernel, Leaf, Wrapped, initial_scale, one_floating_type, positive, unconstrained
 
 AUTO = "auto"
@@ -72,6 +73,10 @@ class Cosine(Kernel):
     def laplacian(self, x, y):
         omega, phase = self._phase(x, y)
         return -_dot(omega, omega) * jnp.cos(phase)
+
+    def pair_beside(self, other, f, x, g, y):
+        omega, phase = self._phase(x, y)
+        return _modulated(other, omega, phase, f, x, g, y)
 
     def _phase(self, x, y) -> tuple[Float[Array, " d"], Float[Array, ""]]:
         x, y = one_floating_type(x, y)
@@ -189,6 +194,13 @@ class SpectralMixture(Wrapped):
         ]
         return functools.reduce(operator.add, terms)
 
+    def pair(self, f, x, g, y):
+        terms = [
+            weight * _modulated(self.kernel, omega, _dot(omega, delta), f, x, g, y)
+            for weight, omega, delta in self._waves(x, y)
+        ]
+        return functools.reduce(operator.add, terms)
+
     def _waves(self, x, y) -> list[tuple[Float[Array, ""], Float[Array, " d"], Float[Array, " d"]]]:
         """Of every wave its weight and wave vector, and x − y."""
         x, y = one_floating_type(x, y)
@@ -275,6 +287,30 @@ class Periodic(Kernel):
         turn, inverse_scale = 2 * math.pi / self.period.astype(x.dtype), 1 / self.scale.astype(x.dtype)
         along = jnp.broadcast_to(turn, x.shape)
         return along, 0.5 * along * (x - y), jnp.broadcast_to(inverse_scale, x.shape)
+
+
+def _modulated(kernel: Kernel, omega, phase, f: Functional, x, g: Functional, y) -> Float[Array, ""]:
+    """f_x g_y [cos(ω·(x − y)) k(x, y)], the real part of e^(iω·(x − y)) f̃_x g̃_y k with f̃ of ∇ + iω and g̃ of ∇ − iω."""
+    (f_real, f_imag), (g_real, g_imag) = _shifted(f, omega), _shifted(g, -omega)
+    if f_imag is None or g_imag is None:
+        crossed = [kernel.pair(a, x, b, y) for a, b in ((f_imag, g_real), (f_real, g_imag)) if a and b]
+        even = kernel.pair(f_real, x, g_real, y)
+    else:
+        crossed = [kernel.pair(f_real, x, g_imag, y), kernel.pair(f_imag, x, g_real, y)]
+        even = kernel.pair(f_real, x, g_real, y) - kernel.pair(f_imag, x, g_imag, y)
+    found = jnp.cos(phase) * even
+    return found - jnp.sin(phase) * functools.reduce(operator.add, crossed) if crossed else found
+
+
+def _shifted(f: Functional, omega) -> tuple[Functional, Functional | None]:
+    """The real and the imaginary part of f with ∇ + iω in place of ∇; no imaginary one of a value."""
+    if f.slope is None:
+        return f, None
+    if f.bend is None:
+        return f, Functional(_dot(f.slope, omega))
+    twisted = [_dot(f.bend[i], omega) for i in range(omega.size)]
+    bent = functools.reduce(operator.add, [twisted[i] * omega[i] for i in range(omega.size)])
+    return Functional(f.value - bent, f.slope, f.bend), Functional(_dot(f.slope, omega), 2 * jnp.stack(twisted))
 
 
 def _length_and_direction(frequency: Any, is_vector: bool) -> tuple[Leaf, Leaf | None]:

@@ -9,6 +9,7 @@ import abc
 import functools
 import math
 import operator
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
+from .functionals import Functional
 from .kernel import Kernel, Leaf, one_floating_type, positive
 
 
@@ -45,6 +47,20 @@ class Radial(Kernel):
         first, second = (ladder(2, n, shape, delta, inverse_scale) for n in (1, 2))
         squares = jnp.broadcast_to(inverse_scale**2, delta.shape)
         return first * total(squares) + second * total((squares * delta) ** 2)
+
+    def pair(self, f, x, g, y):
+        """By the profiles up to φ⁗: with A = diag(ε²), q = A(x − y) the derivatives of φ(s) by x − y are
+
+            ∂ᵢ = φ′qᵢ,  ∂ᵢⱼ = φ″qᵢqⱼ + φ′Aᵢⱼ,  ∂ᵢⱼₖ = φ‴qᵢqⱼqₖ + φ″(Aᵢⱼqₖ + Aᵢₖqⱼ + Aⱼₖqᵢ),
+
+        and so on; g changes the sign of its slope, as y is subtracted.
+        """
+        shape, delta, inverse_scale = self._separated(x, y)
+        _require(shape, f.order + g.order)
+        squares = jnp.broadcast_to(inverse_scale**2, delta.shape)
+        terms = _pair_terms(f, g, squares, squares * delta)
+        profiles = [ladder(f.order + g.order, n, shape, delta, inverse_scale) for n in range(len(terms))]
+        return functools.reduce(operator.add, [a * b for a, b in zip(terms, profiles, strict=True)])
 
     def _separated(self, x, y):
         """The kernel's shape (what `profile` may use: all but the scale), x − y, and 1/scale."""
@@ -102,6 +118,52 @@ def _ladder_jvp(order, n, primals, tangents):
 
 
 ladder.defjvp(_ladder_jvp, symbolic_zeros=True)
+
+
+def _pair_terms(f: Functional, g: Functional, squares, q) -> list[Float[Array, ""]]:
+    """What φ, φ′, … are multiplied by in f_x g_y φ; all sums are written out, as in `total`."""
+    axes = range(q.size)
+    terms: list[Any] = [0.0] * (f.order + g.order + 1)
+
+    def add(n: int, term) -> None:
+        terms[n] = terms[n] + term
+
+    def parts(functional: Functional, sign: float):
+        """b·q, qᵀHq, tr(AH) and Hq."""
+        slope = None if functional.slope is None else sign * total(functional.slope * q)
+        if functional.bend is None:
+            return slope, None, None, None
+        along = [total(functional.bend[i] * q) for i in axes]
+        bent = functools.reduce(operator.add, [along[i] * q[i] for i in axes])
+        trace = functools.reduce(operator.add, [functional.bend[i, i] * squares[i] for i in axes])
+        return slope, bent, trace, along
+
+    (b, bent, trace, along), (b_, bent_, trace_, along_) = parts(f, 1.0), parts(g, -1.0)
+    add(0, f.value * g.value)
+    for value, slope, bend, tr in ((f.value, b_, bent_, trace_), (g.value, b, bent, trace)):
+        if slope is not None:
+            add(1, value * slope)
+        if bend is not None:
+            add(2, value * bend)
+            add(1, value * tr)
+    if b is not None and b_ is not None:
+        add(2, b * b_)
+        add(1, -total(f.slope * squares * g.slope))
+    # of a slope with the other's bend; g's slope has the other sign
+    for one, slope, sign, bend, tr, Hq in ((f, b, 1.0, bent_, trace_, along_), (g, b_, -1.0, bent, trace, along)):
+        if slope is not None and bend is not None:
+            mixed = functools.reduce(operator.add, [one.slope[i] * squares[i] * Hq[i] for i in axes])
+            add(3, slope * bend)
+            add(2, slope * tr + 2 * sign * mixed)
+    if bent is not None and bent_ is not None:
+        crossed = functools.reduce(operator.add, [along[i] * squares[i] * along_[i] for i in axes])
+        doubled = functools.reduce(
+            operator.add, [f.bend[i, j] * g.bend[i, j] * squares[i] * squares[j] for i in axes for j in axes]
+        )
+        add(4, bent * bent_)
+        add(3, trace * bent_ + trace_ * bent + 4 * crossed)
+        add(2, trace * trace_ + 2 * doubled)
+    return terms
 
 
 def total(terms: Float[Array, " d"]) -> Float[Array, ""]:

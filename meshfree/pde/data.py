@@ -71,13 +71,13 @@ class Data(eqx.Module):
         self.points, self.values, self.of = points, values, of
         self.noise = (jnp if is_traced(noise) else np).broadcast_to(noise, (len(points),))
 
-    def observed(self) -> Observed:
+    def misfit(self) -> Misfit:
         """The residual of all its points: see there."""
-        return Observed(self.of, self.values.ndim == 1)
+        return Misfit(self.of, self.values.ndim == 1)
 
     @property
     def given(self) -> Float[np.ndarray | Array, "m p"]:
-        """What `Observed` has beside each point: the values there, and one over the noise."""
+        """What `Misfit` has beside each point: the values there, and one over the noise."""
         array = jnp if is_traced(self.values, self.noise) else np
         return array.concatenate([self.values.reshape(len(self.points), -1), 1 / self.noise[:, None]], axis=1)
 
@@ -86,7 +86,7 @@ class Data(eqx.Module):
         return f"Data({len(self.points)} values{kind})"
 
 
-class Observed(eqx.Module):
+class Misfit(eqx.Module):
     """(of(u, x) − value)/noise as a residual, with `Data.given` where others have a normal."""
 
     of: Callable | None

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .components import Function, WithComponents
+from .evolving import at_time
 from .operators import Field
-from .parameter import at_time, takes_parameter
+from .parameter import takes_parameter
 from .problem import Residual
 
 

@@ -13,12 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from ..internal.expected import FIELD, expects
 from ..internal.printing import shown
-from .components import Function, WithComponents
-from .operators import Field, laplacian
+from .operators import Field
 
 
 @runtime_checkable
@@ -45,34 +43,6 @@ def time_derivative(u: Field) -> Field:
         "laplacian(time_derivative(u)), time_derivative(u)(x)[0]; for a second derivative in time make u_t a field of "
         "its own: fields=2"
     )
-
-
-class Evolving(WithComponents):
-    """A function of one point with its rate."""
-
-    function: Field
-    rate: Field
-
-    def __call__(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
-        return self.function(x)
-
-    @property
-    def components(self):
-        return getattr(self.function, "components", None)
-
-    def laplacian(self, x: Float[Array, " d"]) -> Float[Array, "..."]:
-        """Δu, in closed form where the function has one."""
-        return laplacian(self.function)(x)
-
-
-def at_time(function: Callable, t: Any) -> Evolving:
-    """A function of (x, t), such as an exact solution, at a time, with its rate."""
-
-    def rate(x):
-        time = jnp.asarray(t, dtype=float)
-        return jax.jvp(lambda s: function(x, s), (time,), (jnp.ones_like(time),))[1]
-
-    return Evolving(Function(lambda x: function(x, t)), rate)
 
 
 class At(eqx.Module):

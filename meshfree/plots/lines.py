@@ -67,6 +67,9 @@ def draw_line(
     curve, at_nodes = samples.split(values)
     names = subject.field_names(values.shape[1])
     figure, (axes, *below) = stacked_panels(6.0, [3.2] if exact is None else [3.2, 1.7])
+    deviations = subject.deviations(grid[:, None])
+    if deviations is not None:
+        _draw_bands(axes, grid, curve, deviations)
     curves = _draw_curves(axes, grid, curve, names)
     dots = _draw_nodes(axes, samples.nodes, at_nodes, dot_size(subject.cloud, 72 * WIDTH / (upper - lower), 5.0))
     known, errors = [], []
@@ -79,6 +82,14 @@ def draw_line(
     ticks_between(lower, upper, WIDTH, subject.labels[0]).apply(figure.axes[-1].xaxis)
     axes.set_xlim(lower - 0.02 * (upper - lower), upper + 0.02 * (upper - lower))
     return LinePicture(figure, curves, known, dots, errors)
+
+
+def _draw_bands(axes, grid, values, deviations) -> None:
+    """Two standard deviations on either side of each curve."""
+    for i, (column, deviation) in enumerate(zip(values.T, deviations.T, strict=True)):
+        style = {"color": COLORS[i % len(COLORS)], "alpha": 0.22, "lw": 0, "zorder": 1}
+        label = "2 standard deviations" if i == 0 else None
+        axes.fill_between(grid, column - 2 * deviation, column + 2 * deviation, label=label, **style)
 
 
 def _draw_curves(axes, grid, values, names) -> list:

@@ -1,4 +1,4 @@
-"""Solutions in the plane: filled contours, a panel each field, the error beside or below."""
+"""Solutions in the plane: filled contours, a panel each field, error and standard deviation beside or below."""
 
 from typing import Any
 
@@ -25,6 +25,9 @@ def plot_plane(subject: Subject):
         whole = subject.field_names(1)
         shown.append((f"|{whole[0]}|", np.hypot(*values.T)))
         errors += [] if exact is None else [(error_names(whole)[0], np.hypot(*(values - exact).T))]
+    deviations = subject.deviations(cover.points)
+    if deviations is not None:
+        errors += [(f"standard deviation of {name}", one) for name, one in zip(names, deviations.T, strict=True)]
     lower, upper = cover.vertices.min(axis=0), cover.vertices.max(axis=0)
     units = units_of(upper - lower)
     size = units * (upper - lower)

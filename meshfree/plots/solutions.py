@@ -63,7 +63,8 @@ def plot(
     streamlines over the speed of two fields. Three: the body without the eighth that faces the viewer, and the
     sections through the middle of the bounding box. Of a surface: itself, as a curve in the plane and a body in space.
     Bodies are drawn by pyvista (extra `view`), smooth and with their edges, or by Matplotlib where pyvista is missing
-    or cannot render.
+    or cannot render. Of a `Posterior`, on the line a band of two standard deviations on either side, in the plane a
+    panel of the standard deviation.
 
     A movie (`path` is .mp4 or .gif) shows the same at each time, in one scale of colours, or of the axis, for all;
     what is returned is its last frame. An MP4 file needs ffmpeg, of the system or of the package imageio-ffmpeg:

@@ -59,6 +59,11 @@ class Subject(NamedTuple):
         _check_finite("exact", exact)
         return values.reshape(len(X), -1), exact.reshape(len(X), -1)
 
+    def deviations(self, X: np.ndarray) -> np.ndarray | None:
+        """The standard deviation of a posterior at points, (m, fields); None of another function."""
+        std = getattr(self.u, "std", None)
+        return None if std is None else np.asarray(std(X)).reshape(len(X), -1)
+
     def series(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """u and, where known, the exact solution at points (m, d) and all times, (k, m, fields); raises as `values`."""
         values = self.u.values(X, self.times)

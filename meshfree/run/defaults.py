@@ -12,7 +12,7 @@ from ..geometry.cloud import Cloud
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..solving.off_nodes import aside
-from ..spaces import Collocation, Eigenbasis, Multilevel, Space, Stencils
+from ..spaces import Collocation, Eigenbasis, GaussianProcess, Multilevel, Space, Stencils
 from ..spaces.eigenbasis import ROWS_PER_FUNCTION
 
 EIGENBASIS_DEGREE = {1: 30, 2: 24, 3: 14}  # by dimension
@@ -209,6 +209,12 @@ def _eigenbasis(problem: Problem, cloud: Cloud, choices: Choices) -> Eigenbasis:
     return Eigenbasis(kernel, cloud, eigenbasis_degree(choices, cloud.dim))
 
 
+def _gaussian_process(problem: Problem, cloud: Cloud, choices: Choices) -> GaussianProcess:
+    if choices.degree is not None:
+        raise ValueError("a Gaussian process has no polynomials beside it: drop --degree")
+    return GaussianProcess(build_kernel(cloud, choices), cloud)
+
+
 def _stencils(problem: Problem, cloud: Cloud, choices: Choices) -> Stencils:
     degree = STENCIL_DEGREE if choices.degree is None else choices.degree
     return Stencils(build_kernel(cloud, choices), cloud, degree, size=choices.size, ghost=choices.ghost)
@@ -247,6 +253,7 @@ class SpaceRules(NamedTuple):
 SPACES = {
     "collocation": SpaceRules(_collocation, "translates of a kernel"),
     "eigenbasis": SpaceRules(_eigenbasis, "the Gaussian's eigenfunctions"),
+    "gaussian-process": SpaceRules(_gaussian_process, "symmetric collocation, with standard deviations", "matern"),
     "stencils": SpaceRules(_stencils, "RBF-FD", "polyharmonic", is_local=True, own_flags=("size", "ghost")),
     "wendland": SpaceRules(
         _narrow_wendland, "translates with a narrow support", "wendland", is_local=True, own_flags=("levels",)

@@ -37,7 +37,7 @@ from .metrics import independent_points, weighted_residual
 from .newton import ConvergenceError
 from .off_nodes import CHECK_SEED, COMPARABLE
 from .solution import Solution
-from .solve import require_double, solve_in
+from .solve import require_double, solve_in, with_constants_fixed
 from .uniqueness import NotUniqueError
 
 TOLERANCE = 1e-6
@@ -193,6 +193,7 @@ def solve(
             "a space is chosen by numbers, and here JAX traces the problem: give a space under jit and grad"
         )
     require_double()
+    problem = with_constants_fixed(problem)
     ladder = Ladder(problem, tol, initial, tuple(functions), max_unknowns, seconds)
     limit = ladder.climb(progress)
     best = ladder.best()

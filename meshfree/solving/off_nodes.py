@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
+from ..equations.symmetric_system import Between
 from ..equations.system import System
 from ..geometry.cloud import Cloud
 from ..geometry.periods import nearest_image, neighbour_tree
@@ -22,7 +23,7 @@ CHECK_SEED = 1000  # what the seeds of check clouds are apart from those of node
 SEED = 30_000  # apart from the seeds that clouds are usually made with
 
 
-def off_nodes(system: System, coefficients: Float[AnyArray, "n *f"], data: Scalar) -> dict[str, float]:
+def off_nodes(system: System | Between, coefficients: Float[AnyArray, "n *f"], data: Scalar) -> dict[str, float]:
     """`off_nodes`: the weighted interior residual's root mean square between the nodes over that of the data.
 
     `data`: the root mean square of the weighted residuals of u = 0 over all nodes, linearised at the solution. The

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..equations.assemble import assemble
 from ..equations.basis_derivatives import Guess
 from ..equations.conditions import unknowns_of
 from ..equations.fit import Fit
+from ..equations.means import FieldMeans, free_constants
 from ..equations.operator_matrix import Interpolation
 from ..equations.system import Collocated
 from ..equations.unknown_system import WithUnknowns
@@ -36,7 +38,9 @@ from .frequencies import with_frequencies
 from .levels import solve_by_levels
 from .metrics import error
 from .newton import newton, solved
+from .posterior import Posterior
 from .solution import Solution
+from .symmetric import interpolate_process, solve_symmetric
 from .unknown_numbers import solve_with_unknowns
 
 BLOCK = 512  # nodes at which a function is asked for its values at a time
@@ -51,14 +55,20 @@ def solve_in(
     initial: Callable | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
+    judged: bool = True,
 ) -> Solution:
-    """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`."""
+    """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`.
+
+    Not `judged`, a Gaussian process says nothing of the residual between the nodes, as where its scale is sought.
+    """
     require_double()
     release_programs()
     rows_at = space.cloud if points is None else points
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
+    if space.is_process:
+        return _in_process(problem, space, points, initial, weights, solver, judged)
     levels = space.levels()
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
@@ -74,12 +84,47 @@ def solve_in(
         system = WithUnknowns(problem, space, points, weights, around, unknowns)
         return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
     start, equations_of = _stated(problem, space, points, initial, weights)
-    coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
+    try:
+        coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
+    except ValueError:
+        fixed = problem if len(levels) > 1 else with_constants_fixed(problem, rows_at)
+        if fixed is problem:
+            raise
+        return solve_in(fixed, space, points=points, initial=initial, weights=weights, solver=solver)
     u = Solution(space, coefficients, stats)
     if is_traced(problem, u):
         return u
     price = space.sparsity(rows_at.points)
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
+
+
+def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:
+    if points is not None or weights is not None or solver != "auto":
+        raise ValueError(
+            f"{space.describe()} satisfies each equation, by Cholesky: points=, weights= and solver= are for other "
+            "spaces. For more equations give it a larger cloud"
+        )
+    check_cloud_in(problem.domain, space.cloud)
+    return Posterior(*solve_symmetric(problem, space, initial, judged))
+
+
+def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Problem:
+    """The problem with the means of fields set to 0 that its equations have derivatives of only, as of a pressure, and
+    a warning that names them; itself where there are none.
+    """
+    domain = problem.domain if problem.domain is not None or cloud is None else cloud.domain
+    if problem.mean is not None or problem.fields == 1 or domain is None or is_traced(problem):
+        return problem
+    free = free_constants(problem, domain.dim)
+    if not free:
+        return problem
+    names = ", ".join(f"u[{field}]" for field in free)
+    warnings.warn(
+        f"the equations and conditions have derivatives of {names} only, and leave a constant free: the mean over the "
+        f"domain is set to 0. Problem(..., mean=lambda u, x: u(x)[{free[0]}]) says so, or another value",
+        stacklevel=7,  # of who calls `solve`, which is decorated
+    )
+    return eqx.tree_at(lambda p: p.mean, problem, FieldMeans(free), is_leaf=lambda leaf: leaf is None)
 
 
 def _stated(problem: Problem, space: Space, points, initial, weights):
@@ -107,7 +152,7 @@ def solve_on_host(
     the only one is not asked. None where something is traced, for local spaces, and where equations are made by JAX.
     """
     require_double()
-    if space.local_basis is not None or is_traced(problem, space, points, initial, weights):
+    if space.is_process or space.local_basis is not None or is_traced(problem, space, points, initial, weights):
         return None
     if unknowns_of(problem, space.cloud):
         return None
@@ -150,6 +195,9 @@ def interpolate(
     if len(levels) > 1 and not callable(f):
         raise ValueError(f"{space.describe()} has points on every level: give a function, not its values")
     values = [_values_at(f, level.nodes) for level in levels]
+    if space.is_process:
+        process: Any = space
+        return Posterior(*interpolate_process(values[-1], process))
     if space.is_nodal:  # the coefficients are the values
         return Solution(space, as_jax(values[-1]), _of_nodal_values(values[-1]))
     if space.local_basis is None:

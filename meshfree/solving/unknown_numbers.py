@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ..equations.system import System
-from ..equations.unknown_system import WithUnknowns
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from ..spaces.base import Space
@@ -89,9 +88,7 @@ class Projected(System):
         self.latest.system.check_finite(self.latest.coefficients)
 
 
-def solve_with_unknowns(
-    equations: WithUnknowns, start: Float[np.ndarray, "n *f"], solver: str
-) -> tuple[Any, dict[str, Any]]:
+def solve_with_unknowns(equations: Any, start: Float[np.ndarray, "n *f"], solver: str) -> tuple[Any, dict[str, Any]]:
     """The coefficients of u and the statistics, with `unknown_numbers` and, of data, `std_of_unknowns`.
 
     Raises ValueError for fewer equations than unknowns, and for numbers that equations and data do not determine.
@@ -139,7 +136,7 @@ def _iterated(system: Projected, values: Float[np.ndarray, " p"]) -> tuple[Float
             )
 
 
-def _check_count(equations: WithUnknowns, start) -> None:
+def _check_count(equations: Any, start) -> None:
     rows = equations.at(equations.start).residual(start).size
     if rows < start.size + equations.start.size:
         raise ValueError(

@@ -4,6 +4,7 @@ from .base import Expansion, GlobalSpace, LocalBasis, Space
 from .collocation import Collocation
 from .eigenbasis import Eigenbasis
 from .enriched import Enriched
+from .gaussian_process import GaussianProcess
 from .multilevel import Multilevel
 from .stencils import Stencils
 
@@ -12,6 +13,7 @@ __all__ = [
     "Eigenbasis",
     "Enriched",
     "Expansion",
+    "GaussianProcess",
     "GlobalSpace",
     "LocalBasis",
     "Multilevel",

@@ -103,6 +103,11 @@ class Space(eqx.Module):
         return None
 
     @property
+    def is_process(self) -> bool:
+        """Whether it is a Gaussian process, whose functions are made of the equations themselves."""
+        return False
+
+    @property
     def has_rows(self) -> bool:
         """Whether the host knows the derivatives of its functions at points, without a program for their number."""
         return self.local_basis is not None

@@ -25,11 +25,13 @@ from ..internal.devices import on_host
 from ..internal.expected import NUMBERS, Kind, came, expects
 from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..linalg.batched import on_few_threads
+from ..linalg.cholesky import inverse_diagonal
 from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.derivative import change_along
 from ..solving.newton import newton
 from ..solving.off_nodes import aside
+from ..solving.posterior import left_out, negative_log_likelihood
 from ..solving.solve import fit_of, solve_in, solve_on_host
 from ..spaces.base import Space
 
@@ -54,8 +56,8 @@ class Residual(eqx.Module):
         if known is not None:
             return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
-        u = solve_in(problem, space, **self.options)
-        weights = self.options.get("weights")
+        u = solve_in(problem, space, judged=False, **self.options)
+        weights, space = self.options.get("weights"), u.space if space.is_process else space
         return _log_rms(assemble(problem, space, self.check, weights).at_points(u.coefficients))
 
     def slopes(self, tree: Tree, directions: Sequence[Tree] = ()) -> tuple[float, list[float]] | None:
@@ -104,7 +106,9 @@ class LeaveOneOut(eqx.Module):
         if known is not None:
             return as_jax(known[0])
         space, problem = _space_and_problem(tree, self.problem)
-        u = solve_in(problem, space, **self.options)
+        u = solve_in(problem, space, judged=False, **self.options)
+        if space.is_process:
+            return as_jax(_log_rms(left_out(problem, u)))
         system = assemble(problem, space, self.options.get("points"), self.options.get("weights"))
         if system.is_sparse:
             raise ValueError(
@@ -203,6 +207,22 @@ def _compiled_values_left_out(fit: Fit, found, solver: str):
     return _values_left_out(fit, found, solver)
 
 
+class Likelihood(eqx.Module):
+    """The negative log likelihood of a problem's data under a Gaussian process: `losses.likelihood`."""
+
+    problem: Problem
+    options: dict[str, Any]
+
+    def __call__(self, tree: Tree) -> Float[Array, ""]:
+        space, problem = _space_and_problem(tree, self.problem)
+        if not space.is_process:
+            raise ValueError(
+                f"the likelihood is that of a mf.GaussianProcess, and {space.describe()} is none: use "
+                "mf.losses.residual(problem, check) or mf.losses.leave_one_out(problem)"
+            )
+        return as_jax(negative_log_likelihood(solve_in(problem, space, judged=False, **self.options)))
+
+
 def _left_out(system: System, coefficients: Float[Array, "n *f"], solver: str) -> Float[Array, ""]:
     residual, matrix = system.linearised(coefficients)
     factored = factor(jax.lax.stop_gradient(matrix), solver)
@@ -241,7 +261,8 @@ def leave_one_out(problem: Problem | ArrayLike, **options) -> Any:
 
     Square systems: eₖ = cₖ/(A⁻¹)ₖₖ, row and center k left out together (Rippa, Adv. Comput. Math. 11 (1999), eq. 17).
     Least squares, and square systems of deficient rank: eₖ = rₖ/(1 − hₖ), hₖ the diagonal of A A⁺ (PRESS; Allen,
-    Technometrics 16 (1974)). A nonlinear problem is linearised at its solution. `options` go to `solve`.
+    Technometrics 16 (1974)). A `GaussianProcess`: eₖ = wₖ/(K⁻¹)ₖₖ, w = K⁻¹y. A nonlinear problem is linearised at its
+    solution. `options` go to `solve`.
     """
     if isinstance(problem, Problem):
         return LeaveOneOut(problem, options)
@@ -253,16 +274,16 @@ def leave_one_out(problem: Problem | ArrayLike, **options) -> Any:
     return LeaveOneOutOfValues(values if is_traced(values) else np.asarray(values), **given)
 
 
-@jax.custom_jvp
-def inverse_diagonal(A: Float[Array, "n n"], inverse: Float[Array, "n n"]) -> Float[Array, " n"]:
-    """The diagonal of A⁻¹, given A⁻¹; its derivative is −diag(A⁻¹ dA A⁻¹), whatever made the inverse."""
-    return jnp.diagonal(inverse)
+@expects(problem=Problem)
+def likelihood(problem: Problem, **options) -> Likelihood:
+    """½ yᵀK⁻¹y + ½ log det K + n/2 log 2π of a `GaussianProcess`, y the data and K the kernel's own covariances, noise
+    included (Rasmussen & Williams 2006, equation 5.8), of a nonlinear problem linearised at its solution.
 
-
-@inverse_diagonal.defjvp
-def _inverse_diagonal_jvp(primals, tangents):
-    (A, inverse), (A_dot, _) = primals, tangents
-    return inverse_diagonal(A, inverse), -jnp.sum((inverse @ A_dot) * inverse.T, axis=1)
+    Give the kernel an amplitude to be tuned, as in `1.0 * mf.Matern(5.5, 1.0)`: `Posterior.amplitude` has no part in
+    it. It tells the scales of noisy data; those of equations are better found by the residual off the nodes or
+    leave-one-out. `options` go to `solve`. ValueError for other spaces.
+    """
+    return Likelihood(problem, options)
 
 
 @jax.custom_jvp

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import meshfree as mf
-from meshfree.pde.parameter import Evolving, at_time
+from meshfree.pde.evolving import Evolving, at_time
 
 
 def heat(u, x, t):

@@ -40,6 +40,15 @@ def test_noisy_values_take_the_place_of_an_unknown_side(space):
     assert 0.5 < u.stats["residual"]["heads"] < 1.2  # standard deviations
 
 
+def test_a_gaussian_process_has_a_band_that_holds_the_error():
+    u = mf.solve(problem(), mf.GaussianProcess(mf.Matern(5.5, 1.0), SQUARE.cloud(0.14)))
+    points = SQUARE.sample(200, seed=5)
+    off = np.abs(np.asarray(u(points)) - np.asarray(jax.vmap(exact)(points)))
+    assert mf.error(problem(), u) < 4e-3
+    assert np.mean(off < 2 * np.asarray(u.std(points))) > 0.9
+    assert 0.5 < u.stats["residual"]["heads"] < 1.2
+
+
 def test_values_at_the_nodes_of_a_part_are_its_condition():
     space = mf.Stencils(None, SQUARE.cloud(0.1), 5)
     nodes = space.cloud["right"]

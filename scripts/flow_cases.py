@@ -54,28 +54,28 @@ def flow(
 
 
 def stokes() -> Iterator[Row]:
-    """S1."""
-    yield from flow("S1", "stokes", ((3e-6, 1e-4), (3e-5, 2e-3)), 16, (0.06, 0.08), 6)
+    """F1."""
+    yield from flow("F1", "stokes", ((3e-6, 1e-4), (3e-5, 2e-3)), 16, (0.06, 0.08), 6)
 
 
 def kovasznay() -> Iterator[Row]:
-    """S2: Re = 20."""
-    yield from flow("S2", "kovasznay", ((2e-5, 1e-4), (1e-3,)), 18, (0.06, 0.05), 4)
+    """F2: Re = 20."""
+    yield from flow("F2", "kovasznay", ((2e-5, 1e-4), (1e-3,)), 18, (0.06, 0.05), 4)
 
 
 def cavity() -> Iterator[Row]:
-    """S3: the largest difference from the table; the weights are those measured, but for the divergence, 4 times."""
+    """F3: the largest difference from the table; the weights are those measured, but for the divergence, 4 times."""
     script = load_script(PROBLEMS / "cavity.py")
     cloud = mf.Box().cloud(lambda x: 0.03 * script.grading(x))
     weights = dict.fromkeys(("left", "right", "bottom", "top"), 300.0) | {"interior": np.array([0.94, 1.36, 4.0])}
     u = mf.solve(script.problem(), mf.Stencils(None, cloud, 4), weights=weights)
     velocity = jax.vmap(script.velocity(u))(jnp.stack([jnp.full(15, 0.5), CENTRE_LINE[:, 0]], axis=1))
     difference = float(np.max(np.abs(np.asarray(velocity)[:, 0] - CENTRE_LINE[:, 1])))
-    yield Row("S3 cavity, Re = 100: u on the vertical centre line", u.stats["unknowns"], difference, 5e-3)
+    yield Row("F3 cavity, Re = 100: u on the vertical centre line", u.stats["unknowns"], difference, 5e-3)
 
 
 def neumann_alone() -> Iterator[Row]:
-    """S4: a harmonic function by its flux and its mean."""
+    """F4: a harmonic function by its flux and its mean."""
 
     def exact(x):
         return jnp.exp(x[0]) * jnp.cos(x[1])
@@ -94,23 +94,23 @@ def neumann_alone() -> Iterator[Row]:
     }
     for name, (space, bar) in spaces.items():
         u = mf.solve(problem, space)
-        yield Row(f"S4 Neumann conditions and a mean, {name}", u.stats["unknowns"], mf.error(problem, u), bar)
+        yield Row(f"F4 Neumann conditions and a mean, {name}", u.stats["unknowns"], mf.error(problem, u), bar)
 
 
 def convection() -> Iterator[Row]:
-    """S5: the mean Nusselt number at Ra = 10⁴; de Vahl Davis has 2.243, later solutions 2.2448."""
+    """F5: the mean Nusselt number at Ra = 10⁴; de Vahl Davis has 2.243, later solutions 2.2448."""
     problem = made("natural_convection")
     u = mf.solve(problem, mf.Eigenbasis(mf.Gaussian(1.0), mf.Box().cloud(0.035, cluster=1.0), 20))
     t, weights = np.polynomial.legendre.leggauss(40)
     hot = jnp.stack([jnp.zeros(40), jnp.asarray(t + 1) / 2], axis=1)
     nusselt = -float(weights / 2 @ np.asarray(jax.vmap(mf.gradient(u[3]))(hot))[:, 0])
-    yield Row("S5 natural convection: Nusselt's number, relative", u.stats["unknowns"], abs(nusselt / 2.243 - 1), 2e-3)
+    yield Row("F5 natural convection: Nusselt's number, relative", u.stats["unknowns"], abs(nusselt / 2.243 - 1), 2e-3)
 
 
 CASES: dict[str, Callable[[], Iterator[Row]]] = {
-    "S1": stokes,
-    "S2": kovasznay,
-    "S3": cavity,
-    "S4": neumann_alone,
-    "S5": convection,
+    "F1": stokes,
+    "F2": kovasznay,
+    "F3": cavity,
+    "F4": neumann_alone,
+    "F5": convection,
 }

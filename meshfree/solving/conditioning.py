@@ -1,0 +1,114 @@
+"""A Gaussian process given functionals: the coefficients of its mean, and its amplitude."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
+from ..linalg.cholesky import Cholesky, inverse_diagonal
+from ..spaces.gaussian_process import GaussianProcess
+
+AMPLITUDES = np.logspace(-16, 16, 321)  # times the scale of the data: where the likelihood is looked at first
+GOLDEN = 60  # halvings of the bracket around the best, about
+
+
+class Conditioned(NamedTuple):
+    """The mean is Σⱼ cⱼ Lⱼ k, the prior covariance `amplitude` times the kernel."""
+
+    coefficients: Float[AnyArray, " n"]
+    amplitude: Scalar
+    factor: Cholesky  # of K + noise/amplitude, without derivative
+
+
+def conditioned(space: GaussianProcess, data: Float[AnyArray, " n"]) -> Conditioned:
+    """Given that the space's functionals are `data`, up to their noise; differentiable to first order.
+
+    The amplitude of functionals that hold exactly is the mean of wₖ²/(K⁻¹)ₖₖ, w = K⁻¹y: the square of what each misses
+    with itself left out, over its variance then. The likelihood's, yᵀK⁻¹y/n, is 5 to 30 times too wide on smooth
+    problems [m]. Noisy ones tell the amplitude by their likelihood given the exact ones, which leave-one-out
+    underestimates where noise dominates; the larger of the two is taken, as each is blind where the other sees.
+    """
+    K, noise = space.covariances(), space.functionals.noise
+    if is_traced(noise) or not np.any(noise):
+        factor = factored(K)
+        coefficients = _solved(factor, K, data)
+        return Conditioned(coefficients, _left_out(factor, K, coefficients), factor)
+    if is_traced(K, data):
+        raise NotImplementedError(
+            "a Gaussian process with noisy data is not differentiated: its amplitude is found by a search. Use "
+            "mf.losses.likelihood, or Collocation with the same kernel"
+        )
+    amplitude = _amplitude(K, np.asarray(data), np.asarray(noise))
+    factor = Cholesky.of(K + np.diag(noise / amplitude))
+    return Conditioned(factor.solve(data), amplitude, factor)
+
+
+def with_noise(space: GaussianProcess, amplitude: Scalar) -> Float[AnyArray, "n n"]:
+    """The covariances of what is observed over the amplitude, noise included."""
+    K, noise = space.covariances(), space.functionals.noise
+    if not is_traced(noise) and not np.any(noise):
+        return K
+    return K + module_of(K, noise).diag(noise / amplitude)
+
+
+def factored(K: Float[AnyArray, "n n"]) -> Cholesky:
+    """Its factor, without derivative; K stays as it is."""
+    return Cholesky.of(jax.lax.stop_gradient(K) if is_traced(K) else np.array(K))
+
+
+def _solved(factor: Cholesky, K, y):
+    """K⁻¹y with its derivative K⁻¹(dy − dK K⁻¹y)."""
+    if not is_traced(K, y):
+        return factor.solve(np.asarray(y))
+    fixed = jax.lax.stop_gradient(factor.solve(jax.lax.stop_gradient(y)))
+    missing = y - K @ fixed
+    return fixed + factor.solve(missing - jax.lax.stop_gradient(missing))
+
+
+def _left_out(factor: Cholesky, K, coefficients) -> Scalar:
+    if not is_traced(K, coefficients):
+        return float(np.mean(coefficients**2 / np.diagonal(factor.inverse())))
+    return jnp.mean(coefficients**2 / inverse_diagonal(K, factor.inverse()))
+
+
+def _amplitude(K, data, noise) -> float:
+    """The larger of what the exact rows and the noisy ones say."""
+    noisy = noise > 0
+    of_noisy, exact, rest = K[np.ix_(noisy, noisy)], 0.0, data[noisy]
+    if not noisy.all():
+        own = np.ascontiguousarray(K[np.ix_(~noisy, ~noisy)])
+        factor = Cholesky.of(own.copy())
+        c = factor.solve(data[~noisy])
+        exact = float(_left_out(factor, own, c))
+        mixed = K[np.ix_(~noisy, noisy)]
+        half = factor.half(mixed)
+        of_noisy, rest = of_noisy - half.T @ half, rest - mixed.T @ c
+    return max(exact, likely_amplitude(of_noisy, rest, noise[noisy]), np.finfo(float).tiny)
+
+
+def likely_amplitude(
+    K: Float[np.ndarray, "n n"], data: Float[np.ndarray, " n"], noise: Float[np.ndarray, " n"]
+) -> float:
+    """The a that maximises the likelihood of data with the covariance a K + diag(noise)."""
+    size = np.sqrt(noise)
+    values, vectors = np.linalg.eigh(K / size[:, None] / size[None, :])
+    values, squares = np.maximum(values, 0.0), (vectors.T @ (data / size)) ** 2
+
+    def loss(log_amplitude):
+        total = 1 + np.exp(log_amplitude) * values
+        return np.sum(np.log(total) + squares / total)
+
+    unit = max(float(np.sum(data**2) / max(np.trace(K), np.finfo(float).tiny)), np.finfo(float).tiny)
+    grid = np.log(AMPLITUDES) + np.log(unit)
+    best = int(np.argmin([loss(a) for a in grid]))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    ratio = (np.sqrt(5) - 1) / 2
+    for _ in range(GOLDEN):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return float(np.exp((low + high) / 2))
