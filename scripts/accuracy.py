@@ -239,7 +239,6 @@ CASES = {
     **surface_cases.CASES,
     **eigen_cases.CASES,
     **plates_cases.CASES,
-    **saddle_cases.CASES,
     **data_cases.CASES,
     **flow_cases.CASES,
     **gp_cases.CASES,
