@@ -9,7 +9,7 @@ import numpy as np
 
 import meshfree as mf
 
-DEFAULTS = {"space": "stencils", "spacing": 0.07, "degree": 5}
+DEFAULTS = {"space": "stencils", "spacing": 0.09, "degree": 5}
 ERROR = 2e-2  # relative L2 of v and p together that the defaults reach
 BOX = mf.Box((-0.5, -0.5), (1.0, 0.5))
 REYNOLDS = 20.0

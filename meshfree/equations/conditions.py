@@ -21,7 +21,7 @@ from ..pde.data import DataError, Misfit
 from ..pde.index_bounds import beyond_the_end
 from ..pde.operators import derivative
 from ..pde.problem import Problem, Residual
-from ..pde.unknown import Unknown, any_made, bound_in, held_by, named, read_by
+from ..pde.unknown import Unknown, any_made, bound_in, found_in, held_by, named, read_by
 
 NORMALS = "normals"  # the name of the equations that make functions constant along the normals of a surface
 # the weight of the equation of the interior on the boundary, where stencils are one-sided, beside that in the interior:
@@ -142,6 +142,8 @@ def unknowns_of(problem: Problem, cloud: Cloud) -> dict[str, Unknown]:
         ):
             reads |= read_by(partial(_of_zero, function, problem.fields), *at)
     holders = [function for function, _ in asked]
+    if problem.has_parameter and any_made():
+        reads |= found_in(holders)  # residuals with rates cannot be called with u = 0
     known = {number for one in bound_in(problem) for number in one.numbers}
     unseen = {one.number: one for one in held_by(problem) if one.number not in known | reads.keys()}
     if unseen:

@@ -172,6 +172,14 @@ def held_by(tree: Any) -> list[Unknown]:
     return [found for found in leaves if isinstance(found, Unknown)]
 
 
+def found_in(holders: Any) -> dict[int, Unknown]:
+    """Those that functions hold or could read, without calling them."""
+    found: dict[int, Unknown] = {}
+    for holder in holders:
+        _look(holder, "", {}, set(), DEPTH, found)
+    return found
+
+
 def named(unknowns: Mapping[int, Unknown], holders: Any) -> list[str]:
     """A name for each, of its own or of the variable or field that holds it."""
     names: dict[int, str] = {}
@@ -184,15 +192,17 @@ def named(unknowns: Mapping[int, Unknown], holders: Any) -> list[str]:
     return found
 
 
-def _look(value: Any, name: str, names: dict[int, str], met: set[int], depth: int) -> None:
+def _look(value: Any, name: str, names: dict[int, str], met: set[int], depth: int, found: Any = None) -> None:
     if isinstance(value, Unknown):
         names.setdefault(value.number, name)
+        if found is not None:
+            found[value.number] = value
         return
     if id(value) in met or depth < 0:
         return
     met.add(id(value))
     for inner, part in _parts(value):
-        _look(part, inner or name, names, met, depth - 1)
+        _look(part, inner or name, names, met, depth - 1, found)
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:

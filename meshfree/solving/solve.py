@@ -68,6 +68,11 @@ def solve_in(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
     if space.is_process:
+        if unknowns_of(problem, space.cloud):
+            raise ValueError(
+                f"{space.describe()} is conditioned on equations with known numbers, and the problem has unknown ones "
+                f"({', '.join(unknowns_of(problem, space.cloud))}): find them in Stencils, Eigenbasis or Collocation"
+            )
         return _in_process(problem, space, points, initial, weights, solver, judged)
     levels = space.levels()
     if len(levels) > 1 and points is not None:

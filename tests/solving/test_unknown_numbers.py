@@ -109,6 +109,13 @@ def test_a_wrong_start_is_no_matter_and_what_is_found_is_saved(tmp_path):
     assert mf.Solution.load(tmp_path / "u.npz").unknowns == u.unknowns
 
 
+def test_what_judges_a_solution_takes_the_numbers_that_it_has():
+    made = by_closure()
+    u = mf.solve(made, BASIS)
+    assert mf.estimate_error(made, u) < 2e-2
+    assert np.max(mf.indicator(made, u)) < 1.0  # of a load of 40
+
+
 def test_arithmetic():
     k = mf.Unknown(2.0)
     assert (k + 1, 1 - k, k / 4, 3**k, -k, abs(k)) == (3.0, -1.0, 0.5, 9.0, -2.0, 2.0)
@@ -140,6 +147,11 @@ def unseen():
             lambda: mf.solve(problem(two(mf.Unknown(1.0), mf.Unknown(1.0))), BASIS),
             "determine only 1 of 2 unknown numbers .a, b.",
         ),
+        (
+            lambda: mf.solve(by_closure(), mf.GaussianProcess(mf.Matern(5.5), SQUARE.cloud(0.2))),
+            "GaussianProcess.* is conditioned on equations with known numbers",
+        ),
+        (lambda: in_time(mf.Unknown(1.0)), "unknown numbers .k., which mf.solve"),
         (lambda: mf.Unknown(np.nan), "the start must be finite"),
         (lambda: mf.indicator(by_closure(), mf.interpolate(exact, BASIS)), "unknown numbers .k., which mf.solve"),
         (lambda: mf.solve(problem(lambda u, x: mf.laplacian(u)(x)), BASIS).std_of_unknowns, "no standard deviations"),
@@ -152,6 +164,16 @@ def test_what_cannot_be_is_refused(called, message):
 
 def scaled_by(k, factor):
     return lambda u, x: mf.laplacian(u)(x) + factor * k + load(x)
+
+
+def in_time(k):
+    heat = mf.Problem(
+        SQUARE,
+        interior=lambda u, x, t: mf.time_derivative(u)(x) - k * mf.laplacian(u)(x),
+        boundary=mf.dirichlet(0.0),
+        initial=exact,
+    )
+    return mf.evolve(heat, mf.Stencils(None, SQUARE.cloud(0.2)), (0.0, 0.1))
 
 
 def two(a, b):
