@@ -45,6 +45,10 @@ class Kernel(eqx.Module):
         """f_x g_y k(x, y), each a `functionals.Functional`: (d,), (d,) -> (). As for `laplacian`."""
         return f.of(lambda p: g.of(lambda q: self.eval(p, q), y), x)
 
+    def pair_of_jets(self, f: Any, x: Float[Array, " d"], g: Any, y: Float[Array, " d"]) -> Float[Array, ""] | None:
+        """f_x g_y k(x, y) of functionals of any order, mappings {α: coefficient of Dᵅ}; None where it is not known."""
+        return None
+
     def pair_beside(
         self, other: "Kernel", f: Any, x: Float[Array, " d"], g: Any, y: Float[Array, " d"]
     ) -> Float[Array, ""] | None:
@@ -174,6 +178,10 @@ class Sum(Kernel):
     def pair(self, f, x, g, y):
         return self.left.pair(f, x, g, y) + self.right.pair(f, x, g, y)
 
+    def pair_of_jets(self, f, x, g, y):
+        left, right = self.left.pair_of_jets(f, x, g, y), self.right.pair_of_jets(f, x, g, y)
+        return None if left is None or right is None else left + right
+
     def __repr__(self):
         return f"{self.left!r} + {_in_brackets(self.right, Sum)}"
 
@@ -265,6 +273,10 @@ class Scaled(Wrapped):
     def pair(self, f, x, g, y):
         value = self.kernel.pair(f, x, g, y)
         return self.amplitude.astype(value.dtype) * value
+
+    def pair_of_jets(self, f, x, g, y):
+        value = self.kernel.pair_of_jets(f, x, g, y)
+        return None if value is None else self.amplitude.astype(value.dtype) * value
 
     def pair_beside(self, other, f, x, g, y):
         value = self.kernel.pair_beside(other, f, x, g, y)

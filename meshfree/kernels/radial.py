@@ -7,6 +7,7 @@ maps into itself under it, in closed form and finite wherever the derivative exi
 
 import abc
 import functools
+import itertools
 import math
 import operator
 from typing import Any
@@ -61,6 +62,30 @@ class Radial(Kernel):
         terms = _pair_terms(f, g, squares, squares * delta)
         profiles = [ladder(f.order + g.order, n, shape, delta, inverse_scale) for n in range(len(terms))]
         return functools.reduce(operator.add, [a * b for a, b in zip(terms, profiles, strict=True)])
+
+    def pair_of_jets(self, f, x, g, y):
+        """Each ∂ᵞφ is Σₖ Πᵢ γᵢ!/(kᵢ! (γᵢ − 2kᵢ)! 2^kᵢ) Aᵢᵢ^kᵢ qᵢ^(γᵢ − 2kᵢ) φ⁽ⁿ⁾, n = |γ| − |k|, A and q of `pair`."""
+        shape, delta, inverse_scale = self._separated(x, y)
+        factors: dict[tuple[int, ...], Any] = {}
+        for (alpha, a), (beta, b) in itertools.product(f.items(), g.items()):
+            gamma = tuple(map(operator.add, alpha, beta))
+            factors[gamma] = factors.get(gamma, 0.0) + (-1.0) ** sum(beta) * a * b
+        order = max(map(sum, factors))
+        _require(shape, order)
+        squares = jnp.broadcast_to(inverse_scale**2, delta.shape)
+        q = squares * delta
+        terms: list[Any] = [0.0] * (order + 1)
+        for gamma, factor in factors.items():
+            for lowered in itertools.product(*(range(i // 2 + 1) for i in gamma)):
+                product = factor
+                for axis, (i, k) in enumerate(zip(gamma, lowered, strict=True)):
+                    ways = math.factorial(i) // (math.factorial(k) * math.factorial(i - 2 * k) * 2**k)
+                    product = product * ways * squares[axis] ** k * q[axis] ** (i - 2 * k)
+                n = sum(gamma) - sum(lowered)
+                terms[n] = terms[n] + product
+        return functools.reduce(
+            operator.add, [term * ladder(order, n, shape, delta, inverse_scale) for n, term in enumerate(terms)]
+        )
 
     def _separated(self, x, y):
         """The kernel's shape (what `profile` may use: all but the scale), x − y, and 1/scale."""

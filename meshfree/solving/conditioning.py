@@ -31,13 +31,16 @@ def conditioned(space: GaussianProcess, data: Float[AnyArray, " n"]) -> Conditio
     The amplitude of functionals that hold exactly is the mean of wₖ²/(K⁻¹)ₖₖ, w = K⁻¹y: the square of what each misses
     with itself left out, over its variance then. The likelihood's, yᵀK⁻¹y/n, is 5 to 30 times too wide on smooth
     problems [m]. Noisy ones tell the amplitude by their likelihood given the exact ones, which leave-one-out
-    underestimates where noise dominates; the larger of the two is taken, as each is blind where the other sees.
+    underestimates where noise dominates; the larger of the two is taken, as each is blind where the other sees. Data
+    that are all 0 tell nothing, and the kernel's own amplitude stays.
     """
     K, noise = space.covariances(), space.functionals.noise
     if is_traced(noise) or not np.any(noise):
         factor = factored(K)
         coefficients = _solved(factor, K, data)
-        return Conditioned(coefficients, _left_out(factor, K, coefficients), factor)
+        amplitude = _left_out(factor, K, coefficients)
+        array = module_of(coefficients, data)
+        return Conditioned(coefficients, array.where(array.any(data != 0), amplitude, 1.0), factor)
     if is_traced(K, data):
         raise NotImplementedError(
             "a Gaussian process with noisy data is not differentiated: its amplitude is found by a search. Use "

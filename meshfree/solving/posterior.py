@@ -91,7 +91,7 @@ class Posterior(Solution):
         array = module_of(covariance)
         values, vectors = array.linalg.eigh((covariance + covariance.T) / 2)
         normal = jax.random.normal(key, (n, len(values)), dtype=float)
-        drawn: Any = normal if array is jnp else np.asarray(normal)
+        drawn: Any = normal if array is jnp or is_traced(normal) else np.asarray(normal)
         sampled = (drawn * array.sqrt(array.maximum(values, 0.0))) @ vectors.T
         return _result(mean.reshape(1, -1) + sampled).reshape(n, *shape)
 

@@ -105,6 +105,10 @@ def scalar_pair(
     if max(orders) <= 2:
         return kernel.pair(_functional(f, x.size), x, _functional(g, x.size), y)
 
+    known = kernel.pair_of_jets(_by_index(f, x.size), x, _by_index(g, x.size), y)
+    if known is not None:
+        return known
+
     def of_y(p):
         return g @ derivatives_at(lambda q: kernel.eval(p, q), y, orders[1])
 
@@ -122,6 +126,12 @@ def _functional(g: Float[Array, " J"], dim: int) -> Functional:
     order = order_of(g.shape[0], dim)
     slope = g[dim:0:-1] if order else None  # the indices of total_degree(d, 1) are 0, then e_d, ..., e_1
     return Functional(g[0], slope, _bend(g, dim) if order == 2 else None)
+
+
+def _by_index(g: Float[Array, " J"], dim: int) -> dict[tuple[int, ...], Array]:
+    """A gradient by the jets as {α: gₐ}."""
+    exponents = total_degree(dim, order_of(g.shape[0], dim)).tolist()
+    return {tuple(alpha): g[i] for i, alpha in enumerate(exponents)}
 
 
 def _bend(g, dim: int):

@@ -1,12 +1,15 @@
 """The covariance of two functionals of second order under a kernel, held against automatic differentiation."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from kernel_cases import RADIAL
 
 import meshfree as mf
 from meshfree.kernels import Functional, Kernel
+from meshfree.pde.jets import derivatives_at
+from meshfree.spaces.functional_rows import scalar_pair
 
 WAVE = np.array([3.0, 1.0, 0.5])
 OTHERS = {
@@ -54,3 +57,13 @@ def test_a_rough_kernel_is_refused():
     f, g = (jax.tree.map(lambda a: a[0], functionals(2, 1, seed)) for seed in (1, 2))
     with pytest.raises(ValueError, match=r"Wendland\(smoothness=2, dim=3\) has continuous derivatives up to order 2"):
         mf.Wendland(2, 3, 1.0).pair(f, np.zeros(2), g, np.ones(2))
+
+
+def test_functionals_of_any_order():
+    """Up to the fourth in each argument, on the line."""
+    kernel, x = 2.0 * mf.Matern(8.5, 0.9) + mf.Gaussian(0.8), jnp.array([0.3])
+    f, g = jnp.asarray(np.random.default_rng(0).standard_normal((2, 5)))
+    for y in (x, x + 0.4):
+        found = scalar_pair(kernel, f, x, g, y)
+        known = f @ derivatives_at(lambda p, y=y: g @ derivatives_at(lambda q: kernel.eval(p, q), y, 4), x, 4)
+        np.testing.assert_allclose(found, known, rtol=1e-12)

@@ -131,7 +131,10 @@ def test_a_collocation_with_a_wendland_kernel_is_wide():
             {"space": "stencils", "kernel_order": 5.5},
             "--kernel-order of the polyharmonic .* an integer; got 5.5",
         ),
-        ({"space": "wavelets"}, "space is 'wavelets'; it is one of collocation, eigenbasis, stencils, wendland"),
+        (
+            {"space": "wavelets"},
+            "space is 'wavelets'; it is one of collocation, eigenbasis, gaussian-process, stencils, wendland",
+        ),
         ({"kernel": "cubic"}, "kernel is 'cubic'; it is one of gaussian, matern, wendland, multiquadric, "),
         ({"space": "stencils", "degree": -2}, "-1 for none; got -2"),
         ({"space": "stencils", "size": 3}, "a stencil of 3 nodes"),

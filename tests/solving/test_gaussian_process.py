@@ -7,7 +7,9 @@ import pytest
 from shared_cases import SQUARE
 
 import meshfree as mf
-from meshfree.solving.conditioning import likely_amplitude
+from meshfree.solving.conditioning import conditioned, likely_amplitude
+from meshfree.solving.posterior import Posterior
+from meshfree.spaces.gaussian_process import Observed
 
 CLOUD = SQUARE.cloud(0.2, cluster=1.0)
 X = SQUARE.sample(40, seed=3)
@@ -123,6 +125,37 @@ def test_noisy_data_tell_the_amplitude():
     K = np.asarray(mf.Matern(2.5, 0.05)(points, points))
     values = np.linalg.cholesky(4 * K + 0.04 * np.eye(400)) @ rng.standard_normal(400)
     assert 2.5 < likely_amplitude(K, values, np.full(400, 0.04)) < 6
+
+
+def test_zero_data_leave_the_amplitude_of_the_kernel():
+    """No flux and no source leave the constant free, and the band says so."""
+    problem = mf.Problem(SQUARE, interior=lambda u, x: mf.laplacian(u)(x), boundary=mf.neumann(0.0))
+    u = mf.solve(problem, mf.GaussianProcess(KERNEL, CLOUD))
+    assert u.amplitude == 1
+    np.testing.assert_allclose(u(X), 0, atol=1e-12)
+    assert np.all(u.std(X) > 0.1)
+
+
+@pytest.mark.parametrize("with_equations", [True, False])
+def test_noisy_values_beside_equations_and_alone(with_equations):
+    """The right edge unknown, 30 values of standard deviation 0.02: most of the domain lies within two deviations."""
+    points, inside = SQUARE.sample(30, seed=3), len(CLOUD["interior"])
+    known = np.setdiff1d(np.arange(len(CLOUD)), np.arange(len(CLOUD))[CLOUD.parts["right"]]) if with_equations else []
+    nodes = np.asarray(CLOUD.points)[np.asarray(known, int)]
+    gradient, is_inside = np.zeros((len(nodes) + 30, 1, 6)), np.append(np.asarray(known, int) < inside, [False] * 30)
+    gradient[is_inside, 0, 3] = gradient[is_inside, 0, 5] = 1.0
+    gradient[~is_inside, 0, 0] = 1.0
+    every = np.concatenate([nodes, points])
+    data = np.where(is_inside, -1.25 * np.pi**2, 1.0) * np.asarray(jax.vmap(exact)(every))
+    noise = np.append(np.zeros(len(nodes)), np.full(30, 0.02**2))
+    data += np.sqrt(noise) * np.random.default_rng(0).standard_normal(len(data))
+    space = mf.GaussianProcess(KERNEL, CLOUD).given(Observed(every, gradient, noise))
+    found = conditioned(space, data)
+    u = Posterior(space, jnp.asarray(found.coefficients), {}, jnp.asarray(found.amplitude))
+    error, deviation = np.asarray(u(X)) - np.asarray(jax.vmap(exact)(X)), np.asarray(u.std(X))
+    assert np.sqrt(np.mean(error**2)) < (1e-2 if with_equations else 5e-2)
+    assert np.mean(np.abs(error) < 2 * deviation) >= 0.8
+    assert 0.1 < np.sqrt(np.mean(error**2) / np.mean(deviation**2)) < 2
 
 
 @pytest.mark.parametrize(
