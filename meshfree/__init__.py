@@ -35,10 +35,12 @@ from .kernels import (
     Wendland,
 )
 from .pde.components import component
+from .pde.data import Data
 from .pde.manufactured import manufactured
 from .pde.operators import biharmonic, derivative, divergence, gradient, hessian, jacobian, laplacian
 from .pde.parameter import time_derivative
 from .pde.problem import Problem, dirichlet, neumann, robin
+from .pde.unknown import Unknown
 from .plots import plot, plot_cloud, plot_convergence, plot_history, plot_quality
 from .run.command_line import run
 from .solving.automatic import solve
@@ -72,6 +74,7 @@ __all__ = [
     "Cosine",
     "Curve",
     "Cylinder",
+    "Data",
     "Disk",
     "Eigenbasis",
     "Ellipse",
@@ -100,6 +103,7 @@ __all__ = [
     "Torus",
     "Trajectory",
     "TriangleSurface",
+    "Unknown",
     "Warped",
     "Wendland",
     "biharmonic",

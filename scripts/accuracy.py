@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+import data_cases
 import eigen_cases
 import flow_cases
 import gp_cases
@@ -238,6 +239,7 @@ CASES = {
     **surface_cases.CASES,
     **eigen_cases.CASES,
     **plates_cases.CASES,
+    **data_cases.CASES,
     **flow_cases.CASES,
     **gp_cases.CASES,
 }

@@ -66,6 +66,7 @@ SLOW = [
     "solving/test_automatic_faults.py::test_what_is_reached_is_so[peak where unresolved estimates ended the search]",
     "solving/test_automatic_faults.py::test_what_is_reached_is_so[singular second derivative]",
     "solving/test_automatic_faults.py::test_what_is_reached_is_so[step in the coefficient]",
+    "solving/test_data.py::test_the_derivative_by_the_values_and_by_the_noise",
     "solving/test_derivative_kinds.py::test_every_leaf_of_every_space[collocation-1-1]",
     "solving/test_derivative_kinds.py::test_every_leaf_of_every_space[ghosts-1-1]",
     "solving/test_derivative_kinds.py::test_every_leaf_of_every_space[least-squares",

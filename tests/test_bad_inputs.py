@@ -68,7 +68,7 @@ ROWS = {
     "interpolate a string": (lambda: mf.interpolate("sin", STENCILS), TypeError, "needs a function of x or values at the nodes as f; got 'sin'"),
     "interpolate of two arguments": (lambda: mf.interpolate(lambda x, y: x, STENCILS), TypeError, "needs a function of x or values at the nodes as f; got the function <lambda>(x, y)"),
     "interpolate too few values": (lambda: mf.interpolate(np.zeros(3), STENCILS), ValueError, f"values must have shape ({len(CLOUD)},) or ({len(CLOUD)}, fields); got (3,)"),
-    "interpolate complex values": (lambda: mf.interpolate(1j * np.ones(len(CLOUD)), SPACE), TypeError, "give its real and its imaginary part as two fields"),
+    "interpolate words": (lambda: mf.interpolate(np.array(["a"] * len(CLOUD)), SPACE), TypeError, "needs a function of x or values at the nodes"),
     "error swapped": (lambda: mf.error(U, PROBLEM), TypeError, "error(problem, u) needs a Problem as problem; got a Solution, and a Problem as u: are the two swapped?"),
     "error of values": (lambda: mf.error(PROBLEM, np.zeros(3)), TypeError, "needs a function of x as u; got a ndarray of shape (3,)"),
     "error without exact": (lambda: mf.error(PROBLEM, U), ValueError, "the problem has no exact solution: give Problem(..., exact=)"),
@@ -97,7 +97,7 @@ ROWS = {
     "tune half a step": (lambda: mf.tune(LOSS, SPACE, steps=0.5), ValueError, "needs an integer as steps; got 0.5"),
     "tune steps of text": (lambda: mf.tune(LOSS, SPACE, steps="10"), TypeError, "needs an integer as steps; got '10'"),
     "loss swapped": (lambda: mf.losses.residual(CLOUD, PROBLEM), TypeError, "needs a Problem as problem; got a Cloud, and a Problem as check: are the two swapped?"),
-    "loss on a space": (lambda: mf.losses.leave_one_out(SPACE), TypeError, "leave_one_out(problem) needs a Problem as problem; got a Collocation"),
+    "loss on a space": (lambda: mf.losses.leave_one_out(SPACE), TypeError, "leave_one_out(problem) needs a Problem, or an array of values, as problem; got a Collocation"),
     "loss of a space": (lambda: mf.losses.residual(PROBLEM, SPACE), TypeError, "needs a Cloud as check; got a Collocation"),
 
     "tune a spline": (lambda: mf.tune(LOSS, mf.Collocation(mf.Polyharmonic(3), CLOUD, degree=1)), ValueError, "Polyharmonic(degree=3), which has no scale: name a leaf, as in where=lambda tree: tree.centers"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +16,7 @@ from ..pde.problem import Problem
 from ..spaces.base import GlobalSpace, Space
 from ..spaces.tangent_stencils import check_order
 from .basis_derivatives import Guess
-from .conditions import AGAIN, Group, along_normals, inside_at, match_conditions
+from .conditions import AGAIN, Group, along_normals, inside_at, match_conditions, with_array_leaves
 from .constrained import Constrained
 from .dense_system import DenseSystem
 from .jet_system import jet_system, repeated_inside
@@ -32,19 +31,21 @@ def assemble(
     points: Cloud | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     around: Guess | None = None,
+    *,
+    with_data: bool = True,
 ) -> Collocated:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
 
     A component's weight is rms(interior)/rms(component), both of the residual linearised `around` a function (zero by
     default) and applied to plane waves of wavenumber 1/spacing. The spacing is that of the space's cloud: a property
-    of the points, never of the kernel.
+    of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`.
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
-    problem, space = _with_array_leaves(problem), _with_array_leaves(space)
+    problem, space = with_array_leaves(problem), with_array_leaves(space)
     cloud = space.cloud if points is None else points
-    groups = match_conditions(problem, cloud)
+    groups = [group for group in match_conditions(problem, cloud) if with_data or not group.is_data]
     if cloud.surface_normals is not None:
         groups = _on_surface(groups, problem.fields, space, cloud)
 
@@ -97,11 +98,6 @@ def _on_surface(groups: list[Group], fields: int, space: Space, cloud: Cloud) ->
             "Stencils there, or Eigenbasis"
         )
     return [*groups, along_normals(cloud)]
-
-
-def _with_array_leaves(tree: Any) -> Any:
-    """Python floats as arrays: a changed number is then a changed value, and not a new program."""
-    return jax.tree.map(lambda leaf: jax.device_put(leaf) if isinstance(leaf, float) else leaf, tree)
 
 
 def given_weights(weights: Mapping[str, ArrayLike], measured: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
 from .conditions import AGAIN, NORMALS, Group, Interior, check_residual, inside_at, match_conditions
 from .residual_jets import Part, at_jets, at_jets_along, facts_of, no_jets, part_of
-from .row_weights import measured_weights, sample_of, size_on_waves, weights_by_size
+from .row_weights import extent_of, measured_weights, sample_of, size_on_waves, weights_by_size, weights_of_data
 from .system import Collocated, center_and_extent, point_weights
 
 
@@ -236,13 +236,20 @@ def jet_system(
     if stated is None:
         return None
     groups, parts = [part.group for part in stated.parts], stated.parts
-    own = [part for part in parts if not part.again]
+    own = [part for part in parts if not (part.again or part.group.is_data)]
     row_weights, magnitude = _weights_of(own, problem.fields, space.cloud.spacing, around)
+    if any(part.group.is_data for part in parts):
+        row_weights |= _weights_of_data(parts, row_weights, magnitude)
     row_weights = given(row_weights)
     names = [name for part in parts if part.again for name, _ in part.group.parts]
     row_weights = row_weights | dict.fromkeys(names, AGAIN * row_weights["interior"])
     blocks = [
-        _block(part, point_weights(part.group, row_weights), stated.derivatives[place], problem.fields)
+        _block(
+            part,
+            point_weights(part.group, row_weights),
+            stated.derivatives[place] if place is not None else BasisDerivatives.at(space, part.group.points),
+            problem.fields,
+        )
         for part, place in zip(parts, stated.places, strict=True)
     ]
     is_local = space.local_basis is not None
@@ -293,7 +300,7 @@ class Stated(NamedTuple):
     """The groups of equations that hold at the points of a cloud, those of the interior on the boundary included."""
 
     parts: list[Part]
-    places: list[Any]  # of their points in the cloud
+    places: list[Any]  # of their points in the cloud; None of data, which have points of their own
     derivatives: BasisDerivatives  # at the points of the cloud
 
 
@@ -319,7 +326,8 @@ def state(
         if part is None:
             return False
         parts.append(part._replace(again=again))
-        places.append(np.concatenate([cloud.parts["interior" if name == NORMALS else name] for name in names]))
+        nodes = [] if group.is_data else [cloud.parts["interior" if name == NORMALS else name] for name in names]
+        places.append(np.concatenate(nodes) if nodes else None)
         return True
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):
@@ -378,6 +386,18 @@ def _weights_of(parts: list[Part], fields: int, spacing, around) -> tuple[dict[s
         size = size_on_waves(sampled, float(spacing), part.group.points.shape[1], np)
         sizes |= {name: size for name, _ in part.group.parts}
     return weights_by_size(sizes, np)
+
+
+def _weights_of_data(parts: list[Part], row_weights: Mapping[str, Any], magnitude: Any) -> dict[str, Any]:
+    """Of all data, from waves as long as the cloud: see `row_weights.weights_of_data`."""
+    extent = extent_of([part.group for part in parts])
+
+    def size(part):
+        sampled = part.gradient[sample_of(part.group.points)] if part.affine else part.gradient
+        return size_on_waves(sampled, extent / np.pi, part.group.points.shape[1], module_of(sampled, extent))
+
+    sizes = {name: size(part) for part in parts if part.group.is_data for name, _ in part.group.parts}
+    return weights_of_data(row_weights["interior"] * size(parts[0]), sizes, magnitude)
 
 
 def _block(part: Part, row_weights, derivatives: BasisDerivatives, fields: int) -> Affine | Nonlinear:

@@ -56,10 +56,10 @@ class Interpolation(System):
             weights = derivatives.weights(np.ones((len(self.values), 1, 1)), 0)
             rows = derivatives.matrix(weights[..., None] * np.eye(fields)[None, :, None, :], fields)
             return rows @ coefficients.reshape(-1) - values, rows
-        known = _by_rows(self.space, self.values, coefficients)
+        known = derivatives_known(self.space, self.values, coefficients)
         array = np if known else jnp
         ones = np.ones((len(self.values), 1, 1))
-        own = derivatives.weights(ones, 0)[:, 0] if known else _rows(self.space, identity, self.space.cloud.points)
+        own = derivatives.weights(ones, 0)[:, 0] if known else rows_of(self.space, identity, self.space.cloud.points)
         matrix = array.concatenate([own, self._side]) if self.side_rows else own
         values = array.pad(values, (0, self.side_rows))
         from_zero = known and not np.any(coefficients)
@@ -69,7 +69,7 @@ class Interpolation(System):
         return residual, Repeated(matrix, fields) if known else jnp.kron(matrix, jnp.eye(fields))
 
     def assembled(self, coefficients):
-        if self.is_sparse or _by_rows(self.space, self.values, coefficients):
+        if self.is_sparse or derivatives_known(self.space, self.values, coefficients):
             return *self.linearised(coefficients), True
         return super().assembled(coefficients)
 
@@ -115,7 +115,7 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
     _check_linear(operator or identity, X[0])
     if space.local_basis is None:
         check_memory(len(X), space.size, copies=1)
-    derivatives = BasisDerivatives.at(space, np.asarray(X)) if _by_rows(space, X) else None
+    derivatives = BasisDerivatives.at(space, np.asarray(X)) if derivatives_known(space, X) else None
     found = None if derivatives is None else operator_weights(operator or identity, derivatives)
     if space.local_basis is not None:
         if found is None:
@@ -126,7 +126,7 @@ def matrix(space: Space, operator: Callable[[Field], Field] | None = None, X: Ar
         parts = tuple(SparseRows(weights[:, i], columns, space.size).to_scipy() for i in range(weights.shape[1]))
         return parts if _has_components(operator or identity, X) else parts[0]
     if found is None:
-        rows = _rows(space, watch(operator or identity), X)
+        rows = rows_of(space, watch(operator or identity), X)
     else:
         rows = as_jax(found[0] if _has_components(operator or identity, X) else found[0][:, 0])
     if not is_traced(rows) and not _is_finite(rows):
@@ -158,7 +158,7 @@ class Applied(eqx.Module):
         return jnp.ravel(self.operator(u)(x))
 
 
-def _by_rows(space: Space, *others: Any) -> bool:
+def derivatives_known(space: Space, *others: Any) -> bool:
     """Whether the derivatives of the space's functions are known at concrete points."""
     return not is_traced(space, others) and space.has_rows
 
@@ -205,7 +205,9 @@ def _of_zero(operator, x):
 
 
 @eqx.filter_jit
-def _rows(space, operator, X):
+def rows_of(space, operator, X):
+    """The matrix of an operator by a program of its own, (m, c, n) or (m, n)."""
+
     def row(x):
         return jax.jacrev(lambda c: operator(space.function(c))(x))(jnp.zeros(space.size))
 

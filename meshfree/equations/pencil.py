@@ -44,6 +44,7 @@ class Pencil:
         self.cloud = space.cloud if points is None else points
         self.moves = False  # whether the residuals read what is to be differentiated by
         self.zero = np.zeros((space.size,) if problem.fields == 1 else (space.size, problem.fields))
+        problem.check_without_data("an eigenvalue problem")
         first = assemble(problem.at(center), space, points, weights)
         weighted = first.row_weights.items()
         self.weights = {name: without_derivative(w) for name, w in weighted if name in (*self.cloud.parts, NORMALS)}

@@ -105,17 +105,17 @@ def _values_and_gradients_at(residual, at: tuple, order: int, moves: bool):
 
 def facts_of(group: Group, fields: int) -> Facts:
     """What is read off the residual of a group, once."""
-    return remembered(_read_facts, group.residual, group.points.shape[1], fields)
+    return remembered(_read_facts, group.residual, group.points.shape[1], group.normals.shape[1], fields)
 
 
-def _read_facts(residual: Residual, dim: int, fields: int) -> Facts:
-    order = needed_order(lambda u, x: residual(u, x, jnp.zeros_like(x)), dim, fields)
-    point = jax.ShapeDtypeStruct((dim,), jnp.result_type(float))
+def _read_facts(residual: Residual, dim: int, beside: int, fields: int) -> Facts:
+    order = needed_order(lambda u, x: residual(u, x, jnp.zeros(beside, x.dtype)), dim, fields)
+    point, normal = (jax.ShapeDtypeStruct((size,), jnp.result_type(float)) for size in (dim, beside))
 
     def value(D, x, n):
         return jnp.atleast_1d(residual(Jet(x, D, order), x, n))
 
-    no_jet, known = no_jets(1, dim, order, fields)[0], (point, point)
+    no_jet, known = no_jets(1, dim, order, fields)[0], (point, normal)
     affine = not depends_on_input(jax.jacrev(value), no_jet, known=known)
     return Facts(order, affine, hides_nan(value, no_jet, known=known))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -12,12 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from ..internal.tracing import module_of
 from ..pde.jets import HIGHEST
 from ..pde.multi_indices import total_degree
 from ..pde.problem import linearise
-from .conditions import Group, Zero, check_residual
+from .conditions import Group, Zero, check_residual, is_inside
 
 WAVES = 8  # directions of the plane waves that measure an operator's size
+SURER = 0.1  # of the rows of the equation, that those of the surest data are
 SAMPLE = 64  # points of a part at which they are measured
 
 
@@ -25,13 +27,27 @@ SAMPLE = 64  # points of a part at which they are measured
 def measured_weights(
     groups: list[Group], fields: int, spacing: Any, around: Callable | None
 ) -> tuple[dict[str, Float[Array, " c"]], Float[Array, ""]]:
-    """The weight of each part's components, and the size of the interior operator: see `assemble`."""
+    """The weight of each part's components, data among them, and the size of the interior operator: see `assemble`."""
     sizes: dict[str, Array] = {}
+    of_data: dict[str, Array] = {}
     for group in groups:
         check_residual(group, fields)
-        size = operator_size(group, fields, spacing, around)
-        sizes |= {name: size for name, _ in group.parts}
-    return weights_by_size(sizes, jnp)
+        waves = extent_of(groups) / jnp.pi if group.is_data else spacing
+        size = operator_size(group, fields, waves, around)
+        (of_data if group.is_data else sizes).update({name: size for name, _ in group.parts})
+    weights, magnitude = weights_by_size(sizes, jnp)
+    if of_data:
+        inside = next(group for group in groups if is_inside(group))
+        on_long_waves = operator_size(inside, fields, extent_of(groups) / jnp.pi, around)
+        weights |= weights_of_data(weights["interior"] * on_long_waves, of_data, magnitude)
+    return weights, magnitude
+
+
+def extent_of(groups: list[Group]) -> Any:
+    """The diagonal of the bounding box of their points."""
+    array = module_of(*(group.points for group in groups))
+    points = array.concatenate([group.points for group in groups])
+    return array.linalg.norm(array.max(points, axis=0) - array.min(points, axis=0))
 
 
 def weights_by_size(sizes: dict[str, Any], array: ModuleType) -> tuple[dict[str, Any], Any]:
@@ -43,6 +59,20 @@ def weights_by_size(sizes: dict[str, Any], array: ModuleType) -> tuple[dict[str,
     magnitude = array.sqrt(array.mean(sizes.get("interior", array.ones(1)) ** 2))
     magnitude = array.where(usable(magnitude), magnitude, 1.0)
     return {name: magnitude / array.where(usable(size), size, 1.0) for name, size in sizes.items()}, magnitude
+
+
+def weights_of_data(inside: Any, sizes: Mapping[str, Any], magnitude: Any) -> dict[str, Any]:
+    """One weight for all data, of which the rows are over their noise: see `mf.Data`.
+
+    `inside`: the sizes of the weighted components of the interior on waves as long as the cloud, `sizes` those of the
+    data's rows; `magnitude`: in place of the first where it is zero or not finite, as where u = 0 is critical.
+    """
+    array = module_of(inside, magnitude, *sizes.values())
+    long_waves = array.sqrt(array.mean(inside**2))
+    long_waves = array.where(array.isfinite(long_waves) & (long_waves > 0), long_waves, magnitude)
+    surest = array.max(array.concatenate(list(sizes.values())))
+    weight = SURER * long_waves / array.where(array.isfinite(surest) & (surest > 0), surest, 1.0)
+    return {name: array.broadcast_to(weight, size.shape) for name, size in sizes.items()}
 
 
 def sample_of(points) -> slice:

@@ -164,8 +164,10 @@ def symmetric_system(problem: Problem, space: GaussianProcess) -> SymmetricSyste
     orders, affine = [fact.order for fact in known], all(fact.affine for fact in known)
     space.check_order(max(orders))
     components = [check_residual(group, fields) for group in groups]
-    count = sum(c * len(group.points) for c, group in zip(components, groups, strict=True))
-    return SymmetricSystem(space, fields, groups, orders, affine, components, np.zeros(count))
+    noise = [  # rows of data are over theirs
+        np.full(c * len(group.points), float(group.is_data)) for c, group in zip(components, groups, strict=True)
+    ]
+    return SymmetricSystem(space, fields, groups, orders, affine, components, np.concatenate(noise))
 
 
 class Between(Plain):

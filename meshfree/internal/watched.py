@@ -66,8 +66,8 @@ class Watched:
     def __init__(self, function: Callable):
         self.function, self.reads = function, Key(function)
 
-    def __call__(self, *args: Any) -> Any:
-        return self.function(*args)
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self.function(*args, **named)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Watched) and self.reads == other.reads

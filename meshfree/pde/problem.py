@@ -13,6 +13,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..internal.expected import (
@@ -26,9 +27,12 @@ from ..internal.expected import (
     expects,
 )
 from ..internal.printing import aligned, shown
+from ..internal.tracing import is_traced
 from .components import Function
+from .data import Data, DataError
 from .operators import Field, derivative
 from .parameter import At, ParameterDerivative, takes_parameter
+from .unknown import Bound, Unknown
 
 Residual = Callable[..., Float[Array, "..."]]
 
@@ -40,6 +44,7 @@ def _with_parts(domain: Any) -> Any:
 
 
 _RESIDUAL = FUNCTION._replace(phrase="a residual, a function of (u, x),")
+_ON_THE_BOUNDARY = 1e-6  # of the domain's size, that data may lie outside: boundary nodes are rounded
 _DOMAIN = Kind("a domain such as mf.Box(), or None,", _with_parts)
 
 
@@ -66,6 +71,9 @@ class Problem(eqx.Module):
     conditions. Where there are as many equations as unknowns each such condition brings a multiplier, a constant that
     is added to the equation: it makes data compatible as in finite elements, and is told in `stats["multiplier"]`.
 
+    A keyword that is `mf.Data` is a part of its own, at its own points: what was measured, with its noise, in least
+    squares beside the equations. Under the name of a boundary part it takes the place of a condition there.
+
     A problem is a pytree: numbers and arrays held by residuals that are pytrees themselves (an `eqx.Module`, a
     `jax.tree_util.Partial`) are its leaves, may be differentiated, and may change without recompilation.
 
@@ -74,13 +82,14 @@ class Problem(eqx.Module):
     the interface the conditions that join them (`problems/interface.py`).
 
     Raises ValueError for a part of the domain without a condition, or with two, and for a condition on a part
-    that the domain does not have; both sets of names are printed. TypeError where some callables have a parameter and
-    others have not.
+    that the domain does not have; both sets of names are printed; for data outside the domain. TypeError where some
+    callables have a parameter and others have not.
     """
 
     domain: Any = eqx.field(static=True)
     interior: Residual
     conditions: dict[str, Residual | None]
+    data: dict[str, Data]
     exact: Callable | None
     exact_parameters: tuple[float, ...] = eqx.field(static=True)
     initial: Callable | None
@@ -103,6 +112,8 @@ class Problem(eqx.Module):
     ):
         if fields < 1:
             raise ValueError(f"fields is the number of components of u, at least 1; got {fields}")
+        self.data = {name: one for name, one in conditions.items() if isinstance(one, Data)}
+        conditions = {name: one for name, one in conditions.items() if name not in self.data}
         residuals = {"interior": interior, **conditions}
         self.has_parameter = _agreed(
             {name: _with_parameter(name, residual) for name, residual in residuals.items()}
@@ -115,6 +126,7 @@ class Problem(eqx.Module):
         self.exact, self.initial, self.mean, self.fields = exact, initial, mean, fields
         if domain is not None:
             self.match(domain.part_names)
+            self.check_data(domain)
 
     def at(self, parameter: Any) -> Problem:
         """The problem at one value of its parameter, a number: one without parameter. ValueError for one without."""
@@ -129,6 +141,7 @@ class Problem(eqx.Module):
         if not self.has_parameter:
             raise ValueError("the problem has no parameter: its residuals are (u, x) and (u, x, n), not (u, x, t)")
         conditions: dict[str, Any] = {name: residual and made(residual) for name, residual in self.conditions.items()}
+        conditions |= self.data
         return Problem(
             self.domain,
             interior=made(self.interior),
@@ -137,6 +150,50 @@ class Problem(eqx.Module):
             fields=self.fields,
             **conditions,
         )
+
+    def with_unknowns(self, unknowns: Iterable[Unknown], values: Any) -> Problem:
+        """The problem with numbers in place of its unknowns: `values` (p,), those of all of them in a row."""
+        numbers, shapes = tuple(one.number for one in unknowns), tuple(one.shape for one in unknowns)
+
+        def bound(function: Any) -> Any:
+            return None if function is None else Bound(function, values, numbers, shapes)
+
+        conditions = {name: bound(residual) for name, residual in self.conditions.items()}
+        data = {name: Data(one.points, one.values, one.noise, bound(one.of)) for name, one in self.data.items()}
+        return eqx.tree_at(
+            lambda problem: (problem.interior, problem.conditions, problem.data),
+            self,
+            (bound(self.interior), conditions, data),
+            is_leaf=lambda found: found is None,
+        )
+
+    def check_without_data(self, what: str) -> None:
+        """ValueError for a problem with data, which `what` knows nothing of."""
+        if self.data:
+            raise ValueError(
+                f"{what} takes no data, and the problem has {_names(self.data)}: leave them out, or solve it by "
+                "mf.solve(problem, space), of a problem in time with the time as a coordinate of the domain"
+            )
+
+    def check_data(self, domain: Any) -> None:
+        """ValueError, naming the first, for data at points that are not in the domain, or of another dimension."""
+        for name, one in self.data.items():
+            if one.points.shape[1] != domain.dim:
+                raise ValueError(
+                    f"{name}= has data at points of shape {one.points.shape}, and {shown(domain)} has {domain.dim} "
+                    "dimensions"
+                )
+            if is_traced(one.points) or not hasattr(domain, "contains"):
+                continue
+            X = np.asarray(one.points)
+            outside = np.flatnonzero(~np.asarray(domain.contains(X)))
+            outside = outside[np.abs(domain.distance(X[outside])) > _ON_THE_BOUNDARY * domain.extent]
+            if len(outside):
+                point = ", ".join(f"{coordinate:.6g}" for coordinate in X[outside[0]])
+                raise ValueError(
+                    f"{name}= has data outside the domain {shown(domain)}: {len(outside)} of {len(X)} points, the "
+                    f"first, number {outside[0]}, at ({point})"
+                )
 
     def check_without_parameter(self) -> None:
         """ValueError for a problem that is not one problem but one for each value of its parameter."""
@@ -150,11 +207,13 @@ class Problem(eqx.Module):
         """The residual of every boundary part in `parts`, None for no condition; ValueError unless each has one."""
         parts = [part for part in parts if part != "interior"]
         # `boundary` is the default also where one of several parts has that very name
-        named = {name: residual for name, residual in self.conditions.items() if name in parts and name != "boundary"}
-        default, given = self.conditions.get("boundary"), "boundary" in self.conditions
+        measured = dict.fromkeys(name for name in self.data if name in (*parts, "boundary"))  # they are the condition
+        conditions: dict[str, Residual | None] = {**self.conditions, **measured}
+        named = {name: residual for name, residual in conditions.items() if name in parts and name != "boundary"}
+        default, given = conditions.get("boundary"), "boundary" in conditions
         rest = [part for part in parts if part not in named]
-        unknown = [name for name in self.conditions if name not in parts and name != "boundary"]
-        sets = f"conditions given: {_names(self.conditions)}; boundary parts: {_names(parts)}"
+        unknown = [name for name in conditions if name not in parts and name != "boundary"]
+        sets = f"conditions given: {_names(conditions)}; boundary parts: {_names(parts)}"
         if unknown:
             raise ValueError(f"no boundary part is named {_names(unknown)}; {sets}{self._periodic_hint(unknown)}")
         if rest and not given:
@@ -174,6 +233,7 @@ class Problem(eqx.Module):
     def __repr__(self) -> str:
         rows = [("fields", shown(self.fields)), ("interior", shown(self.interior))]
         rows += [(name, shown(residual) + self._served(name)) for name, residual in self.conditions.items()]
+        rows += [(name, shown(one)) for name, one in self.data.items()]
         rows += [("mean", shown(self.mean))] * (self.mean is not None)
         rows.append(("exact", "no" if self.exact is None else "yes"))
         rows += [("initial", shown(self.initial))] * (self.initial is not None)
@@ -317,10 +377,6 @@ def neumann(flux: Any = 0.0) -> Neumann:
 def robin(a: Any, b: Any, value: Any = 0.0) -> Robin:
     """The condition a u + b ∂u/∂n = value; each a number, a vector (fields,) or a function of x, or (x, t)."""
     return Robin(a, b, value)
-
-
-class DataError(ValueError):
-    """Data of a condition that do not fit the field."""
 
 
 def at(value: Any, x: Float[Array, " d"], given: Float[Array, "..."], *t: Any) -> Float[Array, "..."]:

@@ -175,6 +175,11 @@ def solve(
         return solve_in(problem, space, points=points, initial=initial, weights=weights, solver=solver)
     if points is not None or weights is not None or solver != "auto":
         raise ValueError("points=, weights= and solver= are for a space of your own: give it, or drop them")
+    if problem.data:
+        raise ValueError(
+            f"no space is chosen for a problem with data ({', '.join(problem.data)}): errors cannot be told from "
+            "noise. Give one, as mf.Eigenbasis(mf.Gaussian(2.0), cloud, 12)"
+        )
     if problem.domain is None:
         raise ValueError("the problem has no domain to place nodes in: give a space on a cloud of your own")
     tol = TOLERANCE if tol is None else float(tol)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from ..internal.expected import expects
 from ..pde.problem import Problem
-from .metrics import independent_points, weighted_residual
+from .metrics import at_its_parameter, independent_points, weighted_residual
 from .off_nodes import COMPARABLE, aside
 from .solution import Solution
 from .solve import solve_in
@@ -26,10 +26,12 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     solution, of two degrees more on the same nodes, and the quotient of the residuals is left out. Norms are over 2000
     independent points of the domain, as in `mf.error`.
 
+    Unknown numbers of the problem are taken as u has them: their error is no part of it.
+
     Warns where the residual of u off the nodes is comparable to the data, so that nothing is resolved yet. Raises
     ValueError where there is no domain, and for a space that has nothing to be compared with.
     """
-    X = independent_points(problem, u)
+    problem, X = at_its_parameter(problem, u), independent_points(problem, u)
     other = u.space.compared()
     if other is None:
         raise ValueError(f"{u.space.describe()} has no smaller space of its kind to be compared with: use more nodes")

@@ -17,6 +17,7 @@ from ..internal.tracing import AnyArray
 from ..internal.watched import settled
 from ..pde.problem import Problem
 from ..spaces.base import Space
+from .metrics import at_its_parameter
 from .solution import Solution
 
 _FINER = 0.7  # spacing of the points between the nodes over that of the nodes: about twice as many in the plane
@@ -31,13 +32,13 @@ def indicator(problem: Problem, u: Solution) -> Float[np.ndarray, " m"]:
     It is measured on another, finer cloud of the same domain, with the row weights of `solve`: at the nodes themselves
     it is zero. Raises ValueError for a cloud without a domain, TypeError for anything but a Problem and a Solution.
     """
-    cloud = u.space.cloud
+    cloud, problem = u.space.cloud, at_its_parameter(problem, u)
     if cloud.domain is None:
         raise ValueError("the residual is measured between the nodes, and the cloud has no domain to make points in")
     nodes = np.asarray(cloud.points)
     spacing = refinement.between_nodes(nodes, _FINER * refinement.local_spacing(cloud), cloud.periods)
     check = cloud.domain.cloud(spacing, seed=_SEED)
-    system = assemble(problem, u.space, check)
+    system = assemble(problem, u.space, check, with_data=False)
     values = system.per_point(np.asarray(system.at_points(np.asarray(u.coefficients))))
     measured = np.concatenate(
         [check.parts[name] for group in system.groups for name, _ in group.parts if name in check.parts]

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..equations.basis_derivatives import Guess
+from ..equations.conditions import unknowns_of
 from ..equations.system import Collocated
 from ..equations.time_system import TimeSystem
 from ..geometry.cloud import Cloud
@@ -66,9 +67,10 @@ def error(problem: Problem, u: Callable, X: ArrayLike | None = None) -> float:
 def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
     """The root mean square of all residuals at the points of `cloud`, with the row weights of `solve`.
 
-    In units of the interior residual; of a problem in time, with u = `u.at(t)`, in units of the rate. Off the nodes (on
-    a cloud that is not u's own) it follows the error. Of `modes[i]` and `branch[i]` it is that at their parameter.
-    Raises ValueError where a residual is not finite, and for a problem in time where u has no rate.
+    Data have no part in it. In units of the interior residual; of a problem in time, with u = `u.at(t)`, in units of
+    the rate. Off the nodes (on a cloud that is not u's own) it follows the error. Of `modes[i]` and `branch[i]` it is
+    that at their parameter. Raises ValueError where a residual is not finite, and for a problem in time where u has no
+    rate.
     """
     problem = at_its_parameter(problem, u)
     if problem.has_parameter:
@@ -77,7 +79,14 @@ def residual_norm(problem: Problem, u: Solution, cloud: Cloud) -> float:
 
 
 def at_its_parameter(problem: Problem, u: Callable) -> Problem:
-    """The problem at the eigenvalue, or parameter, that a solution has in its stats; itself for any other one."""
+    """The problem at the eigenvalue, parameter or unknown numbers that a solution has in its stats; itself for any
+    other one.
+    """
+    if isinstance(u, Solution) and u.unknowns:
+        unknowns = unknowns_of(problem, u.space.cloud)
+        values = [np.ravel(u.unknowns[name]) for name in unknowns if name in u.unknowns]
+        if len(values) == len(unknowns) > 0:
+            return problem.with_unknowns(unknowns.values(), np.concatenate(values))
     stats = u.stats if problem.has_parameter and isinstance(u, Solution) else {}
     value = stats.get("parameter", stats.get("eigenvalue"))
     return problem if value is None else problem.at(value)
@@ -110,7 +119,7 @@ def weighted_residual(
     problem: Problem, u: Solution, cloud: Cloud, weights: Mapping[str, ArrayLike] | None = None
 ) -> Weighted:
     """What `residual_norm` measures; with given weights, so that solutions in several spaces can be compared."""
-    system, c = assemble(problem, u.space, cloud, weights), np.asarray(u.coefficients)
+    system, c = assemble(problem, u.space, cloud, weights, with_data=False), np.asarray(u.coefficients)
     with np.errstate(all="ignore"):  # what is not finite is told in words
         residual = np.asarray(system.at_points(c))
         if not np.isfinite(residual).all():

@@ -101,7 +101,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
 
 def _iterated(system: System, start, solver, reference, residual, matrix, affine, began):
     """The last state with the last matrix and its factors, and the seconds of each phase."""
-    state = _first_state(start, residual)
+    state = first_state(start, residual)
     reference = module_of(residual).linalg.norm(residual) if reference is None else reference
     if not np.isfinite(reference):
         system.check_finite(start)
@@ -145,7 +145,7 @@ def _solve_traced(system: System, start, solver, reference):
     fixed_residual, linearised = without_derivative((residual_of, eqx.filter_closure_convert(system.linearised, start)))
     start = jax.lax.stop_gradient(start)
     residual, matrix = linearised(start)
-    state = _first_state(start, residual)
+    state = first_state(start, residual)
     reference = jnp.linalg.norm(residual) if reference is None else jax.lax.stop_gradient(reference)
     factored = factor(matrix, solver, traced=True)
     if affine:
@@ -155,7 +155,7 @@ def _solve_traced(system: System, start, solver, reference):
         def advance(state):
             _, matrix = linearised(state.coefficients)
             change = factor(matrix, solver, traced=True).solve(state.residual)
-            return _newton_step(fixed_residual, state, matrix, change, reference)
+            return newton_step(fixed_residual, state, matrix, change, reference)
 
         state = jax.lax.while_loop(lambda s: ~(s.done | s.failed), advance, state)
         _, matrix = linearised(state.coefficients)
@@ -172,7 +172,8 @@ def _solve_traced(system: System, start, solver, reference):
     return coefficients, _statistics(system, state, factored, seconds) | flags
 
 
-def _first_state(start, residual) -> State:
+def first_state(start, residual) -> State:
+    """Before the first step."""
     numbers: list[Any] = [np.array(number) for number in (0.0, np.inf, 0, False, False)]
     if module_of(residual) is jnp:  # of the types that the following states have, so that one program serves all
         numbers = [as_jax(number) for number in numbers]
@@ -206,7 +207,7 @@ def _compiled_affine_step(state: State, matrix, change) -> State:
 
 def _searched(system, state: State, matrix, change, reference) -> State:
     with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
-        return _newton_step(system.residual, state, matrix, change, reference)
+        return newton_step(system.residual, state, matrix, change, reference)
 
 
 @eqx.filter_jit
@@ -214,7 +215,7 @@ def _compiled_search(system, state: State, matrix, change, reference) -> State:
     return _searched(system, state, matrix, change, reference)
 
 
-def _newton_step(residual_of, state: State, matrix, change, reference) -> State:
+def newton_step(residual_of, state: State, matrix, change, reference) -> State:
     """The Gauss-Newton step `change`, halved until the residual falls; convergence is judged on the residual only."""
     array = module_of(state.residual)
     norm, reducible = array.linalg.norm(state.residual), array.linalg.norm(matrix @ change)

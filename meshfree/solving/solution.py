@@ -63,6 +63,20 @@ class Solution(WithComponents):
     def components(self):
         return 0 if self.coefficients.ndim == 1 else self.coefficients.shape[1]
 
+    @property
+    def unknowns(self) -> dict[str, Any]:
+        """The values of the problem's unknown numbers (`mf.Unknown`) by name, floats, or arrays; empty without any."""
+        return dict(self.stats.get("unknown_numbers", {}))
+
+    @property
+    def std_of_unknowns(self) -> dict[str, Any]:
+        """Their standard deviations, by Laplace's approximation: of the inverse of JᵀJ, J the matrix of the equations
+        over the noise of the data at the solution, where everything counts that is unknown. ValueError without data.
+        """
+        if "std_of_unknowns" not in self.stats:
+            raise ValueError("no standard deviations are known: the problem has no unknown numbers, or no mf.Data")
+        return dict(self.stats["std_of_unknowns"])
+
     def as_computed(self, X: ArrayLike) -> Float[Array, "m *f"]:
         """u at points (m, d) as it comes out, NaN included: for files and pictures, which show where that is."""
         return self._expansion.at(self._points(X))

@@ -15,15 +15,18 @@ from numpy.typing import ArrayLike
 
 from ..equations.assemble import assemble
 from ..equations.basis_derivatives import Guess
+from ..equations.conditions import unknowns_of
+from ..equations.fit import Fit
 from ..equations.means import FieldMeans, free_constants
 from ..equations.operator_matrix import Interpolation
 from ..equations.system import Collocated
+from ..equations.unknown_system import WithUnknowns
 from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
-from ..internal.expected import DATA, expects
+from ..internal.expected import DATA, NUMBERS, expects
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -34,10 +37,11 @@ from .finite_values import NotFiniteError
 from .frequencies import with_frequencies
 from .levels import solve_by_levels
 from .metrics import error
-from .newton import solved
+from .newton import newton, solved
 from .posterior import Posterior
 from .solution import Solution
 from .symmetric import interpolate_process, solve_symmetric
+from .unknown_numbers import solve_with_unknowns
 
 BLOCK = 512  # nodes at which a function is asked for its values at a time
 _VALUES = DATA._replace(phrase="a function of x or values at the nodes")
@@ -64,6 +68,11 @@ def solve_in(
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
     if space.is_process:
+        if unknowns_of(problem, space.cloud):
+            raise ValueError(
+                f"{space.describe()} is conditioned on equations with known numbers, and the problem has unknown ones "
+                f"({', '.join(unknowns_of(problem, space.cloud))}): find them in Stencils, Eigenbasis or Collocation"
+            )
         return _in_process(problem, space, points, initial, weights, solver, judged)
     levels = space.levels()
     if len(levels) > 1 and points is not None:
@@ -73,6 +82,12 @@ def solve_in(
             f"{space.describe()} is solved level by level, each by itself, which fixes no mean= of their sum: use "
             "Stencils, Collocation or Eigenbasis"
         )
+    unknowns = unknowns_of(problem, rows_at)
+    if unknowns:
+        start = initial_coefficients(problem, space, initial)
+        around = None if initial is None else Guess(space, start)
+        system = WithUnknowns(problem, space, points, weights, around, unknowns)
+        return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
     start, equations_of = _stated(problem, space, points, initial, weights)
     try:
         coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
@@ -144,6 +159,8 @@ def solve_on_host(
     require_double()
     if space.is_process or space.local_basis is not None or is_traced(problem, space, points, initial, weights):
         return None
+    if unknowns_of(problem, space.cloud):
+        return None
     start, equations_of = _stated(problem, space, points, initial, weights)
     system, start = equations_of(space), np.asarray(start)
     if not system.follows(None):
@@ -151,19 +168,35 @@ def solve_on_host(
     return system, solved(system, start, solver)
 
 
-@expects(space=Space, f=_VALUES, solver=str)
+@expects(space=Space, f=_VALUES, points=NUMBERS, smoothing=NUMBERS, solver=str)
 @settled
-def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") -> Solution:
+def interpolate(
+    f: Callable | ArrayLike,
+    space: Space,
+    *,
+    points: ArrayLike | None = None,
+    smoothing: ArrayLike = 0.0,
+    solver: str = "auto",
+) -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
 
     f: a function of one point, (d,) -> () or (fields,), a Solution included; or its values, (N,) or (N, fields), at
     the cloud's points (of stencils with ghosts: at `space.nodes`; of a `Multilevel`, with points on all levels, only a
-    function).
-    Raises ValueError for values of a wrong shape, and where the space has more functions than the cloud points.
+    function). Complex values (N,) or (N, c) are fitted as two fields, or 2c: their real parts first.
+
+    `points`: (m, d), where the values are instead; with more of them than the space has functions in least squares.
+    `smoothing`: λ ≥ 0 for noisy values in `Collocation`: Σ(u(xᵢ) − fᵢ)² + λ‖u‖² is least, the norm that of the kernel.
+    Where the centers are the points it is that of SciPy's `RBFInterpolator`, with the same values, and may be (m,).
+    `mf.tune(mf.losses.leave_one_out(values, points=X, smoothing=λ), space)` finds the kernel's scale.
+
+    Raises ValueError for values of a wrong shape or not finite, a negative smoothing or one in another space, and where
+    the space has more functions than there are points.
     """
     require_double()
     release_programs()
     levels = space.levels()
+    if points is not None or not _is_zero(smoothing):
+        return _fitted(fit_of(f, space, points, smoothing), solver)
     if len(levels) > 1 and not callable(f):
         raise ValueError(f"{space.describe()} has points on every level: give a function, not its values")
     values = [_values_at(f, level.nodes) for level in levels]
@@ -176,6 +209,66 @@ def interpolate(f: Callable | ArrayLike, space: Space, *, solver: str = "auto") 
         check_memory(len(space.nodes), space.size)
     start = np.zeros((levels[0].size, *values[0].shape[1:]))
     return Solution(space, *solve_by_levels(levels, map(Interpolation, levels, values), start, solver))
+
+
+def fit_of(f: Callable | ArrayLike, space: Space, points: ArrayLike | None, smoothing: ArrayLike) -> Fit:
+    """The equations of values at points, or the nodes; ValueError where they are not enough, or of another kind."""
+    X: Any = space.nodes if points is None else points
+    X = X if is_traced(X) else np.asarray(X, dtype=float)
+    X = X[:, None] if X.ndim == 1 and space.cloud.dim == 1 else X
+    if X.ndim != 2 or X.shape[1] != space.cloud.dim:
+        raise ValueError(f"points must have shape (m, {space.cloud.dim}); got {X.shape}")
+    if len(space.levels()) > 1:
+        raise ValueError(
+            f"{space.describe()} takes its values at the points of its levels: drop points= and smoothing="
+        )
+    values = _values_at(f, X)
+    for name, one in (("points", X), ("values", values)):
+        if not is_traced(one) and not np.isfinite(one).all():
+            raise ValueError(f"{name} are not finite: leave out what was not measured")
+    fit = Fit(space, X, values, _smoothing(smoothing, space, len(X)))
+    if fit.smoothing is not None and np.shape(fit.smoothing) and not fit.at_centers:
+        raise ValueError("smoothing (m,), one for each value, needs a translate at each point: give one number")
+    if fit.unknowns > len(X) + fit.side_rows // fit.fields:
+        raise ValueError(
+            f"{len(X)} values do not determine the {fit.unknowns} functions of {space.describe()}: use a space of "
+            "fewer, or centers at the points, Collocation(kernel, mf.Cloud(interior=X)), with smoothing= where they "
+            "are noisy"
+        )
+    if space.local_basis is None:
+        check_memory(len(X), space.size)
+    return fit
+
+
+def _fitted(fit: Fit, solver: str) -> Solution:
+    found, stats = newton(fit, np.zeros((fit.unknowns, *fit.values.shape[1:])), solver)
+    del stats["data"]
+    u = Solution(fit.space, as_jax(fit.field_of(found)), stats)
+    if fit.smoothing is not None and not is_traced(u):
+        misfit = np.asarray(u.as_computed(fit.points)) - np.asarray(fit.values)
+        stats["residual"] = {"values": float(np.sqrt(np.mean(misfit**2)))}
+    return u
+
+
+def _smoothing(given: ArrayLike, space: Space, count: int) -> Any:
+    if _is_zero(given):
+        return None
+    found: Any = given if is_traced(given) else np.asarray(given, dtype=float)
+    translated = getattr(space, "translated_to", None)
+    if translated is None or space.local_basis is not None:
+        raise ValueError(
+            f"smoothing= is by the norm of a kernel with centers, and {space.describe()} has none or a sparse matrix: "
+            "use Collocation with a kernel without compact support, or more points than functions"
+        )
+    if np.shape(found) not in ((), (count,)):
+        raise ValueError(f"smoothing must be a number or ({count},); got shape {np.shape(found)}")
+    if not is_traced(found) and not np.all(np.isfinite(found) & (found >= 0)):
+        raise ValueError(f"smoothing must be finite and not negative; got {np.min(found):.6g}")
+    return found
+
+
+def _is_zero(smoothing: Any) -> bool:
+    return not is_traced(smoothing) and np.shape(smoothing) == () and smoothing == 0
 
 
 def require_double() -> None:
@@ -191,10 +284,12 @@ def _values_at(f: Callable | ArrayLike, nodes) -> Float[AnyArray, "m *f"]:
     points = nodes
     values = _mapped(f if isinstance(f, Solution) else watch(f), nodes) if callable(f) else f
     kind = (values if hasattr(values, "dtype") else np.asarray(values)).dtype.kind
-    if kind not in "fiu":
-        advice = ": give its real and its imaginary part as two fields, (N, 2)" * (kind == "c")
-        raise TypeError(f"values must be real numbers, an array of floats or integers; got {kind!r} of NumPy{advice}")
+    if kind not in "fiuc":
+        raise TypeError(f"values must be numbers, an array of floats or integers; got {kind!r} of NumPy")
     array = jnp if is_traced(values) else np
+    if kind == "c":
+        values = array.asarray(values)
+        values = array.stack([values.real, values.imag], axis=1).reshape(len(values), -1)
     values = array.asarray(values, dtype=float)
     if values.ndim not in (1, 2) or len(values) != len(points):
         raise ValueError(f"values must have shape ({len(points)},) or ({len(points)}, fields); got {values.shape}")

@@ -38,6 +38,10 @@ SURFACE_HINT = (
     "a closed surface has no boundary whose conditions fix the solution: let the equation contain u itself, as "
     "−Δu + u = f"
 )
+DATA_HINT = (
+    "data alone determine few functions: use a space of fewer, as an Eigenbasis of a lower degree, add a small term "
+    "such as a derivative of u to the equations, or condition a mf.GaussianProcess on the data"
+)
 NO_BOUNDARY_HINT = (
     "the nodes have no boundary whose conditions fix the solution: let the equation contain u itself, as −Δu + u = f, "
     "or make one node a part of its own, mf.Cloud(interior=X[1:], pin=(X[:1], normal), domain=...), with a condition "
@@ -183,6 +187,8 @@ def _hint_for(system: System, direction: np.ndarray) -> str:
 
 
 def _hint(system: System) -> str:
+    if any(group.is_data for group in getattr(system, "groups", ())):
+        return DATA_HINT
     if system.space.cloud.surface_normals is not None:
         return SURFACE_HINT
     return SINGULAR_HINT if system.space.cloud.normal_vectors.shape[0] else NO_BOUNDARY_HINT

@@ -14,24 +14,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from ..equations.assemble import assemble
+from ..equations.fit import Fit
 from ..equations.system import System
 from ..geometry.cloud import Cloud
 from ..internal.devices import on_host
-from ..internal.expected import came, expects
-from ..internal.tracing import as_jax, is_traced, module_of
+from ..internal.expected import NUMBERS, Kind, came, expects
+from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..linalg.batched import on_few_threads
 from ..linalg.cholesky import inverse_diagonal
 from ..linalg.factor import factor
 from ..pde.problem import Problem
 from ..solving.derivative import change_along
+from ..solving.newton import newton
 from ..solving.off_nodes import aside
 from ..solving.posterior import left_out, negative_log_likelihood
-from ..solving.solve import solve_in, solve_on_host
+from ..solving.solve import fit_of, solve_in, solve_on_host
 from ..spaces.base import Space
 
+_PROBLEM_OR_VALUES = Kind(
+    "a Problem, or an array of values,", lambda given: given if isinstance(given, Problem) else NUMBERS.read(given)
+)
 COINCIDENT = 1e-6  # spacings
 
 Tree = Space | tuple[Space, Problem]
@@ -152,6 +158,55 @@ class LeaveOneOut(eqx.Module):
         return _log_rms(left), [_slope_of_log_rms(left, moved(direction)) for direction in along]
 
 
+class LeaveOneOutOfValues(eqx.Module):
+    """log of the root mean square of what the others make of each value: `losses.leave_one_out` of values."""
+
+    values: Float[AnyArray, "m *f"]
+    points: Float[AnyArray, "m d"] | None
+    smoothing: Any
+    solver: str = eqx.field(static=True)
+
+    def __call__(self, space: Space) -> Float[Array, ""]:
+        fit = fit_of(self.values, space, self.points, self.smoothing)
+        if fit.is_sparse:
+            raise ValueError(
+                f"leave-one-out needs the inverse of the matrix, and that of {space.describe()} is sparse: use "
+                "Collocation or Eigenbasis"
+            )
+        self.refuse(space)
+        found, _ = newton(fit, np.zeros((fit.unknowns, *fit.values.shape[1:])), self.solver)
+        make = _values_left_out if on_host() else _compiled_values_left_out
+        return make(fit, found, self.solver)
+
+    def refuse(self, space: Space) -> None:
+        """ValueError for as many centers as points at other places: which center goes with a point is not known."""
+        centers = getattr(space, "translated_to", None)
+        points = space.nodes if self.points is None else self.points
+        if centers is None or is_traced(centers, points) or np.shape(centers) != np.shape(points):
+            return
+        if not np.array_equal(np.asarray(centers), np.asarray(points)):
+            raise ValueError("there are as many centers as points, and they are others: give fewer, or the points")
+
+
+def _values_left_out(fit: Fit, found: Float[Array, "p *f"], solver: str) -> Float[Array, ""]:
+    matrix, count = fit.of_one_field(found), len(fit.points)
+    factored = factor(jax.lax.stop_gradient(matrix), solver)
+    adjoint = factored.solve_transposed(jnp.eye(matrix.shape[1]))
+    matrix, found, adjoint = (as_jax(one) for one in (matrix, found, adjoint))
+    values = fit.values.reshape(count, -1)
+    if matrix.shape[0] == matrix.shape[1]:
+        left_out = _ratio(found.reshape(len(found), -1)[:count], inverse_diagonal(matrix, adjoint.T)[:count, None])
+    else:
+        residual = matrix[:count] @ found.reshape(len(found), -1) - values
+        left_out = _ratio(residual, 1 - leverages(matrix, adjoint.T)[:count, None])
+    return _log_rms(left_out)
+
+
+@eqx.filter_jit
+def _compiled_values_left_out(fit: Fit, found, solver: str):
+    return _values_left_out(fit, found, solver)
+
+
 class Likelihood(eqx.Module):
     """The negative log likelihood of a problem's data under a Gaussian process: `losses.likelihood`."""
 
@@ -196,16 +251,27 @@ def residual(problem: Problem, check: Cloud, **options) -> Residual:
     return Residual(problem, check, options)
 
 
-@expects(problem=Problem)
-def leave_one_out(problem: Problem, **options) -> LeaveOneOut:
+@expects(problem=_PROBLEM_OR_VALUES)
+def leave_one_out(problem: Problem | ArrayLike, **options) -> Any:
     """log of the root mean square of the leave-one-out residuals, all from one factorisation.
+
+    Of values (m,) or (m, c) in place of a problem it is the loss of interpolating them: `leave_one_out(values,
+    points=X, smoothing=0.0, solver="auto")`, as for `mf.interpolate`, by what all other values make of each. The loss
+    takes a space, so that `mf.tune(mf.losses.leave_one_out(values, points=X), space)` finds the scale of its kernel.
 
     Square systems: eₖ = cₖ/(A⁻¹)ₖₖ, row and center k left out together (Rippa, Adv. Comput. Math. 11 (1999), eq. 17).
     Least squares, and square systems of deficient rank: eₖ = rₖ/(1 − hₖ), hₖ the diagonal of A A⁺ (PRESS; Allen,
     Technometrics 16 (1974)). A `GaussianProcess`: eₖ = wₖ/(K⁻¹)ₖₖ, w = K⁻¹y. A nonlinear problem is linearised at its
     solution. `options` go to `solve`.
     """
-    return LeaveOneOut(problem, options)
+    if isinstance(problem, Problem):
+        return LeaveOneOut(problem, options)
+    unknown = sorted(set(options) - {"points", "smoothing", "solver"})
+    if unknown:
+        raise TypeError(f"leave_one_out(values) has points=, smoothing= and solver=; got {', '.join(unknown)}")
+    given = {"points": None, "smoothing": 0.0, "solver": "auto"} | options
+    values: Any = problem
+    return LeaveOneOutOfValues(values if is_traced(values) else np.asarray(values), **given)
 
 
 @expects(problem=Problem)

@@ -1,0 +1,127 @@
+"""Measured values beside equations, by every kind of space."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from shared_cases import SQUARE
+
+import meshfree as mf
+
+X = SQUARE.sample(30, seed=3)
+NOISE = np.random.default_rng(0).standard_normal(30)
+
+
+def exact(x):
+    return jnp.sin(2 * x[0]) * jnp.exp(x[1])
+
+
+def equation(u, x):
+    return mf.laplacian(u)(x) + 3 * exact(x)
+
+
+VALUES = np.asarray(jax.vmap(exact)(X))
+KNOWN = {name: mf.dirichlet(exact) for name in ("left", "bottom", "top")}
+
+
+def problem(heads=None, right=None, **more):
+    heads = mf.Data(X, VALUES + 0.01 * NOISE) if heads is None else heads
+    return mf.Problem(SQUARE, interior=equation, **KNOWN, right=right, heads=heads, exact=exact, **more)
+
+
+def basis(degree):
+    return mf.Eigenbasis(mf.Gaussian(1.5), SQUARE.cloud(0.1, cluster=1.0), degree)
+
+
+@pytest.mark.parametrize("space", [basis(10), mf.Stencils(None, SQUARE.cloud(0.08))], ids=["eigenbasis", "stencils"])
+def test_noisy_values_take_the_place_of_an_unknown_side(space):
+    u = mf.solve(problem(), space)
+    assert mf.error(problem(), u) < 4e-3  # of values of noise 0.01, which alone give 2e-2
+    assert 0.5 < u.stats["residual"]["heads"] < 1.2  # standard deviations
+
+
+def test_a_gaussian_process_has_a_band_that_holds_the_error():
+    u = mf.solve(problem(), mf.GaussianProcess(mf.Matern(5.5, 1.0), SQUARE.cloud(0.14)))
+    points = SQUARE.sample(200, seed=5)
+    off = np.abs(np.asarray(u(points)) - np.asarray(jax.vmap(exact)(points)))
+    assert mf.error(problem(), u) < 4e-3
+    assert np.mean(off < 2 * np.asarray(u.std(points))) > 0.9
+    assert 0.5 < u.stats["residual"]["heads"] < 1.2
+
+
+def test_values_at_the_nodes_of_a_part_are_its_condition():
+    space = mf.Stencils(None, SQUARE.cloud(0.1), 5)
+    nodes = space.cloud["right"]
+    measured = mf.Data(nodes, np.asarray(jax.vmap(exact)(nodes)), 1e-6)
+    u = mf.solve(mf.Problem(SQUARE, interior=equation, **KNOWN, right=measured), space)
+    known = mf.solve(mf.Problem(SQUARE, interior=equation, boundary=mf.dirichlet(exact)), space)
+    assert u.stats["rows"] == known.stats["rows"] == u.stats["unknowns"]
+    np.testing.assert_allclose(u.coefficients, known.coefficients, atol=1e-10)
+
+
+def test_only_the_relative_noise_of_data_counts_and_any_functional_can_be_measured():
+    slopes = np.asarray(jax.vmap(jax.grad(exact))(X))
+    space, found = basis(10), []
+    for factor in (1.0, 1e-3):
+        sets = {
+            "heads": mf.Data(X, VALUES + 0.01 * NOISE, 1e-2 * factor),
+            "slopes": mf.Data(X, slopes, np.full(30, 1e-4 * factor), of=lambda u, x: mf.gradient(u)(x)),
+        }
+        found.append(mf.solve(problem(**sets), space))
+    np.testing.assert_allclose(found[0].coefficients, found[1].coefficients, atol=1e-7)
+    assert mf.error(problem(), found[0]) < 1e-3  # slopes are a hundred times surer
+
+
+def test_the_derivative_by_the_values_and_by_the_noise():
+    points, values = jnp.linspace(0.1, 1.0, 5), jnp.array([0.3, 0.1, 0.8, 0.6, 1.1])
+    space = mf.Eigenbasis(mf.Gaussian(1.0), mf.Interval().cloud(0.1), 5)
+
+    def of(values, noise):
+        heads = mf.Data(points, values, noise)
+        bent = mf.Problem(
+            mf.Interval(), interior=lambda u, x: mf.laplacian(u)(x), left=mf.dirichlet(0.0), right=None, heads=heads
+        )
+        return mf.solve(bent, space)(jnp.array([0.9]))
+
+    noise, step = jnp.full(5, 0.01), jnp.eye(5)[3] * 1e-4
+    _, slope = jax.jvp(of, (values, noise), (step, step))
+    difference = (of(values + step, noise + step) - of(values - step, noise - step)) / 2
+    np.testing.assert_allclose(slope, difference, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: mf.Data(X, VALUES, -0.1), "noise is a standard deviation, a positive number; got -0.1"),
+        (lambda: mf.Data(X, VALUES, np.ones(3)), r"noise must be one number or \(30,\)"),
+        (lambda: mf.Data(X, VALUES[:4]), r"values must be \(30,\) or \(30, c\); got shape \(4,\)"),
+        (lambda: mf.Data(X, np.where(NOISE > 1, np.nan, VALUES)), "values are not finite"),
+        (lambda: problem(mf.Data(X + 1, VALUES)), "heads= has data outside the domain"),
+        (lambda: problem(mf.Data(X[:, :1], VALUES)), "heads= has data at points of shape"),
+        (lambda: mf.solve(problem(mf.Data(X, np.ones((30, 2)))), basis(4)), "'heads': u.x. has shape"),
+        (lambda: mf.solve(problem()), "no space is chosen for a problem with data"),
+    ],
+)
+def test_what_cannot_be_is_refused(made, message):
+    with pytest.raises(ValueError, match=message):
+        made()
+
+
+def test_the_residual_of_the_equations_leaves_data_out():
+    u = mf.solve(problem(), basis(8))
+    contradicting = problem(mf.Data(X, VALUES + 5.0))
+    cloud = SQUARE.cloud(0.2)
+    assert mf.residual_norm(problem(), u, cloud) == mf.residual_norm(contradicting, u, cloud)
+
+
+def test_a_problem_in_time_takes_none():
+    heat = mf.Problem(
+        SQUARE,
+        interior=lambda u, x, t: mf.time_derivative(u)(x) - mf.laplacian(u)(x),
+        boundary=mf.dirichlet(0.0),
+        initial=exact,
+        heads=mf.Data(X, VALUES),
+    )
+    with pytest.raises(ValueError, match="takes no data, and the problem has heads"):
+        mf.evolve(heat, mf.Stencils(None, SQUARE.cloud(0.2)), (0.0, 1.0))
+    assert "heads" in heat.at(0.0).data

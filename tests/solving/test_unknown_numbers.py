@@ -1,0 +1,180 @@
+"""Unknown numbers, found with u from measured values."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from shared_cases import SQUARE
+
+import meshfree as mf
+
+X = SQUARE.sample(20, seed=3)
+NOISE = 0.01 * np.random.default_rng(0).standard_normal(20)
+BASIS = mf.Eigenbasis(mf.Gaussian(1.5), SQUARE.cloud(0.12, cluster=1.0), 10)
+
+
+def exact(x):
+    return jnp.sin(jnp.pi * x[0]) * jnp.sin(jnp.pi * x[1])
+
+
+def load(x):
+    return 4 * jnp.pi**2 * exact(x)  # of the coefficient 2
+
+
+VALUES = np.asarray(jax.vmap(exact)(X))
+HEADS = mf.Data(X, VALUES + NOISE)
+
+
+def problem(equation, heads=HEADS, **more):
+    more = {"heads": heads, **more} if heads is not None else more
+    return mf.Problem(SQUARE, interior=equation, boundary=mf.dirichlet(0.0), exact=exact, **more)
+
+
+def by_closure():
+    k = mf.Unknown(1.0)
+    return problem(lambda u, x: k * mf.laplacian(u)(x) + load(x))
+
+
+class Scaled(eqx.Module):
+    k: mf.Unknown
+
+    def __call__(self, u, x):
+        return self.k * mf.laplacian(u)(x) + load(x)
+
+
+def scaled(u, x, k):
+    return mf.laplacian(u)(x) * k + load(x)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        by_closure,
+        lambda: problem(Scaled(mf.Unknown(1.0))),
+        lambda: problem(functools.partial(scaled, k=mf.Unknown(1.0))),
+        lambda: problem(jax.tree_util.Partial(scaled, k=mf.Unknown(1.0))),
+    ],
+    ids=["closure", "module", "partial", "tree"],
+)
+def test_a_coefficient_is_found_wherever_it_is_held(made):
+    u = mf.solve(made(), BASIS)
+    # u is proportional to 1/k: the least squares solution by hand, and its standard deviation
+    amplitude = VALUES @ (VALUES + NOISE) / (VALUES @ VALUES)
+    assert u.unknowns == {"k": pytest.approx(2 / amplitude, rel=1e-3)}
+    assert u.std_of_unknowns == {"k": pytest.approx(0.01 * 2 / amplitude**2 / np.linalg.norm(VALUES), rel=1e-2)}
+    assert u.stats["unknowns"] == BASIS.size + 1
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        mf.Stencils(None, SQUARE.cloud(0.08), 5),
+        mf.Collocation(mf.Gaussian(0.6), SQUARE.cloud(0.12, cluster=1.0)),
+    ],
+    ids=["sparse", "translates"],
+)
+def test_it_is_the_same_in_other_spaces(space):
+    made = by_closure()
+    u = mf.solve(made, space)
+    amplitude = VALUES @ (VALUES + NOISE) / (VALUES @ VALUES)
+    assert u.unknowns["k"] == pytest.approx(2 / amplitude, rel=5e-3)
+    assert np.isfinite(mf.residual_norm(made, u, SQUARE.cloud(0.3)))  # with the numbers that were found
+
+
+def test_two_numbers_of_a_nonlinear_equation_and_an_array():
+    numbers = mf.Unknown([0.5, 0.5], name="reaction")
+
+    def equation(u, x):
+        a, b = numbers[0], numbers[1]
+        return mf.laplacian(u)(x) - a * u(x) ** 3 - b * u(x) - source(x)
+
+    def source(x):
+        return mf.laplacian(exact)(x) - 2.0 * exact(x) ** 3 - 3.0 * exact(x)
+
+    finer = mf.Eigenbasis(mf.Gaussian(1.5), SQUARE.cloud(0.1, cluster=1.0), 14)
+    u = mf.solve(problem(equation, mf.Data(X, VALUES, 1e-4)), finer)
+    off, std = u.unknowns["reaction"] - np.array([2.0, 3.0]), u.std_of_unknowns["reaction"]
+    assert np.all(np.abs(off) < 3 * std) and np.all(std < 0.05)
+    assert mf.error(problem(equation), u) < 1e-4
+
+
+def test_a_wrong_start_is_no_matter_and_what_is_found_is_saved(tmp_path):
+    k = mf.Unknown(30.0)
+    u = mf.solve(problem(lambda u, x: k * mf.laplacian(u)(x) + load(x)), BASIS)
+    assert u.unknowns["k"] == pytest.approx(2.0, rel=0.02)
+    u.save(tmp_path / "u.npz")
+    assert mf.Solution.load(tmp_path / "u.npz").unknowns == u.unknowns
+
+
+def test_what_judges_a_solution_takes_the_numbers_that_it_has():
+    made = by_closure()
+    u = mf.solve(made, BASIS)
+    assert mf.estimate_error(made, u) < 2e-2
+    assert np.max(mf.indicator(made, u)) < 1.0  # of a load of 40
+
+
+def test_arithmetic():
+    k = mf.Unknown(2.0)
+    assert (k + 1, 1 - k, k / 4, 3**k, -k, abs(k)) == (3.0, -1.0, 0.5, 9.0, -2.0, 2.0)
+    np.testing.assert_array_equal(np.ones(2) * k, [2.0, 2.0])
+    np.testing.assert_array_equal(jnp.ones(2) * k, [2.0, 2.0])
+    assert jnp.exp(k) == jnp.exp(2.0)
+
+
+def unseen():
+    return problem(
+        Scaled(mf.Unknown(1.0)),
+        of_nothing=mf.Data(X, VALUES, of=jax.tree_util.Partial(lambda c, u, x: u(x), mf.Unknown(1.0))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("called", "message"),
+    [
+        (lambda: mf.solve(unseen(), BASIS), "no equation sees the unknown"),
+        (
+            lambda: mf.solve(problem(scaled_by(mf.Unknown(1.0), 0.0)), BASIS),
+            "no equation sees the unknown k at its start",
+        ),
+        (
+            lambda: mf.solve(problem(Scaled(mf.Unknown(1.0)), None), mf.Stencils(None, SQUARE.cloud(0.2))),
+            "and only .* equations: measured",
+        ),
+        (
+            lambda: mf.solve(problem(two(mf.Unknown(1.0), mf.Unknown(1.0))), BASIS),
+            "determine only 1 of 2 unknown numbers .a, b.",
+        ),
+        (
+            lambda: mf.solve(by_closure(), mf.GaussianProcess(mf.Matern(5.5), SQUARE.cloud(0.2))),
+            "GaussianProcess.* is conditioned on equations with known numbers",
+        ),
+        (lambda: in_time(mf.Unknown(1.0)), "unknown numbers .k., which mf.solve"),
+        (lambda: mf.Unknown(np.nan), "the start must be finite"),
+        (lambda: mf.indicator(by_closure(), mf.interpolate(exact, BASIS)), "unknown numbers .k., which mf.solve"),
+        (lambda: mf.solve(problem(lambda u, x: mf.laplacian(u)(x)), BASIS).std_of_unknowns, "no standard deviations"),
+    ],
+)
+def test_what_cannot_be_is_refused(called, message):
+    with pytest.raises(ValueError, match=message):
+        called()
+
+
+def scaled_by(k, factor):
+    return lambda u, x: mf.laplacian(u)(x) + factor * k + load(x)
+
+
+def in_time(k):
+    heat = mf.Problem(
+        SQUARE,
+        interior=lambda u, x, t: mf.time_derivative(u)(x) - k * mf.laplacian(u)(x),
+        boundary=mf.dirichlet(0.0),
+        initial=exact,
+    )
+    return mf.evolve(heat, mf.Stencils(None, SQUARE.cloud(0.2)), (0.0, 0.1))
+
+
+def two(a, b):
+    return lambda u, x: a * b * mf.laplacian(u)(x) + load(x)
