@@ -1,5 +1,4 @@
-"""Poisson's equation with an edge of unknown values and 30 noisy ones inside: Δu = −3 u, u = sin 2x exp y.
-"""
+"""Poisson's equation with an edge of unknown values and 30 noisy ones inside: Δu = −3 u, u = sin 2x exp y."""
 
 import jax
 import jax.numpy as jnp
