@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,8 @@ import jax
 
 KEPT = 512
 
-_found: collections.OrderedDict[Any, Any] = collections.OrderedDict()
+# no OrderedDict: keys are read anew at the end of a call, and of two that become equal it loses one
+_found: dict[Any, Any] = {}
 _lock = threading.Lock()
 
 
@@ -26,11 +26,11 @@ def remembered(compute: Callable, function: Any, *rest: Any) -> Any:
     key = compute, structure, tuple(kinds), rest
     with _lock:
         if key in _found:
-            _found.move_to_end(key)
-            return _found[key]
+            value = _found[key] = _found.pop(key)  # the last one again
+            return value
     value = compute(function, *rest)
     with _lock:
         _found[key] = value
         while len(_found) > KEPT:
-            _found.popitem(last=False)
+            _found.pop(next(iter(_found)))
     return value
