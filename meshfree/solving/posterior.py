@@ -46,8 +46,10 @@ class Posterior(Solution):
         return self._expansion.components
 
     @expects(X=NUMBERS, of=FUNCTION)
-    def std(self, X: ArrayLike, *, of: Callable | None = None) -> Float[AnyArray, "m *c"]:
-        """The standard deviation of u, or of `of`, at points: (m, d) -> (m,) or (m, c)."""
+    def std(self, X: ArrayLike, *, of: Callable | None = None) -> Float[AnyArray, "*m"]:
+        """The standard deviation of u, or of `of`, at points: (m, d) -> (m,) or (m, c); (d,) -> () or (c,)."""
+        if self._points(X).shape == (self.space.cloud.dim,):
+            return self.std(self._points(X)[None], of=of)[0]
         X = self._points_of(X)
         found = []
         size = max(AT_ONCE // len(self.coefficients), 1)

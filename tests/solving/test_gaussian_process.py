@@ -32,6 +32,7 @@ def u():
 
 def test_the_mean_and_its_band(u):
     error, deviation = np.asarray(u(X)) - np.asarray(jax.vmap(exact)(X)), np.asarray(u.std(X))
+    assert u.std(X[0]).shape == () and float(u.std(X[0])) == pytest.approx(deviation[0], rel=1e-6)
     assert mf.error(poisson(), u) < 2e-4
     assert u.stats["nugget"] == 1e-13 and max(u.stats["residual"].values()) < 1e-7
     assert 0.02 < np.sqrt(np.mean(error**2) / np.mean(deviation**2)) < 1
