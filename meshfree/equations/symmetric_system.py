@@ -114,16 +114,6 @@ class SymmetricSystem(Plain):
                 norms[name], start = array.sqrt(array.mean(residual[start:stop] ** 2)), stop
         return norms
 
-    def part_of_row(self, row: int) -> tuple[str, Float[AnyArray, " d"]]:
-        """The name of the part that a row belongs to, and its point."""
-        for group, components in zip(self.groups, self.components, strict=True):
-            if row < len(group.points) * components:
-                at = row // components
-                names = [name for name, count in group.parts for _ in range(count)]
-                return names[at], group.points[at]
-            row -= len(group.points) * components
-        raise IndexError(row)
-
     def _check(self, group: Group, order: int, values, gradient) -> None:
         name = group.parts[0][0]
         if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):
