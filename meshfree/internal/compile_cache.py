@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 _PROGRAM = "/jax/core/compile/backend_compile_duration"  # the event of one more program
+_COMPILING = {_PROGRAM, "/jax/core/compile/jaxpr_trace_duration", "/jax/core/compile/jaxpr_to_mlir_module_duration"}
 _OFTEN = 100  # programs, of some 40 maps each, before the maps are counted again
 _SHARE = 0.5  # of the maps that a process may have
 
@@ -30,9 +31,9 @@ def release_programs() -> None:
     JAX keeps every program, and what it needs next it compiles again. Without this LLVM stops the process with a
     segmentation fault at vm.max_map_count, 65 530 by default: after some seventy solves of different problems.
     """
-    programs = _programs()
-    if programs.total() >= _OFTEN:
-        programs.clear()
+    counted = _counted()
+    if counted["programs"] >= _OFTEN:
+        counted["programs"] = 0
         used, most = _memory_maps()
         if used > _SHARE * most:
             jax.clear_caches()
@@ -100,17 +101,23 @@ def _return_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def compiling_seconds() -> float:
+    """How long programs have been traced and compiled in this process, from the first call on."""
+    return _counted()["seconds"]
+
+
 @functools.cache
-def _programs() -> Counter:
-    """How many programs were compiled, counted from the first call on."""
-    programs: Counter = Counter()
+def _counted() -> Counter:
+    """The `programs` that were compiled and the `seconds` that they took, from the first call on."""
+    counted: Counter = Counter()
 
     def count(event: str, duration_secs: float, **_) -> None:
-        if event == _PROGRAM:
-            programs[event] += 1
+        counted["programs"] += event == _PROGRAM
+        if event in _COMPILING:
+            counted["seconds"] += duration_secs  # type: ignore[assignment]
 
     jax.monitoring.register_event_duration_secs_listener(count)
-    return programs
+    return counted
 
 
 def _memory_maps() -> tuple[int, float]:

@@ -21,6 +21,7 @@ from ..equations.jet_system import is_local, order_of
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
 from ..geometry.domain import NoRoomError
+from ..internal.compile_cache import compiling_seconds
 from ..internal.expected import INTEGER, NUMBER, OF_A_POINT, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
@@ -67,6 +68,7 @@ TINY = 1e-300  # in place of 0, of which there is no logarithm
 UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes grows by
 THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
 PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
+CONFIRMED = 4.0  # times the work of a solution, with the one of higher degree that confirms it
 SLOWER, PLACED = 2.0, 1.5  # the powers of their number that the time of eigenfunctions, and of placed nodes, grows with
 
 
@@ -80,6 +82,7 @@ class Rung(NamedTuple):
     local: float  # of stencils √(Σ (h^LOCAL η)² hᵈ), η the residual between the nodes and h the spacing there
     estimate: float
     seconds: float  # since the rung before, all that was tried included
+    work: float  # of these, without compiling, which another rung does not do again
 
     @property
     def unknowns(self) -> int:
@@ -216,6 +219,7 @@ class Ladder:
         self.initial, self.functions = initial, functions
         self.max_unknowns, self.seconds = max_unknowns, seconds
         self.began = self.since = time.perf_counter()
+        self.compiled_before = compiling_seconds()
         self.rungs: list[Rung] = []
         self.refused: list[Exception] = []
         self.domain, self.dim = problem.domain, problem.domain.dim
@@ -324,11 +328,10 @@ class Ladder:
         most = min(self.max_unknowns, MOST_DENSE)
         if unknowns > most:
             raise OutOfReachError(f"{unknowns} eigenfunctions would be next, and {most} are allowed")
-        next_one = 0.0  # the first rung compiles what the others only run
-        if len(self.rungs) > 1:
-            next_one = self.rungs[-1].seconds * (unknowns / self.rungs[-1].unknowns) ** SLOWER
-        if self.rungs and next_one > DENSE_SHARE * self.seconds - self._spent():
-            raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} eigenfunctions")
+        if self.rungs:
+            next_one = self.rungs[-1].work * (unknowns / self.rungs[-1].unknowns) ** SLOWER
+            if next_one > DENSE_SHARE * self.seconds - self._spent():
+                raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} eigenfunctions")
 
     @functools.cached_property
     def _is_local(self) -> bool:
@@ -344,14 +347,18 @@ class Ladder:
         kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
         cloud, previous, before = self._first_cloud(kernel, degree), None, math.inf
         while True:
-            found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts))  # noqa: B023
+            found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts), previous)  # noqa: B023
             if found is None and ghosts:
                 ghosts = ()
-                found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree))  # noqa: B023
+                found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree), previous)  # noqa: B023
             if found is None:
                 raise OutOfReachError(f"Stencils on {len(cloud)} nodes: {self.refused[-1]}")
             if previous is None:
-                previous, count = found, USUAL * len(cloud)  # that others are compared with
+                previous = found._replace(work=self._worked())  # that others are compared with
+                growth = min(USUAL, self._affordable(previous))
+                if growth < LEAST:
+                    yield self._judged(found, self.rungs[-1] if self.rungs else None)
+                    raise OutOfReachError(f"seconds={self.seconds:g} leave no time for finer stencils")
             else:
                 # errors fall no faster than the order has it, nor than differences did before
                 moved = difference(found.values, previous.values)
@@ -359,8 +366,8 @@ class Ladder:
                 seen_before = moved / before if before < RESOLVED else 0.0
                 previous = self._judged(found, previous, max(finer ** (degree / self.nodes_dim), seen_before))
                 yield previous
-                before, count = max(moved, TINY), self._next_count(first, len(cloud))
-            cloud = refinement.refine(cloud, indicator, count=int(count), order=degree - 1.0)
+                before, growth = max(moved, TINY), self._growth(first)
+            cloud = refinement.refine(cloud, indicator, count=int(growth * len(cloud)), order=degree - 1.0)
 
     def _first_cloud(self, kernel: Polyharmonic, degree: int) -> Cloud:
         """On a surface of as many nodes as no stencil is wider than its radius of curvature."""
@@ -373,9 +380,9 @@ class Ladder:
                 cloud = self._cloud(2 * len(cloud))
         return cloud
 
-    def _on_nodes(self, make: Callable[[], Space]) -> tuple[Rung | None, Any]:
+    def _on_nodes(self, make: Callable[[], Space], previous: Rung | None) -> tuple[Rung | None, Any]:
         """A solution by stencils, and its residual between the nodes."""
-        found = self._tried(make)
+        found = self._tried(make, previous)
         if found is None:
             return None, None
         cloud = found.solution.space.cloud
@@ -392,8 +399,8 @@ class Ladder:
             return ()
         return tuple(name for name, residual in self.problem.match(self.domain.part_names).items() if residual)
 
-    def _next_count(self, first: int, nodes: int) -> float:
-        """How many nodes come next: as many as the observed order promises to need."""
+    def _growth(self, first: int) -> float:
+        """How many times the nodes come next: as many as the observed order promises to need."""
         own = self.rungs[first:]
         factor, needed, rung = USUAL, 0.0, own[-1]
         if len(own) > 1 and own[-2].estimate < RESOLVED:
@@ -405,16 +412,20 @@ class Ladder:
                 factor = min(max(needed, LEAST), MOST)
         elif self._suffices(rung.estimate):
             factor = LEAST
-        room, time_left = self.max_unknowns / rung.unknowns, self.seconds - self._spent()
+        room = self.max_unknowns / rung.unknowns
         worse = all(one is not self.best() for one in own[-2:])  # a single one may be so by chance
         if room < LEAST or (needed > 2 * room and worse):
             would = f": some {needed * rung.unknowns:.0e} would do" * (needed > 0)
             raise OutOfReachError(f"max_unknowns={self.max_unknowns} leaves no room for finer stencils{would}")
-        # the first rung of a kind compiles what the others only run
-        in_time = max(time_left / rung.seconds, 0.0) ** (1 / PLACED) if len(own) > 1 else math.inf * time_left
+        # an estimate that suffices is held against a solution of higher degree
+        in_time = self._affordable(rung, CONFIRMED if 0 < needed <= factor else 1.0)
         if in_time < LEAST:
             raise OutOfReachError(f"seconds={self.seconds:g} leave no time for finer stencils")
-        return min(factor, room, in_time) * nodes
+        return min(factor, room, in_time)
+
+    def _affordable(self, rung: Rung, times: float = 1.0) -> float:
+        """How many times the nodes there is time for, with so many times the work of one solution."""
+        return (max(self.seconds - self._spent(), 0.0) / (times * rung.work)) ** (1 / PLACED)
 
     # -------------------------------------------------------------------------------------------------- both kinds
 
@@ -430,29 +441,34 @@ class Ladder:
     def _spent(self) -> float:
         return time.perf_counter() - self.began
 
-    def _tried(self, make: Callable[[], Space]) -> Rung | None:
-        """The solution in a space, not judged yet; None where there is none."""
+    def _worked(self) -> float:
+        """Seconds since the rung before, without those of compiling."""
+        return time.perf_counter() - self.since - (compiling_seconds() - self.compiled_before)
+
+    def _tried(self, make: Callable[[], Space], start: Rung | None = None) -> Rung | None:
+        """The solution in a space, not judged yet; None where there is none. Newton's method starts at the best so far,
+        or from another solution.
+        """
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of a coarse space: what the solution is worth is told by its estimate
-                u = solve_in(self.problem, make(), initial=self._start())
+                u = solve_in(self.problem, make(), initial=self._start(start))
             residual = weighted_residual(self.problem, u, self.check, self.weights)
             self.weights = residual.weights
             # of stencils the residual is large by itself at corners; least squares leave so much only of what is unseen
             unseen = residual.share if u.space.local_basis is None else residual.unanswered
-            return Rung(u, np.asarray(u(self.sample)), residual.size, unseen, math.nan, math.nan, math.nan)
+            return Rung(u, np.asarray(u(self.sample)), residual.size, unseen, *[math.nan] * 4)
         except (ValueError, ConvergenceError) as error:
             self.refused.append(error)
             return None
         except MemoryError as error:
             raise OutOfReachError(str(error)) from error
 
-    def _start(self) -> Callable | None:
-        """Where Newton's method starts: at the best so far."""
-        if not self.rungs:
+    def _start(self, given: Rung | None) -> Callable | None:
+        if given is None and not self.rungs:
             return self.initial
-        best = self.best().solution
-        return best if best.stats["steps"] > 1 else None
+        start = (given or self.best()).solution
+        return start if start.stats["steps"] > 1 else None
 
     def _judged(self, found: Rung, previous: Rung | None, least: float = 0.0) -> Rung:
         """With the estimate of its error, by the rung before or, of the first of a kind, by a space to compare with."""
@@ -478,9 +494,9 @@ class Ladder:
         if self.rungs and previous is self.rungs[-1]:  # its error is no less than how far it is from a better one
             far = min(difference(previous.values, found.values), 1.0) - estimate
             self.rungs[-1] = previous._replace(estimate=max(previous.estimate, estimate if still else far))
-        now = time.perf_counter()
-        self.rungs.append(found._replace(estimate=estimate, seconds=now - self.since))
-        self.since = now
+        now, work = time.perf_counter(), self._worked()
+        self.rungs.append(found._replace(estimate=estimate, seconds=now - self.since, work=work))
+        self.since, self.compiled_before = now, compiling_seconds()
         return self.rungs[-1]
 
     def _suffices(self, estimate: float) -> bool:

@@ -18,7 +18,7 @@ def cleared(monkeypatch):
     monkeypatch.setattr(compile_cache, "_OFTEN", 1)
     monkeypatch.setattr(jax, "clear_caches", lambda: calls.append(1))
     compile_cache.release_programs()  # counts from here on
-    compile_cache._programs().clear()
+    compile_cache._counted().clear()
     calls.clear()
     return calls
 
@@ -42,6 +42,17 @@ def test_maps_are_not_counted_before_enough_programs(cleared, monkeypatch):
         compile_cache.release_programs()
         assert len(cleared) == expected
         compile_one()
+
+
+def test_seconds_of_compiling_grow_with_programs_and_with_nothing_else():
+    before = compile_cache.compiling_seconds()
+    compile_one()
+    after = compile_cache.compiling_seconds()
+    assert 0 < after - before < 60
+    jnp.ones(3)  # compiled above, or now
+    at_rest = compile_cache.compiling_seconds()
+    np.linalg.solve(np.eye(200), np.ones(200))
+    assert compile_cache.compiling_seconds() == at_rest
 
 
 def test_this_process_has_maps_and_elsewhere_there_is_no_limit(monkeypatch):
@@ -72,7 +83,7 @@ def test_solving_goes_on_with_cleared_caches(monkeypatch):
     assert middle(1.0) == pytest.approx(float(value), rel=1e-7)  # a condition of 4e13
 
 
-def test_few_programs_are_kept_of_a_function_that_many_problems_compile():
+def test_few_counted_are_kept_of_a_function_that_many_problems_compile():
     traced = []
 
     def double(arrays, static):

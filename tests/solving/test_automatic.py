@@ -1,6 +1,7 @@
 """A problem without a space: the ladder of spaces, what it says of the error, and where it ends."""
 
 import itertools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -192,6 +193,26 @@ def test_another_rung_compiles_nothing(programs_kept):
     fine = solved(problem, 1e-9)
     assert fine.stats["unknowns"] > coarse.stats["unknowns"]
     assert "/jax/core/compile/backend_compile_duration" not in compiled
+
+
+@pytest.mark.parametrize("power", [1.0, 1.5])
+def test_the_seconds_are_kept_to(monkeypatch, power):
+    """On a clock that every solution sets forward by a power of its unknowns, and no compiling counts."""
+    now = [0.0]
+    solve_in = automatic.solve_in
+
+    def timed(problem, space, **options):
+        u = solve_in(problem, space, **options)
+        now[0] += (u.coefficients.size / 1000) ** power
+        return u
+
+    monkeypatch.setattr(automatic, "solve_in", timed)
+    monkeypatch.setattr(automatic, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(automatic, "compiling_seconds", lambda: 0.0)
+    problem = poisson(L_SHAPE, corner)
+    with pytest.warns(UserWarning, match="seconds=12 leave no time for finer stencils"):
+        u = mf.solve(problem, tol=1e-12, seconds=12, progress=False)
+    assert 6 < now[0] < 12.01 and len(u.stats["ladder"]) > 2
 
 
 def test_ctrl_c_keeps_the_best_so_far(monkeypatch):
