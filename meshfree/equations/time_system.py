@@ -159,7 +159,7 @@ class Rows:
 
     def _jets(self, which: int, coefficients) -> Float[AnyArray, "m J *f"]:
         order = self.facts.orders[which]
-        if coefficients is None:
+        if coefficients is None or not (is_traced(coefficients) or np.any(coefficients)):
             count = len(total_degree(self.group.points.shape[1], order))
             return np.zeros((len(self.group.points), count, *([] if self.fields == 1 else [self.fields])))
         units = self._units_of(which)
@@ -242,6 +242,7 @@ class TimeSystem:
         self.is_traced = is_traced(start, self.residual(time, c.reshape(-1), np.zeros(c.size)))
         self._places, self._derivatives = stated.places, stated.derivatives
         self._products: tuple[Any, Any] | None = None  # where they are constant
+        self._mass: Any = None  # the first of them, likewise
 
     def _rows(self, part: Part, place: Any, derivatives: BasisDerivatives) -> Rows:
         assert isinstance(part.group.residual, Still)
@@ -312,6 +313,15 @@ class TimeSystem:
         found = for_products(by_rate), for_products(by_c)
         if self.is_constant:
             self._products = found
+        return found
+
+    def mass(self, t: float, c: Float[np.ndarray, " n"]) -> Any:
+        """∂F/∂ċ at ċ = 0, to be multiplied by vectors; on the host."""
+        if self._mass is not None:
+            return self._mass
+        found = self.products(t, c)[0]
+        if self.has_constant_mass:
+            self._mass = found
         return found
 
     def symbols(self, t: float, c: Float[np.ndarray, " n"]) -> Complex[np.ndarray, " k"] | None:

@@ -343,10 +343,8 @@ def _growth(error: float, left: float, doubles: bool, again: bool) -> float:
         return 1 if 1 <= factor < WORTHWHILE else factor
     if factor < 2:  # a shorter step costs a factor, and this one was good enough
         return 1
-    factor = 2.0 ** math.floor(math.log2(factor))
-    while factor > 1 and round(left) % factor:
-        factor /= 2
-    return factor
+    left = max(round(left), 1)
+    return left / math.ceil(left / 2.0 ** math.floor(math.log2(factor)))  # so that equal steps end at the end
 
 
 def _factor(error: float) -> float:

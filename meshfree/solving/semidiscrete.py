@@ -44,6 +44,7 @@ class SemiDiscrete(Evolution):
         self.is_autonomous = system.is_autonomous
         self._deficient: Any = None  # the matrix and the factor of the last step, where functions are left out of it
         self._start: Any = None  # where it is the same for all t and c
+        self._still: Any = None  # ∂F/∂c in the rows without a rate, likewise
         self._start_is_kept = system.has_constant_mass and all(
             rows.is_constant or np.all(rows.has_rate) for rows in system.rows
         )
@@ -68,7 +69,7 @@ class SemiDiscrete(Evolution):
         could still improve would be a change that no shorter step makes smaller.
         """
         for _ in range(SWEEPS):
-            last, c = c, self.projected(t, c, self.products(t, c)[0] @ c)
+            last, c = c, self.projected(t, c, self._system.mass(t, c) @ c)
             if not np.linalg.norm(c - last) > REACHED * np.linalg.norm(c):
                 break
         return c
@@ -103,8 +104,9 @@ class SemiDiscrete(Evolution):
         rates = np.zeros_like(c)
         for _ in range(SWEEPS):
             factored = self._at_start(t, c)
-            by_rate = self._system.products(t, c)[0]
-            left = np.where(self.differential, by_rate @ c - right, self.residual(t, c, rates))
+            left = self._system.mass(t, c) @ c - right
+            if not np.all(self.differential):
+                left = np.where(self.differential, left, self.residual(t, c, rates))
             change = factored.solve(left)
             c = c - change
             if not np.linalg.norm(change) > REACHED * np.linalg.norm(c) or (self._start_is_kept and self.is_linear):
@@ -114,9 +116,11 @@ class SemiDiscrete(Evolution):
     def rates(self, t, c):
         rates = np.zeros_like(c)
         for _ in range(SWEEPS):
-            by_c, _ = self._system.matrices(t, c, rates)
-            along = self._system.slope(t, c, rates) + by_c @ rates
-            change = self._at_start(t, c, rates).solve(np.where(self.differential, self.residual(t, c, rates), along))
+            left = self.residual(t, c, rates)
+            if not np.all(self.differential):
+                by_c = self._still_by_c(t, c, rates)
+                left = np.where(self.differential, left, self._system.slope(t, c, rates) + by_c @ rates)
+            change = self._at_start(t, c, rates).solve(left)
             rates = rates - change
             if self._system.has_constant_mass or not np.linalg.norm(change) > REACHED * np.linalg.norm(rates):
                 break
@@ -155,6 +159,15 @@ class SemiDiscrete(Evolution):
             scale = scale[self._system.with_rate]
         changes = np.sqrt(np.mean(self._system.values(change, everywhere) ** 2, axis=1))
         return float(np.max(changes / np.maximum(scale, np.finfo(float).tiny)))
+
+    def _still_by_c(self, t, c, rates) -> Any:
+        """∂F/∂c there, of which only the rows without a rate matter: these may be the same for all t and c."""
+        if self._still is not None:
+            return self._still
+        by_c = self._system.matrices(t, c, rates)[0]
+        if self._start_is_kept:
+            self._still = by_c
+        return by_c
 
     def _at_start(self, t, c, rates=None) -> Any:
         """The factor of ∂F/∂ċ on differential and ∂F/∂c on algebraic rows; ValueError where it is singular."""
