@@ -43,6 +43,7 @@ from .uniqueness import NotUniqueError
 
 TOLERANCE = 1e-6
 SECONDS = {1: 20.0, 2: 20.0, 3: 60.0}  # of work, by dimension
+BETTER = 0.1  # times the distance from a solution, of an estimate of that which it is measured from
 MARGIN = 3  # times the estimate that a tolerance must exceed
 CHECK_POINTS = {1: 4000, 2: 3000, 3: 6000}  # of the cloud that all residuals are compared on
 
@@ -83,6 +84,7 @@ class Rung(NamedTuple):
     estimate: float
     seconds: float  # since the rung before, all that was tried included
     work: float  # of these, without compiling, which another rung does not do again
+    apart: float = math.nan  # from the next rung, where that is much better, so that this is the error
 
     @property
     def unknowns(self) -> int:
@@ -95,7 +97,7 @@ class Rung(NamedTuple):
             "space": Text(self.solution.space.describe()),
             "unknowns": self.unknowns,
             "residual": self.residual,
-            "estimate": self.estimate,
+            "estimate": self.estimate if math.isnan(self.apart) else self.apart,
             "seconds": self.seconds,
         }
 
@@ -137,7 +139,8 @@ def solve(
     degree are tried, then stencils on more and more nodes, placed where the residual is large, each with an estimate of
     its error (`mf.estimate_error`), until three times that is below `tol`. `u.space` is the space,
     `stats["estimate"]` the estimate, `stats["reached"]` whether it suffices, and `stats["ladder"]` lists what was
-    tried: `space`, `unknowns`, `residual`, `estimate`, `seconds`. Otherwise the best solution is returned, and a
+    tried: `space`, `unknowns`, `residual`, `estimate` (of what a much better solution followed, the distance from
+    that), `seconds`. Otherwise the best solution is returned, and a
     warning says what limits it: `max_unknowns` of all fields, `seconds` of work (20, in
     three dimensions 60; what has begun is finished). `functions` of x, singular as the solution is, are added to the
     eigenfunctions (`mf.Enriched`). `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the
@@ -492,8 +495,11 @@ class Ladder:
         if found.unseen >= COMPARABLE:  # whatever solutions agree on that have not seen it
             estimate = max(estimate, min(found.unseen, 1.0))
         if self.rungs and previous is self.rungs[-1]:  # its error is no less than how far it is from a better one
-            far = min(difference(previous.values, found.values), 1.0) - estimate
-            self.rungs[-1] = previous._replace(estimate=max(previous.estimate, estimate if still else far))
+            apart = min(difference(previous.values, found.values), 1.0)
+            self.rungs[-1] = previous._replace(
+                estimate=max(previous.estimate, estimate if still else apart - estimate),
+                apart=apart if estimate < BETTER * apart and not still else math.nan,
+            )
         now, work = time.perf_counter(), self._worked()
         self.rungs.append(found._replace(estimate=estimate, seconds=now - self.since, work=work))
         self.since, self.compiled_before = now, compiling_seconds()

@@ -195,6 +195,21 @@ def test_another_rung_compiles_nothing(programs_kept):
     assert "/jax/core/compile/backend_compile_duration" not in compiled
 
 
+def test_a_much_better_rung_tells_the_error_of_the_one_before(monkeypatch):
+    problem, rungs, judged = poisson(mf.Disk(), wave), [], automatic.Ladder._judged
+
+    def kept(self, *args):
+        rungs.append(judged(self, *args))
+        return rungs[-1]
+
+    monkeypatch.setattr(automatic.Ladder, "_judged", kept)
+    told = solved(problem, 1e-9).stats["ladder"]
+    errors = [mf.error(problem, rung.solution) for rung in rungs]
+    assert len(errors) == len(told) > 1 and errors[1] < 0.05 * errors[0]
+    np.testing.assert_allclose(told[0]["estimate"], errors[0], rtol=0.05)
+    assert told[-1]["estimate"] == rungs[-1].estimate != errors[-1]
+
+
 @pytest.mark.parametrize("power", [1.0, 1.5])
 def test_the_seconds_are_kept_to(monkeypatch, power):
     """On a clock that every solution sets forward by a power of its unknowns, and no compiling counts."""
