@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import tyro
 
-from .command_line import Script, configure_jax, load_script, one_line_errors, run_script
+from .command_line import Script, configure_jax, load_script, one_line_errors, run_script, shell_command
 from .doctor import TITLE, machine, missing, self_test, versions
 from .flags import script_and_flags
 from .new_problem import write_problem

@@ -123,8 +123,13 @@ def parse(
     before = Choices(**defaults)
     family = before.family
     parsed = _parsed(equation, before, args, program, description)
+    told = any(arg.partition("=")[0] == "--tol" for arg in args)
     if parsed[1].tol is not None and "tol" not in defaults:
         parsed = _parsed(equation, Choices(), args, program, description)
+    elif before.tol is not None and not told and parsed[1].chosen_beside_tol():
+        # A script's tolerance stands for a space: flags that choose one themselves take its place.
+        others = {name: value for name, value in defaults.items() if name != "tol"}
+        parsed = _parsed(equation, Choices(**others), args, program, description)
     elif parsed[1].family != family:
         # A script's degree and scale are those of its own space: another one starts from its rules.
         others = {name: value for name, value in defaults.items() if name not in OF_ONE_FAMILY}
