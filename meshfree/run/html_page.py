@@ -155,6 +155,7 @@ table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabu
 th, td { padding: .35rem .8rem .35rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { font-weight: 500; color: var(--soft); white-space: nowrap; }
 .pairs { width: 100%; }
+.pairs th { width: 8rem; }
 .pairs td { overflow-wrap: anywhere; }
 .grid td, .grid th { text-align: right; }
 .grid td:first-child, .grid th:first-child { text-align: left; }

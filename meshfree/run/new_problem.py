@@ -49,10 +49,9 @@ SHAPES = {
 }
 
 SCRIPT = string.Template('''\
-"""$title.
+"""$title."""
 
-The first line is what `meshfree list` shows. Describe the equation here: --help and --report print it.
-"""
+# Above: what it is, a colon and the equation, as `meshfree list`, --help and --report show it; more lines may follow.
 
 import meshfree as mf
 

@@ -87,7 +87,13 @@ def _accuracy(outcome: Outcome) -> Rows:
     estimate = outcome.final.stats.get("estimate")
     if outcome.error is not None:
         points = "the nodes" if outcome.problem.domain is None else f"{SAMPLES} independent points"
-        return [("error", f"{outcome.error:.1e}", "of the parameter" if outcome.errors else f"relative, at {points}")]
+        return [
+            (
+                "error",
+                f"{outcome.error:.1e}",
+                "relative, of the parameter" if outcome.errors else f"relative, at {points}",
+            )
+        ]
     if estimate is not None:
         return [("error", f"{float(estimate):.1e}", "relative, estimated")]
     return [] if outcome.residual is None else [("residual", f"{outcome.residual:.1e}", "between the nodes")]
@@ -95,7 +101,8 @@ def _accuracy(outcome: Outcome) -> Rows:
 
 def _pictures(run: Run, outcome: Outcome, ladder: Sequence[dict]) -> list[Picture]:
     u = outcome.solution
-    found = [_picture("The solution", lambda: plot(u, problem=outcome.problem))]
+    what = {Modes: "The functions of the eigenvalues", Branch: "The branch of solutions"}.get(type(u), "The solution")
+    found = [_picture(what, lambda: plot(u, problem=outcome.problem))]
     if run.picture_of_convergence is not None:
         found.append(_picture("Convergence", run.picture_of_convergence))
     if len(ladder) > 1:
