@@ -155,7 +155,8 @@ def script_and_flags() -> type:
     """A dataclass of a script and the flags that all have, for the help and the completion of `meshfree run`."""
     import tyro
 
-    script: Any = Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="The problem script; its flags follow.")]
+    told: Any = tyro.conf.arg(help="The problem script; its flags follow.", metavar="SCRIPT")
+    script: Any = Annotated[tyro.conf.Positional[Path], told]
     flat: Any = tyro.conf.OmitArgPrefixes
     parts = [("choices", flat[_flags_of(Choices())]), ("output", flat[_flags_of(Output())])]
     kind = dataclasses.make_dataclass("Run", [("script", script), *parts])
