@@ -29,7 +29,7 @@ class Page(NamedTuple):
     pictures: Sequence[Picture]
     tables: Sequence[tuple[str, Rows]]
     settings: Rows  # those that were set: a flag and its value
-    left_out: str  # a sentence about the others
+    unset: Sequence[str]  # the others, with their values
     versions: Rows
     command: str
     notes: Sequence[str]  # warnings, and that the run was interrupted
@@ -44,7 +44,7 @@ def as_page(page: Page) -> str:
         _section("Pictures", map(_figure, page.pictures)),
         _section("Results", [_pairs(page.results)]),
         *(_section(name, [_table(rows)]) for name, rows in page.tables),
-        _section("Settings", [_pairs(page.settings), f'<p class="soft">{_text(page.left_out)}</p>']),
+        _section("Settings", [_pairs(page.settings), _unset(page.unset)]),
         _section("How to repeat it", _repetition(page)),
         _section("Versions", [_pairs(page.versions)]),
     ]
@@ -117,6 +117,11 @@ def _table(rows: Rows) -> str:
     return f'<table class="grid"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
+def _unset(flags: Sequence[str]) -> str:
+    kept = ", ".join(f"<span>{_text(flag)}</span>" for flag in flags)  # a flag is not broken at its hyphens
+    return f'<p class="soft">Not set: {kept}.</p>' if flags else ""
+
+
 def _text(text: str) -> str:
     return html.escape(text)
 
@@ -162,6 +167,7 @@ th { font-weight: 500; color: var(--soft); white-space: nowrap; }
 code, pre { font: .88rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 pre { margin: 0 0 .8rem; padding: .8rem 1rem; background: var(--tint); border-radius: 6px; overflow-x: auto; }
 .soft { color: var(--soft); font-size: .88rem; }
+.soft span { white-space: nowrap; }
 summary { cursor: pointer; margin-bottom: .6rem; color: var(--accent); }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .85rem; }
 @media print {
@@ -171,7 +177,7 @@ footer { margin-top: 2.5rem; color: var(--soft); font-size: .85rem; }
   h2 { break-after: avoid; }
   section { overflow: visible; }
   pre { white-space: pre-wrap; }
-  img { max-height: 170mm; width: auto; }
+  img { max-height: 105mm; width: auto; }
   .note, .figures div, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   details::details-content { content-visibility: visible; height: auto; }
 }

@@ -45,7 +45,7 @@ def check_report(path: Path) -> None:
 def write_report(path: Path, run: Run, outcome: Outcome) -> None:
     """Write the page of a run, whole or not at all."""
     ladder = outcome.final.stats.get("ladder", [])
-    settings, left_out = _settings(run)
+    settings, unset = _settings(run)
     page = Page(
         name=run.name,
         description=run.description,
@@ -57,7 +57,7 @@ def write_report(path: Path, run: Run, outcome: Outcome) -> None:
             *[("Tried", _rungs(ladder))] * bool(ladder),
         ],
         settings=settings,
-        left_out=left_out,
+        unset=unset,
         versions=[*versions(), ("devices", devices())],
         command=run.command,
         notes=run.notes,
@@ -135,15 +135,12 @@ def _rungs(ladder: Sequence[dict]) -> Rows:
     return [("space", "unknowns", "residual", "estimated error", "seconds"), *lines]
 
 
-def _settings(run: Run) -> tuple[Rows, str]:
-    """The flags that were set, those of the equation first; and in one sentence those that were not."""
+def _settings(run: Run) -> tuple[Rows, list[str]]:
+    """The flags that were set, those of the equation first, and those that were not."""
     chosen = vars(run.choices).items()
-    own = [(_flag(name), _shown(value)) for name, value in run.equation.items()]
-    was_set = [(_flag(name), _shown(value)) for name, value in chosen if value != getattr(Choices, name)]
-    left = [
-        f"{_flag(name)} {_shown(value)}" for name, value in chosen if value == getattr(Choices, name) and name in HELP
-    ]
-    return [*own, *was_set], f"Not set: {', '.join(each.strip() for each in left)}."
+    was_set = {name: value for name, value in chosen if value != getattr(Choices, name)}
+    unset = [f"{_flag(name)} {_shown(value)}".strip() for name, value in chosen if name in HELP and name not in was_set]
+    return [(_flag(name), _shown(value)) for name, value in {**run.equation, **was_set}.items()], unset
 
 
 def _flag(name: str) -> str:
