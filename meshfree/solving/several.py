@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 import equinox as eqx
 import numpy as np
@@ -15,6 +15,8 @@ from ..internal.printing import aligned, as_html
 from ..internal.saved_objects import load_npz, save_npz
 from ..spaces.base import Space
 from .solution import Solution
+
+Kind = TypeVar("Kind")
 
 
 class Several(eqx.Module):
@@ -42,7 +44,7 @@ class Several(eqx.Module):
 
     @classmethod
     @expects(path=PATH)
-    def load(cls, path: str | Path, /) -> Self:
+    def load(cls: type[Kind], path: str | Path, /) -> Kind:
         """Read what `save` wrote, bit for bit. Raises as `saved_objects.load_npz`."""
         return load_npz(path, cls).tree
 
