@@ -190,6 +190,10 @@ def one_line_errors(file: str | None = None):
     """Bad input as one line and status 2; but a mistake in the problem's own code, in `file`, with its traceback."""
     try:
         yield
+    except BrokenPipeError:  # who reads has seen enough, as `head`
+        with contextlib.suppress(OSError, ValueError):  # what is left to print goes nowhere, when Python ends too
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None  # as shells tell of it
     except BAD_INPUT as error:
         active = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
         if isinstance(error, TypeError | KeyError) and file in active:

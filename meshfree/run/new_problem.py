@@ -17,6 +17,7 @@ class _Shape(NamedTuple):
     part: str  # of its boundary, which has a condition of its own
     condition: str
     meaning: str
+    others: str  # the parts that are not named
     defaults: str
 
 
@@ -27,15 +28,18 @@ SHAPES = {
         "left",
         "mf.neumann(0.0)",
         "the derivative along the outward normal; a number, or a function of x",
+        "right",
         '{"tol": 1e-6}',
     ),
     2: _Shape(
         "Heat in a plate with a hole: −Δu = source on a polygon, insulated at the hole, u = 0 outside",
         "outline = [(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (1.0, 1.6), (0.0, 1.0)]  # the corners, one after the other\n"
-        '    domain = mf.Polygon(outline) - mf.Disk((0.9, 0.7), 0.3, name="hole")',
+        '    sides = ["bottom", "right", "roof", "roof", "left"]  # the part that each edge is, from the first corner on\n'
+        '    domain = mf.Polygon(outline, names=sides) - mf.Disk((0.9, 0.7), 0.3, name="hole")',
         "hole",
         "mf.neumann(0.0)",
         "the derivative along the outward normal; a number, or a function of x",
+        "bottom, right, roof, left",
         '{"tol": 1e-2}',
     ),
     3: _Shape(
@@ -44,6 +48,7 @@ SHAPES = {
         "cavity",
         "mf.dirichlet(1.0)",
         "the value of u; a number, or a function of x",
+        "the outer sphere",
         '{"space": "stencils", "spacing": 0.1}',
     ),
 }
@@ -63,7 +68,7 @@ DEFAULTS = $defaults
 
 def problem(source: float = 1.0) -> mf.Problem:
     # The arguments, each with a default, become flags: --source 2.
-    $domain
+    $code
 
     def equation(u, x):
         """What is zero at ONE point x, of shape ($dim,), where u solves the equation.
@@ -77,7 +82,7 @@ def problem(source: float = 1.0) -> mf.Problem:
         domain,
         interior=equation,
         $part=$condition,  # $meaning
-        boundary=mf.dirichlet(0.0),  # u on all parts that are not named
+        boundary=mf.dirichlet(0.0),  # u on all parts that are not named here: $others
         # robin(a, b, g) is a u + b u_n = g; any other condition is a function (u, x, n) that is zero, n the normal.
         # exact=lambda x: ...,  # the solution, if you know it: its true error is printed then
     )
@@ -99,8 +104,7 @@ def write_problem(path: Path, dim: int = 2) -> str:
         raise FileExistsError(f"{path} exists, and nothing is overwritten: give another name, or remove it first")
     check_target(path)
     shape = SHAPES[dim]
-    told = {"title": shape.title, "name": path.name, "defaults": shape.defaults, "domain": shape.code, "dim": str(dim)}
-    text = SCRIPT.substitute(told, part=shape.part, condition=shape.condition, meaning=shape.meaning)
+    text = SCRIPT.substitute(shape._asdict(), name=path.name, dim=dim)
     with replaced(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     picture = path.with_suffix(".png").name

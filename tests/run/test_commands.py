@@ -99,6 +99,15 @@ def test_list_shows_the_problem_scripts_of_a_folder(folder, capsys, monkeypatch)
     assert len(capsys.readouterr().out.splitlines()) >= 12
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    code = f"from meshfree.run.commands import main; main(['list', {str(ROOT / 'problems')!r}])"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, **pipes) as reading:
+        reading.stdout.close()
+        assert reading.stderr.read() == b""
+    assert reading.returncode == 141
+
+
 @pytest.mark.parametrize("args", [[], ["--help"], ["-h"]])
 def test_without_a_command_the_commands_are_shown(args, capsys):
     with pytest.raises(SystemExit) as stop:
