@@ -34,7 +34,7 @@ SHAPES = {
     2: _Shape(
         "Heat in a plate with a hole: −Δu = source on a polygon, insulated at the hole, u = 0 outside",
         "outline = [(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (1.0, 1.6), (0.0, 1.0)]  # the corners, one after the other\n"
-        '    sides = ["bottom", "right", "roof", "roof", "left"]  # the part that each edge is, from the first corner on\n'
+        '    sides = ["bottom", "right", "roof", "roof", "left"]  # the part of each edge\n'
         '    domain = mf.Polygon(outline, names=sides) - mf.Disk((0.9, 0.7), 0.3, name="hole")',
         "hole",
         "mf.neumann(0.0)",
