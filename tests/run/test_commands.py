@@ -215,6 +215,10 @@ def test_info_prints_versions_and_the_machine_for_a_bug_report(capsys):
     assert re.search(r"[\d.]+ GiB for this process, [\d.]+ GiB free", shown["memory"])
 
 
+def test_an_accelerator_is_told_with_its_memory(accelerator):
+    assert "; cuda:0 (a card for tests) is used, 1.0 GiB of it; " in doctor.devices()
+
+
 @pytest.mark.parametrize("space", doctor.TRIALS)
 def test_a_space_passes_its_trial(monkeypatch, space):
     trial = doctor.TRIALS[space]
