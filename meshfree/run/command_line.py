@@ -1,18 +1,18 @@
-"""The command line: of a problem script (`run`), and of the installed command `meshfree`."""
+"""The command line of a problem script."""
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib.metadata
 import importlib.util
 import inspect
 import math
 import os
-import platform
+import shlex
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
@@ -34,8 +34,9 @@ from ..solving.trajectory import Trajectory
 from .defaults import Choices
 from .flags import Output, parse
 from .outcome import Outcome
+from .report import Run, check_report, write_report
 from .study import converge, study
-from .tables import convergence_table, judged, table
+from .tables import convergence_rows, convergence_table, judged, rows_of, table
 
 MEASURES = {
     "error": "relative error",
@@ -45,13 +46,14 @@ MEASURES = {
 BAD_INPUT = (ValueError, TypeError, KeyError, IndexError, OSError, MemoryError, ConvergenceError, SteppingError)
 
 
-class _Script(NamedTuple):
+class Script(NamedTuple):
     """Where a problem comes from."""
 
     name: str
     program: str
     description: str
     file: str | None
+    command: str  # that does the same again
 
 
 def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = None, **defaults: Any) -> Outcome:
@@ -63,11 +65,12 @@ def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = 
     with bad input and exits with status 2; an error in the problem's own code keeps its traceback. Ctrl-C ends with
     status 130, after what was reached has been printed and written: the best of tuning, the finished resolutions.
     """
-    return _run(problem, args, defaults, _script_of(problem))
+    return run_script(problem, args, defaults, _script_of(problem, args, defaults))
 
 
-def _run(problem, args, defaults, script: _Script) -> Outcome:
-    with _one_line_errors(script.file):
+def run_script(problem, args, defaults, script: Script) -> Outcome:
+    """The same as `run`, of a problem that is known to come from this script."""
+    with one_line_errors(script.file):
         configure_jax()
         keywords, choices, output = parse(problem, args, defaults, script.program, script.description)
         made = problem if isinstance(problem, Problem) else problem(**keywords)
@@ -75,41 +78,82 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
             raise ValueError(f"{script.name} makes a {type(made).__name__}; it must return a meshfree.Problem")
         suffixes = SUFFIXES if not made.has_parameter else ((".npz",) if choices.of_parameter else SERIES)
         _check_output(output, made.has_parameter and not choices.of_parameter, suffixes)
-        outcomes = converge(made, choices) if output.converge else [study(made, choices)]
+        with _noted_warnings() as notes:
+            outcomes = converge(made, choices) if output.converge else [study(made, choices)]
         finest = outcomes[-1]
         print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
-        if output.plot and output.converge:
-            measure, values = judged(outcomes)
-            unknowns = [o.solution.stats["unknowns"] for o in outcomes]
-            rows = [row for row in zip(unknowns, values, strict=True) if math.isfinite(row[1])]
-            plot_convergence({script.name: rows}, output.plot, ylabel=MEASURES[measure])
-        elif output.plot:
-            plot(finest.solution, output.plot, problem=made, frames=output.frames)
-        if output.plot and finest.history is not None:
-            plot_history(finest.history, output.plot.with_stem(f"{output.plot.stem}_tuning"))
-        if output.save and isinstance(finest.solution, Modes | Branch):
-            finest.solution.save(output.save)
-        elif output.save and isinstance(finest.solution, Trajectory):
-            finest.solution.save(output.save, exact=made.exact, frames=output.frames)
-        elif output.save:
-            told = {name: value for name, value in {**_settings(choices), **keywords}.items() if name != "exact"}
-            finest.final.save(output.save, exact=made.exact, **told)
+        if output.plot:
+            _draw(script.name, outcomes, output.plot, output)
+        if output.save:
+            _save(finest, output.save, output.frames, {**_settings(choices), **keywords})
+        if finest.stopped:
+            notes.append(f"interrupted: {_reached(outcomes, choices, output)}")
+        if output.report:
+            write_report(output.report, _told(script, keywords, choices, notes, outcomes, output), finest)
         if finest.stopped:
             _exit_interrupted(_reached(outcomes, choices, output))
         return finest
 
 
-def main(args: Sequence[str] | None = None) -> None:
-    """The command `meshfree`: `run SCRIPT [flags]`, `list [FOLDER]`, `info`."""
-    args = list(sys.argv[1:] if args is None else args)
-    commands = {"run": _run_script, "list": _list_problems, "info": _print_info}
-    with _one_line_errors():
-        if not args or args[0] in ("-h", "--help"):
-            print(__doc__, *(f"  meshfree {c:<5} {inspect.getdoc(f)}" for c, f in commands.items()), sep="\n")
-        elif args[0] not in commands:
-            raise ValueError(f"unknown command {args[0]!r}; commands: {', '.join(commands)}")
-        else:
-            commands[args[0]](args[1:])
+def _draw(name: str, outcomes: Sequence[Outcome], path: Path, output: Output) -> None:
+    """What --plot asks for."""
+    finest = outcomes[-1]
+    if output.converge:
+        _picture_of_convergence(name, outcomes, path)
+    else:
+        plot(finest.solution, path, problem=finest.problem, frames=output.frames)
+    if finest.history is not None:
+        plot_history(finest.history, path.with_stem(f"{path.stem}_tuning"))
+
+
+def _picture_of_convergence(name: str, outcomes: Sequence[Outcome], path: Path | None = None) -> Any:
+    measure, values = judged(outcomes)
+    unknowns = [o.solution.stats["unknowns"] for o in outcomes]
+    rows = [row for row in zip(unknowns, values, strict=True) if math.isfinite(row[1])]
+    return plot_convergence({name: rows}, path, ylabel=MEASURES[measure])
+
+
+def _save(finest: Outcome, path: Path, frames: int | None, settings: dict[str, Any]) -> None:
+    """What --save asks for."""
+    u, exact = finest.solution, finest.problem.exact
+    if isinstance(u, Modes | Branch):
+        u.save(path)
+    elif isinstance(u, Trajectory):
+        u.save(path, exact=exact, frames=frames)
+    else:
+        u.save(path, exact=exact, **{name: value for name, value in settings.items() if name != "exact"})
+
+
+def _told(script: Script, keywords, choices: Choices, notes, outcomes: Sequence[Outcome], output: Output) -> Run:
+    """What --report tells beside what was found."""
+    study_rows = convergence_rows(outcomes) if output.converge else []
+    draw = (lambda: _picture_of_convergence(script.name, outcomes)) if output.converge else None
+    return Run(
+        script.name,
+        script.description,
+        script.command,
+        script.file,
+        keywords,
+        choices,
+        notes,
+        rows_of(script.name, keywords, outcomes[-1]),
+        study_rows,
+        draw,
+    )
+
+
+@contextlib.contextmanager
+def _noted_warnings() -> Iterator[list[str]]:
+    """The texts of warnings inside, which are shown as ever."""
+    noted, shown = list[str](), warnings.showwarning
+
+    def show(message, *rest, **named):
+        noted.append(str(message))
+        shown(message, *rest, **named)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield noted
 
 
 def configure_jax() -> None:
@@ -141,63 +185,15 @@ def load_script(path: str | Path) -> ModuleType:
     return module
 
 
-def _run_script(args: Sequence[str]) -> None:
-    """SCRIPT [flags]: solve a problem script; flags as those of `python SCRIPT --help`"""
-    if not args or args[0].startswith("-"):
-        raise ValueError("run which script? meshfree run problems/poisson_disk.py [flags]")
-    module = load_script(args[0])
-    path = Path(args[0])
-    script = _Script(path.stem, f"meshfree run {path}", module.__doc__ or "", str(module.__file__))
-    _run(module.problem, args[1:], getattr(module, "DEFAULTS", {}), script)
-
-
-def _list_problems(args: Sequence[str]) -> None:
-    """[FOLDER]: the problem scripts of a folder (default: problems) with their first lines"""
-    folder = Path(args[0] if args else "problems")
-    titles = {path: _title(path) for path in sorted(folder.glob("*.py"))} if folder.is_dir() else {}
-    found = {str(path): title for path, title in titles.items() if title is not None}
-    if not found:
-        raise FileNotFoundError(f"no problem scripts in {folder.resolve()}; give the folder: meshfree list FOLDER")
-    width = max(map(len, found))
-    for path, title in found.items():
-        print(f"{path:<{width}}  {title}")
-
-
-def _title(path: Path) -> str | None:
-    """The first line of a problem script's docstring; None for a file that defines no `problem`."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError):
-        return None
-    defined = {getattr(node, "name", None) for node in tree.body}
-    defined |= {ast.unparse(target) for node in tree.body for target in getattr(node, "targets", ())}
-    return (ast.get_docstring(tree) or "").partition("\n")[0] if "problem" in defined else None
-
-
-def _print_info(args: Sequence[str]) -> None:
-    """versions and the machine, for a bug report"""
-    packages = ("meshfree", "jax", "jaxlib", "equinox", "optax", "scipy", "numpy")
-    print(f"python      {platform.python_version()} on {platform.platform()}")
-    for package in packages:
-        print(f"{package:<11} {_version(package)}")
-    print(f"devices     {', '.join(str(device) for device in jax.devices())}; {os.cpu_count()} cores")
-    configure_jax()
-    folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
-    print(f"cache       {folder}")
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed" + f", used from {Path(__file__).parent}" * (package == "meshfree")
-
-
 @contextlib.contextmanager
-def _one_line_errors(file: str | None = None):
+def one_line_errors(file: str | None = None):
     """Bad input as one line and status 2; but a mistake in the problem's own code, in `file`, with its traceback."""
     try:
         yield
+    except BrokenPipeError:  # who reads has seen enough, as `head`
+        with contextlib.suppress(OSError, ValueError):  # what is left to print goes nowhere, when Python ends too
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None  # as shells tell of it
     except BAD_INPUT as error:
         active = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
         if isinstance(error, TypeError | KeyError) and file in active:
@@ -224,8 +220,7 @@ def _reached(outcomes: Sequence[Outcome], choices: Choices, output: Output) -> s
         parts.append(str(u.stats["message"]))
     if isinstance(u, Trajectory) and not u.stats["complete"]:
         parts.append(f"t = {float(u.times[-1]):.6g} reached")
-    if output.save:
-        parts.append(f"{output.save} written")
+    parts += [f"{path} written" for path in (output.save, output.report) if path]
     return ", ".join(parts)
 
 
@@ -238,7 +233,7 @@ def _check_output(output: Output, in_time: bool, suffixes: Sequence[str]) -> Non
         raise ValueError("--frames is for problems in time, and this one is stationary: drop it")
     if output.frames is not None and output.frames < 2:
         raise ValueError(f"--frames is a number of times, at least 2; got {output.frames}")
-    for path in (output.plot, output.save):
+    for path in (output.plot, output.save, output.report):
         if path is None:
             continue
         folder = path.resolve().parent
@@ -247,6 +242,8 @@ def _check_output(output: Output, in_time: bool, suffixes: Sequence[str]) -> Non
         if not os.access(folder, os.W_OK):
             raise PermissionError(f"the folder {folder} of {path.name} cannot be written")
         check_target(path)
+    if output.report is not None:
+        check_report(output.report)
     if output.save is not None:
         check_path(output.save, suffixes)
         if output.save.suffix.lower() != ".npz":
@@ -265,9 +262,16 @@ def _settings(choices: Choices) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
 
 
-def _script_of(problem) -> _Script:
+def _script_of(problem, args, defaults) -> Script:
     """The script that a factory is written in; of a Problem, the program that runs."""
     names = getattr(problem, "__globals__", None) or vars(sys.modules["__main__"])
     file = names.get("__file__")
     description = names.get("__doc__") or ("" if isinstance(problem, Problem) else inspect.getdoc(problem)) or ""
-    return _Script(Path(file).stem if file else "problem", Path(sys.argv[0]).name, description, file)
+    settings = "".join(f", {name}={value!r}" for name, value in defaults.items())
+    command = shell_command("python", *sys.argv) if args is None else f"meshfree.run(problem, {list(args)}{settings})"
+    return Script(Path(file).stem if file else "problem", Path(sys.argv[0]).name, description, file, command)
+
+
+def shell_command(*words: str) -> str:
+    """A command as it is typed, in the folder where it was."""
+    return f"cd {shlex.quote(str(Path.cwd()))}\n{shlex.join(words)}"

@@ -42,6 +42,7 @@ class Output:
 
     plot: Path | None = None
     save: Path | None = None
+    report: Path | None = None
     frames: int | None = None
     converge: bool = False
 
@@ -93,6 +94,8 @@ HELP = {
     "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView; in "
     "time .npz, which Trajectory.load reads, or .pvd; of modes and branches .npz, which Modes.load and Branch.load "
     "read.",
+    "report": "Write a page of the run to this .html file: the equation, pictures, results, settings, versions, and "
+    "how to repeat it.",
     "frames": "In time: how many times the movie, the picture or the .pvd file has.",
     "converge": f"Solve at {RESOLUTIONS} resolutions, and print the observed order.",
 }
@@ -120,8 +123,13 @@ def parse(
     before = Choices(**defaults)
     family = before.family
     parsed = _parsed(equation, before, args, program, description)
+    told = any(arg.partition("=")[0] == "--tol" for arg in args)
     if parsed[1].tol is not None and "tol" not in defaults:
         parsed = _parsed(equation, Choices(), args, program, description)
+    elif before.tol is not None and not told and parsed[1].chosen_beside_tol():
+        # A script's tolerance stands for a space: flags that choose one themselves take its place.
+        others = {name: value for name, value in defaults.items() if name != "tol"}
+        parsed = _parsed(equation, Choices(**others), args, program, description)
     elif parsed[1].family != family:
         # A script's degree and scale are those of its own space: another one starts from its rules.
         others = {name: value for name, value in defaults.items() if name not in OF_ONE_FAMILY}
@@ -141,6 +149,19 @@ def _parsed(equation: type, before: Choices, args: Sequence[str], program: str, 
     parsed: Any = tyro.cli(flags, prog=program, args=args, description=description)
     choices = dataclasses.replace(before, **vars(parsed.choices))
     return dict(vars(parsed.equation)), choices, Output(**vars(parsed.output))
+
+
+def script_and_flags() -> type:
+    """A dataclass of a script and the flags that all have, for the help and the completion of `meshfree run`."""
+    import tyro
+
+    told: Any = tyro.conf.arg(help="The problem script; its flags follow.", metavar="SCRIPT")
+    script: Any = Annotated[tyro.conf.Positional[Path], told]
+    flat: Any = tyro.conf.OmitArgPrefixes
+    parts = [("choices", flat[_flags_of(Choices())]), ("output", flat[_flags_of(Output())])]
+    kind = dataclasses.make_dataclass("Run", [("script", script), *parts])
+    kind.__doc__ = "Solve a problem script. A script may have more flags than these: meshfree run SCRIPT --help."
+    return kind
 
 
 def _flags_of(defaults: Choices | Output) -> type:

@@ -17,6 +17,11 @@ from .outcome import Outcome, observed_order
 
 def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
     """One outcome, a line for each thing to know."""
+    return aligned_rows(rows_of(name, arguments, outcome))
+
+
+def rows_of(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> list[tuple[str, str]]:
+    """The same as pairs of a word and what is told of it."""
     u = outcome.solution
     stats, cloud = u.stats, u.space.cloud
     parts = " · ".join(f"{part} {len(cloud[part])}" for part in cloud.parts)
@@ -49,7 +54,13 @@ def table(name: str, arguments: Mapping[str, Any], outcome: Outcome) -> str:
         for rung in stats.get("ladder", [])
     ]
     rows.append(("seconds", f"{_spent(stats['seconds'])}, in all {outcome.seconds:.2f}"))
-    return "\n".join(f"{key:<10} {text}" for key, text in rows)
+    return rows
+
+
+def aligned_rows(rows: Sequence[tuple[str, str]]) -> str:
+    """A line for each row, the texts below one another."""
+    width = max([10, *(len(key) for key, _ in rows)])
+    return "\n".join(f"{key:<{width}} {text}" for key, text in rows)
 
 
 def _found(u: Any, outcome: Outcome) -> list[tuple[str, str]]:
@@ -101,8 +112,17 @@ def _spent(seconds: Any) -> str:
 
 def convergence_table(name: str, outcomes: Sequence[Outcome]) -> str:
     """Unknowns, effective spacing, error and observed order of a study, coarse to fine."""
+    widths = (9, 9, 10, 6, 8)
+    lines = (
+        " ".join(f"{cell:>{w}}" for cell, w in zip(row, widths, strict=True)) for row in convergence_rows(outcomes)
+    )
+    return "\n".join([name, *lines])
+
+
+def convergence_rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
+    """The same as cells, the first row with the heads of the columns."""
     measure, values = judged(outcomes)
-    lines = [name, f"{'unknowns':>9} {'spacing':>9} {measure:>10} {'order':>6} {'seconds':>8}"]
+    rows: list[tuple[str, ...]] = [("unknowns", "spacing", measure, "order", "seconds")]
     previous = None
     for outcome, value in zip(outcomes, values, strict=True):
         cloud = outcome.solution.space.cloud
@@ -111,9 +131,9 @@ def convergence_table(name: str, outcomes: Sequence[Outcome]) -> str:
         order = observed_order(previous, here) if previous else math.nan
         shown = f"{order:.1f}" if math.isfinite(order) else ""
         found = f"{value:.1e}" if math.isfinite(value) else ""
-        lines.append(f"{unknowns:>9} {float(cloud.spacing):>9.3g} {found:>10} {shown:>6} {outcome.seconds:>8.2f}")
+        rows.append((f"{unknowns}", f"{float(cloud.spacing):.3g}", found, shown, f"{outcome.seconds:.2f}"))
         previous = here
-    return "\n".join(lines)
+    return rows
 
 
 def judged(outcomes: Sequence[Outcome]) -> tuple[str, list[float]]:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float
 
-from ..internal.expected import PATH, expects
 from ..internal.plain import Text
-from ..internal.printing import aligned, as_html
-from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import as_jax
 from ..spaces.base import Space
+from .several import Several
 from .solution import Solution
 
 
-class Branch(eqx.Module):
+class Branch(Several):
     """Solutions one after another along a curve over the parameter: what `trace` returns.
 
     `parameters` (m,) may come back, and `branch[i]` is the Solution there. `norms` (m,) are root mean squares of u over
@@ -49,20 +46,6 @@ class Branch(eqx.Module):
     def __len__(self) -> int:
         return len(self.parameters)
 
-    def __iter__(self) -> Iterator[Solution]:
-        return (self[index] for index in range(len(self)))
-
-    @expects(path=PATH)
-    def save(self, path: str | Path, /) -> None:
-        """Write everything to an .npz file, with `points` (n, d) beside it; raises as `saved_objects.save_npz`."""
-        save_npz(path, self, points=np.asarray(self.space.cloud.points))
-
-    @classmethod
-    @expects(path=PATH)
-    def load(cls, path: str | Path, /) -> Branch:
-        """Read what `save` wrote, bit for bit. Raises as `saved_objects.load_npz`."""
-        return load_npz(path, cls).tree
-
     def check_restored(self) -> None:
         """Raise an error of any kind for what is no branch: of a file."""
         named = {key: Text(value) if isinstance(value, str) else value for key, value in self.stats.items()}
@@ -74,12 +57,6 @@ class Branch(eqx.Module):
             )
         self.parameters[list(self.turns)]
         self[0].check_restored()
-
-    def __repr__(self) -> str:
-        return aligned("Branch", self._lines())
-
-    def _repr_html_(self) -> str:
-        return as_html("Branch", self._lines())
 
     def _lines(self) -> list[tuple[str, str]]:
         folds = ", ".join(f"{value:.9g}" for value in self.folds)

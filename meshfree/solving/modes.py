@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -13,18 +12,17 @@ from jaxtyping import Bool, Complex, Inexact
 
 from ..geometry.cloud import Cloud
 from ..geometry.quadrature import rule
-from ..internal.expected import PATH, expects
 from ..internal.printing import aligned, as_html
-from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, is_traced
 from ..spaces.base import Space
+from .several import Several
 from .solution import Solution
 
 SOBOL = 2**13  # points at most, of a rule of equal weights
 CLEAR = 0.9  # of the largest value, which the first positive one has at least
 
 
-class Modes(eqx.Module):
+class Modes(Several):
     """Eigenvalues λ, nearest to `near` first, and their functions: what `eigen` returns.
 
     `values` (k,) are real where all are, and complex otherwise. `modes[i]` is the function of the i-th as a Solution,
@@ -58,32 +56,12 @@ class Modes(eqx.Module):
     def __len__(self) -> int:
         return len(self.of_each)
 
-    def __iter__(self) -> Iterator[Solution]:
-        return (self[index] for index in range(len(self)))
-
-    @expects(path=PATH)
-    def save(self, path: str | Path, /) -> None:
-        """Write everything to an .npz file, with `points` (n, d) beside it; raises as `saved_objects.save_npz`."""
-        save_npz(path, self, points=np.asarray(self.space.cloud.points))
-
-    @classmethod
-    @expects(path=PATH)
-    def load(cls, path: str | Path, /) -> Modes:
-        """Read what `save` wrote, bit for bit. Raises as `saved_objects.load_npz`."""
-        return load_npz(path, cls).tree
-
     def check_restored(self) -> None:
         """Raise an error of any kind for what are no modes: of a file."""
         count = {len(one) for one in (self.values, self.coefficients, self.simple, self.of_each)}
         if count != {len(self)} or self.coefficients.shape[1] != self.space.size:
             raise ValueError(f"it holds {sorted(count)} values and functions, of {self.coefficients.shape} numbers")
         self[0].check_restored()
-
-    def __repr__(self) -> str:
-        return aligned("Modes", self._lines())
-
-    def _repr_html_(self) -> str:
-        return as_html("Modes", self._lines())
 
     def _lines(self) -> list[tuple[str, str]]:
         known = not is_traced(self.values)
