@@ -1,0 +1,65 @@
+"""Every block of Python on every page of the documentation runs, and prints what the page says."""
+
+import math
+import re
+import runpy
+from pathlib import Path
+
+import jax
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_pages = runpy.run_path(str(ROOT / "scripts" / "run_pages.py"))
+PAGES = {path.relative_to(ROOT).as_posix(): path for path in _pages["pages"]()}
+WITH_CODE = [name for name, path in PAGES.items() if _pages["blocks"](path.read_text(encoding="utf-8"))]
+NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+\.?\d*(?:e[-+]?\d+)?(?: s\b)?")
+
+
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_a_page_runs_and_prints_what_it_says(name, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # which is what a user has
+        for block, printed in _pages["run"](PAGES[name]):
+            if block.output is not None:
+                where = f"{name}:{block.line} prints\n{printed}and the page says\n{block.output}"
+                assert same(printed, block.output), f"{where}python scripts/run_pages.py writes it anew"
+
+
+def same(printed: str, told: str) -> bool:
+    """Words are equal, numbers nearly: of rounding errors the order of magnitude alone; seconds are not compared."""
+    words = [re.sub(r"\s+", " ", NUMBER.sub("#", text)).strip() for text in (printed, told)]
+    return words[0] == words[1] and all(map(_near, NUMBER.findall(printed), NUMBER.findall(told)))
+
+
+def _near(one: str, other: str) -> bool:
+    if one.endswith(" s") and other.endswith(" s"):
+        return True
+    a, b = (float(text.replace("−", "-")) for text in (one, other))
+    if max(abs(a), abs(b)) < 1e-7:
+        return True
+    small = max(abs(a), abs(b)) < 1e-2  # an error
+    return math.isclose(a, b, rel_tol=0.5 if small else 0.02)
+
+
+def test_numbers_are_compared_and_words_are():
+    assert same("error 1.2e-05, 153 unknowns, 0.31 s\n", "error 1.4e-05,  153 unknowns, 4.5 s")
+    assert not same("error 1.2e-05", "error 1.4e-03")
+    assert not same("153 unknowns", "171 unknowns")
+    assert not same("153 unknowns", "153 functions")
+
+
+def test_every_block_that_is_not_run_says_why():
+    for name, path in PAGES.items():
+        text = path.read_text(encoding="utf-8")
+        assert len(_pages["blocks"](text)) == len(re.findall(r"^```python", text, re.MULTILINE)), name
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_relative_links_lead_somewhere(name):
+    """Sphinx tests anchors; here links work as those of plain files, too."""
+    text = re.sub(r"^```.*?^```", "", PAGES[name].read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"`[^`\n]+`", "", text) if name != "README.md" else text
+    targets = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
+    for target in targets:
+        if not re.match(r"https?:|mailto:", target):
+            assert (PAGES[name].parent / target).exists(), f"{name} links to {target}"
