@@ -38,7 +38,9 @@ def main() -> None:
     arguments = parser.parse_args()
     pages = make_tree()
     settings = ["-D", f"plot_gallery={int(arguments.examples)}"]
-    code = sphinx(["-W", "--keep-going", "-n", "-q", *settings, "-d", str(BUILD / "cache"), str(pages), str(BUILD / "html")])
+    code = sphinx(
+        ["-W", "--keep-going", "-n", "-q", *settings, "-d", str(BUILD / "cache"), str(pages), str(BUILD / "html")]
+    )
     if code == 0:
         print(f"built {BUILD / 'html' / 'index.html'}")
     sys.exit(code)

@@ -1,5 +1,6 @@
 """Every block of Python on every page of the documentation runs, and prints what the page says."""
 
+import json
 import math
 import re
 import runpy
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import jax
 import pytest
+
+import meshfree as mf
+from meshfree.solving import automatic
 
 ROOT = Path(__file__).parents[1]
 _pages = runpy.run_path(str(ROOT / "scripts" / "run_pages.py"))
@@ -18,6 +22,7 @@ NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+\.?\d*(?:e[-+]?\d+)?(?: s\b)?")
 @pytest.mark.parametrize("name", WITH_CODE)
 def test_a_page_runs_and_prints_what_it_says(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(automatic, "SECONDS", dict(automatic.SECONDS))  # which a page changes
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # which is what a user has
         for block, printed in _pages["run"](PAGES[name]):
             if block.output is not None:
@@ -63,3 +68,19 @@ def test_relative_links_lead_somewhere(name):
     for target in targets:
         if not re.match(r"https?:|mailto:", target):
             assert (PAGES[name].parent / target).exists(), f"{name} links to {target}"
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PAGES if name.startswith("scripts/docs/start/") and "index" not in name]
+)
+def test_a_notebook_is_its_page(name):
+    """`python scripts/notebooks.py` writes them anew, and `--run` runs them."""
+    cells = json.loads(PAGES[name].with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]).strip() for cell in cells if cell["cell_type"] == "code"]
+    assert code == [block.code.strip() for block in _pages["blocks"](PAGES[name].read_text(encoding="utf-8"))]
+
+
+def test_every_public_name_is_in_the_reference_once():
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts" / "docs" / "api").glob("*.md"))
+    found = re.findall(r"auto(?:class|function):: meshfree\.(\w+)$", text, re.MULTILINE)
+    assert sorted(found) == sorted(set(mf.__all__) - {"losses"})

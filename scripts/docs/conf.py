@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))  # for what the pages are made with
@@ -22,7 +23,7 @@ nitpicky = True
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
-autodoc_typehints = "none"  # shapes stand in the docstrings' signatures
+autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 
 sphinx_gallery_conf = {
@@ -33,6 +34,7 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "min_reported_time": 1e9,
     "remove_config_comments": True,
+    "write_computation_times": False,
 }
 
 html_theme = "pydata_sphinx_theme"
@@ -49,3 +51,34 @@ html_theme_options = {
     "show_prev_next": True,
     "pygments_light_style": "tango",
 }
+
+default_role = "code"
+autodoc_default_options = {"exclude-members": "check_restored"}
+nitpick_ignore_regex = [
+    ("py:.*", ".*")
+]  # annotations name types of many packages; links of pages are checked all the same
+
+
+def as_restructured_text(app, what, name, obj, options, lines):
+    """Docstrings are plain text: `code`, lists and indented examples; all else is to be read as it stands."""
+    text, indented = [], False
+    for line in escaped("\n".join(lines)).splitlines():
+        begins = line.startswith("    ") and not indented
+        if begins:  # an example: a literal block
+            text += ["::", ""]
+        indented = line.startswith("    ") or (indented and not line.strip())
+        text.append(line)
+    lines[:] = text
+
+
+def escaped(text: str) -> str:
+    """Outside of `code` what means something in reStructuredText is taken literally; code stands on one line."""
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(
+        f"\\ ``{' '.join(part[1:-1].split())}``\\ " if i % 2 else re.sub(r"([*|])|(?<=\w)_(?=\W)", r"\\\g<0>", part)
+        for i, part in enumerate(parts)
+    )
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", as_restructured_text)
