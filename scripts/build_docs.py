@@ -19,14 +19,26 @@ BUILD = ROOT / "build" / "docs"
 TREE = BUILD / "tree"
 
 
+HEADER = """Scripts
+=======
+
+Each prints a number that a test holds.
+"""
+
+
 def make_tree() -> pathlib.Path:
-    """Links to all that pages link to, and a copy of the pages; returns the folder of these."""
+    """Links to all that pages link to, and copies of the pages and the examples; returns the pages' folder."""
     shutil.rmtree(TREE, ignore_errors=True)
-    (TREE / "scripts").mkdir(parents=True)
-    for folder, left_out in ((ROOT, {"scripts", "build"}), (ROOT / "scripts", {"docs"})):
+    (TREE / "scripts" / "examples").mkdir(parents=True)
+    for folder, left_out in ((ROOT, {"scripts", "build"}), (ROOT / "scripts", {"docs", "examples"})):
         for entry in folder.iterdir():
             if entry.name not in left_out and not entry.name.startswith("."):
                 (TREE / entry.relative_to(ROOT)).symlink_to(entry, target_is_directory=entry.is_dir())
+    (TREE / "scripts" / "examples" / "GALLERY_HEADER.rst").write_text(HEADER, encoding="utf-8")
+    for script in (ROOT / "scripts" / "examples").glob("*.py"):
+        titled = f'"""{script.stem}\n{"=" * len(script.stem)}\n\n'  # as sphinx-gallery wants one
+        source = script.read_text(encoding="utf-8").replace('"""', titled, 1)
+        (TREE / "scripts" / "examples" / script.name).write_text(source, encoding="utf-8")
     pages = TREE / "scripts" / "docs"
     shutil.copytree(ROOT / "scripts" / "docs", pages)
     return pages

@@ -1,5 +1,6 @@
 """Every block of Python on every page of the documentation runs, and prints what the page says."""
 
+import ast
 import json
 import math
 import re
@@ -13,6 +14,7 @@ import meshfree as mf
 from meshfree.solving import automatic
 
 ROOT = Path(__file__).parents[1]
+_errors = runpy.run_path(str(ROOT / "scripts" / "error_messages.py"))
 _pages = runpy.run_path(str(ROOT / "scripts" / "run_pages.py"))
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in _pages["pages"]()}
 WITH_CODE = [name for name, path in PAGES.items() if _pages["blocks"](path.read_text(encoding="utf-8"))]
@@ -84,3 +86,27 @@ def test_every_public_name_is_in_the_reference_once():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts" / "docs" / "api").glob("*.md"))
     found = re.findall(r"auto(?:class|function):: meshfree\.(\w+)$", text, re.MULTILINE)
     assert sorted(found) == sorted(set(mf.__all__) - {"losses"})
+
+
+def test_every_error_is_explained_with_its_remedy():
+    """`python scripts/error_messages.py` prints the rows that are missing, or left from errors that are gone."""
+    texts, rows = set[str]().union(*_errors["messages"]().values()), _errors["explained"]()
+    rows = {text: remedy for text, remedy in rows.items() if text not in ("message", "---")}
+    assert sorted(texts - rows.keys()) == []
+    assert sorted(rows.keys() - texts) == []
+    assert [text for text, remedy in rows.items() if len(remedy) < 10] == []
+
+
+def test_errors_are_found_however_they_are_made(tmp_path):
+    source = '''
+def f(x, size):
+    if x:
+        raise ValueError(f"x is {x}, " "not this")
+    raise _refusal(x, f"of size {size}") from None
+
+def _refusal(x, text):
+    return TypeError(f"{x} cannot be, as it is {text}")
+'''
+    calls = list(_errors["_calls"](ast.parse(source)))
+    found = {_errors["shown"](_errors["text_of"](argument)) for call in calls for argument in call.args}
+    assert found == {"x is …, not this", "…", "of size …", "… cannot be, as it is …"}

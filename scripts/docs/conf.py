@@ -17,7 +17,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["notebooks"]
 nitpicky = True
 
 myst_enable_extensions = ["colon_fence"]
