@@ -11,6 +11,7 @@ import pathlib
 import re
 import sys
 import time
+from collections.abc import Iterator
 
 import shape_cases
 
@@ -25,9 +26,8 @@ PAGE = HERE / "docs" / "gallery.md"
 MARKS = {name: (f"<!-- {name} -->\n", f"<!-- end of {name} -->\n") for name in ("problems", "shapes")}
 
 
-def problems(chosen: list[str], pictures: bool) -> dict[str, str]:
+def problems(chosen: list[str], pictures: bool) -> Iterator[str]:
     """A row a problem."""
-    rows = {}
     for script in sorted((HERE.parent / "problems").glob("*.py")):
         if not chosen or script.stem in chosen:
             module = load_script(script)
@@ -40,22 +40,17 @@ def problems(chosen: list[str], pictures: bool) -> dict[str, str]:
                 mf.plot(outcome.solution, FIGURES / f"{script.stem}.png", problem=problem)
             title = module.__doc__.splitlines()[0].rstrip(".").replace("|", "\\|")
             numbers = f"{outcome.solution.stats['unknowns']} | {error:.0e} | {seconds:.1f}"
-            rows[script.stem] = f"| {picture(script.stem)} | {link(script.stem)} | {title} | {numbers} |"
-            print(rows[script.stem], flush=True)
-    return rows
+            yield f"| {picture(script.stem)} | {link(script.stem)} | {title} | {numbers} |"
 
 
-def shapes(pictures: bool) -> dict[str, str]:
+def shapes(pictures: bool) -> Iterator[str]:
     """A row a shape."""
-    rows = {}
     for case, u, problem, error, seconds in shape_cases.solved():
         name = f"shape_{case.name.lower().replace(' ', '_')}"
         if pictures:
             mf.plot(u, FIGURES / f"{name}.png", problem=problem)
         bars = f"{error:.1e} | {case.bar:.0e} {'met' if error <= case.bar else 'MISSED'} | {case.published:.0e}"
-        rows[case.name] = f"| {picture(name)} | {case.name} | {len(u.space.cloud)} | {bars} | {seconds:.1f} |"
-        print(rows[case.name], flush=True)
-    return rows
+        yield f"| {picture(name)} | {case.name} | {len(u.space.cloud)} | {bars} | {seconds:.1f} |"
 
 
 def picture(name: str) -> str:
@@ -66,15 +61,16 @@ def link(name: str) -> str:
     return f"[`{name}`](../../problems/{name}.py)"
 
 
-def written(page: str, table: str, rows: dict[str, str]) -> str:
-    """The page with these rows; those of other problems stay."""
+def write(table: str, row: str) -> None:
+    """Puts a row into the page, in place of an older one; all others stay."""
+    print(row, flush=True)
     first, last = MARKS[table]
-    before, _, rest = page.partition(first)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(first)
     old, _, after = rest.partition(last)
-    head, kept = old.splitlines()[:2], {_name(row): row for row in old.splitlines()[2:]}
-    kept |= {_name(row): row for row in rows.values()}
-    ordered = [kept[name] for name in (sorted(kept) if table == "problems" else kept)]
-    return before + first + "\n".join([*head, *ordered]) + "\n" + last + after
+    head, rows = old.splitlines()[:2], {_name(line): line for line in old.splitlines()[2:]}
+    rows[_name(row)] = row
+    ordered = [rows[name] for name in (sorted(rows) if table == "problems" else rows)]
+    PAGE.write_text(before + first + "\n".join([*head, *ordered]) + "\n" + last + after, encoding="utf-8")
 
 
 def _name(row: str) -> str:
@@ -86,11 +82,11 @@ def main() -> None:
     FIGURES.mkdir(exist_ok=True)
     pictures = "--no-pictures" not in sys.argv
     chosen = [name for name in sys.argv[1:] if not name.startswith("--")]
-    page = PAGE.read_text(encoding="utf-8")
-    page = written(page, "problems", problems(chosen, pictures))
+    for row in problems(chosen, pictures):
+        write("problems", row)
     if not chosen or "shapes" in chosen:
-        page = written(page, "shapes", shapes(pictures))
-    PAGE.write_text(page, encoding="utf-8")
+        for row in shapes(pictures):
+            write("shapes", row)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_every_error_is_explained_with_its_remedy():
 
 
 def test_errors_are_found_however_they_are_made(tmp_path):
-    source = '''
+    source = """
 def f(x, size):
     if x:
         raise ValueError(f"x is {x}, " "not this")
@@ -106,7 +106,7 @@ def f(x, size):
 
 def _refusal(x, text):
     return TypeError(f"{x} cannot be, as it is {text}")
-'''
+"""
     calls = list(_errors["_calls"](ast.parse(source)))
     found = {_errors["shown"](_errors["text_of"](argument)) for call in calls for argument in call.args}
     assert found == {"x is …, not this", "…", "of size …", "… cannot be, as it is …"}

@@ -19,7 +19,7 @@ extensions = [
 ]
 nitpicky = True
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["html_image"]
 myst_heading_anchors = 3
 
 autodoc_typehints = "signature"
@@ -41,6 +41,10 @@ html_title = "meshfree"
 html_static_path = ["_static"]
 html_css_files = ["meshfree.css"]
 html_show_sourcelink = False
+html_sidebars = {
+    name: []
+    for name in ("gallery", "examples", "which_space", "when_it_fails", "numerics", "speed", "design_decisions")
+}
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 8,
@@ -79,5 +83,15 @@ def escaped(text: str) -> str:
     )
 
 
+def with_short_names(app, what, name, obj, options, signature, returns):
+    """NumPy's ArrayLike is called so."""
+    parts = [
+        text and re.sub(r"(\w+\.)*_Buffer \| .*?complex \| bytes \| str\]", "ArrayLike", text)
+        for text in (signature, returns)
+    ]
+    return tuple(text and text.replace("ArrayLike | complex | bytes | str |", "ArrayLike |") for text in parts)
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", with_short_names)
     app.connect("autodoc-process-docstring", as_restructured_text)
