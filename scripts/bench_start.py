@@ -25,7 +25,7 @@ COMPILED = "/jax/core/compile/backend_compile_duration"
 
 
 def membrane():
-    """The README's ten lines."""
+    """The README's problem, by translates of a kernel that is tuned."""
     import meshfree as mf
 
     domain = mf.Disk() - mf.Disk(center=(0.3, 0.0), radius=0.3, name="hole")

@@ -20,7 +20,7 @@ import meshfree as mf
 
 PACKAGE = Path(mf.__file__).parent
 
-# Bottom up: a room imports from itself and from those before it. The README draws the same order.
+# Bottom up: a room imports from itself and from those before it. The page of design decisions draws the same order.
 ROOMS = ["internal", "pde", "kernels", "linalg", "geometry", "spaces", "equations", "solving", "tuning", "plots", "run"]
 LONGEST_CHAIN = 18
 ROOMS_ON_A_WALK = 9
@@ -155,9 +155,14 @@ def test_spaces_and_matrices_are_asked_and_not_told_apart(room):
             assert not asked & classes, f"{'/'.join(parts)}:{call.lineno}"
 
 
-def test_the_readme_draws_the_rooms_in_their_order():
-    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
-    drawing = readme.partition("## How it is made")[2].partition("```")[2].partition("```")[0]
+def test_the_documentation_draws_the_rooms_in_their_order():
+    page = PACKAGE.parent / "scripts" / "docs" / "design_decisions.md"
+    drawing = (
+        page.read_text(encoding="utf-8")
+        .partition("## The plan of the house")[2]
+        .partition("```")[2]
+        .partition("```")[0]
+    )
     drawn = [line.split("/")[0].strip() for line in drawing.splitlines() if "/ " in line]
     assert drawn == ["meshfree", *reversed(ROOMS)]
 

@@ -20,7 +20,8 @@ NEGLIGIBLE = 1e-20  # of a kernel's value at 0: its derivatives decay a little l
 class Gaussian(ScaledRadial):
     """exp(−r²), r = |x − y|/scale. Profile φ(s) = e^(−2s), φ⁽ⁿ⁾ = (−2)ⁿ e^(−2s).
 
-    Good scales: 0.3 to 1 times the domain's width with clustered nodes, and as large as the solver bears.
+    Good scales: 0.3 to 1 times the domain's width with clustered nodes, and as large as the solver bears. As of all
+    kernels it is a length in the unit of the points, and ValueError is raised for one that is not positive and finite.
     """
 
     raw_scale: Float[Leaf, "*d"]
@@ -71,7 +72,7 @@ class Multiquadric(_Quadric):
 
 
 class InverseMultiquadric(_Quadric):
-    """1/√(1 + r²), r = |x − y|/scale; positive definite in every dimension."""
+    """1/√(1 + r²), r = |x − y|/scale; positive definite in every dimension (Wendland 2005, theorem 7.15)."""
 
     raw_scale: Float[Leaf, "*d"]
     beta = -0.5
@@ -81,7 +82,7 @@ class InverseMultiquadric(_Quadric):
 
 
 class InverseQuadratic(_Quadric):
-    """1/(1 + r²), r = |x − y|/scale; positive definite in every dimension."""
+    """1/(1 + r²), r = |x − y|/scale; positive definite in every dimension (Wendland 2005, theorem 7.15)."""
 
     raw_scale: Float[Leaf, "*d"]
     beta = -1.0
@@ -123,7 +124,8 @@ class Matern(ScaledRadial):
     """e^(−z) θ_p(z)/θ_p(0), z = √(2ν) |x − y|/scale, ν = p + ½, θ_p the reverse Bessel polynomial.
 
     Profile φ⁽ⁿ⁾ = (−2ν)ⁿ e^(−z) θ_(p−n)(z)/θ_p(0); for n > p with the continuation θ_(−m)(z) = θ_(m−1)(z) z^(1−2m)
-    (from K_(−μ) = K_μ). `nu` is 0.5, 1.5, ..., 11.5; derivatives up to order 2p = 2ν − 1 are continuous.
+    (from K_(−μ) = K_μ). `nu` is 0.5, 1.5, ..., 11.5; derivatives up to order 2p = 2ν − 1 are continuous (Rasmussen &
+    Williams 2006, eq. 4.16). ValueError for other values.
     """
 
     raw_scale: Float[Leaf, "*d"]

@@ -46,25 +46,29 @@ def derivative(u: Field, direction: int | ArrayLike) -> Field:
 
 @expects(u=FIELD)
 def gradient(u: Field) -> Field:
-    """∇u: (d,) for a scalar field; the Jacobian (f, d) for a vector field."""
+    """∇u: (d,) for a scalar field; the Jacobian (f, d) for a vector field. ValueError where it is given many points."""
     return lambda x: jax.jacfwd(u)(_point(x, "gradient"))
 
 
 @expects(u=FIELD)
 def jacobian(u: Field) -> Field:
-    """The matrix ∂uᵢ/∂xⱼ: (f, d) for a vector field; the gradient (d,) for a scalar one."""
+    """The matrix ∂uᵢ/∂xⱼ: (f, d) for a vector field; the gradient (d,) for a scalar one. Raises as `gradient`."""
     return lambda x: jax.jacfwd(u)(_point(x, "jacobian"))
 
 
 @expects(u=FIELD)
 def hessian(u: Field) -> Field:
-    """The second derivatives ∂²u/∂xᵢ∂xⱼ: (d, d), or (f, d, d) for a vector field."""
+    """The second derivatives ∂²u/∂xᵢ∂xⱼ: (d, d), or (f, d, d) for a vector field. Raises as `gradient`."""
     return lambda x: jax.jacfwd(jax.jacfwd(u))(_point(x, "hessian"))
 
 
 @expects(u=FIELD)
 def laplacian(u: Field) -> Field:
-    """Δu = Σᵢ ∂²u/∂xᵢ²: of the shape of u(x), component by component."""
+    """Δu = Σᵢ ∂²u/∂xᵢ²: of the shape of u(x), component by component.
+
+    In units of u over length². Raises ValueError where it is given many points, and for a u of a kernel that has fewer
+    continuous derivatives.
+    """
     if isinstance(u, HasLaplacian):
         return lambda x: u.laplacian(_point(x, "laplacian"))
 
@@ -81,7 +85,7 @@ def laplacian(u: Field) -> Field:
 
 @expects(u=FIELD)
 def biharmonic(u: Field) -> Field:
-    """Δ²u = Δ(Δu): of the shape of u(x)."""
+    """Δ²u = Δ(Δu): of the shape of u(x). Raises as `laplacian`, for derivatives of fourth order."""
     return laplacian(laplacian(u))
 
 

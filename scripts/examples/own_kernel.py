@@ -1,4 +1,4 @@
-"""Write a kernel of one's own, and solve with it: k(x, y) = (1 + r²)^(−p), r = |x − y|/scale, in −Δu = 1 on a disk.
+"""Write a kernel of one's own, and solve with it: k(x, y) = (1 + r²)^(−p), r the scaled distance, −Δu = 1 on a disk.
 
 A radial kernel is its profile φ(s), s = r²/2, with derivatives: here φ⁽ⁿ⁾ = (−2)ⁿ p(p+1)…(p+n−1) (1 + 2s)^(−p−n).
 Its operators, its exact values at r = 0 and its trainable scale follow. Printed: the error at the centre.

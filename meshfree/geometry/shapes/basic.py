@@ -82,6 +82,8 @@ class Interval(_Periodic):
     """The interval [a, b] of the line; parts `left` and `right`, or both `name`.
 
     `periodic=True` makes it a circle of length b − a: functions repeat, and there are no ends and no conditions there.
+
+    Raises ValueError unless a < b, both finite; TypeError for what is no number.
     """
 
     a: Number = 0.0
@@ -135,6 +137,8 @@ class Box(_Periodic):
     `periodic=True`, or axes as (0,), makes functions repeat along all or these axes: what leaves through one side comes
     back through the other. Those sides are no parts and have no conditions. A shape that lies inside may be taken out
     of it, `Box(periodic=True) - Disk(...)`, and repeats with it.
+
+    Raises ValueError unless lower < upper in each coordinate, of as many coordinates; TypeError for what is no number.
     """
 
     lower: Coordinates = (0.0, 0.0)
@@ -216,6 +220,8 @@ class Ball(Domain):
     """The ball around a centre, in as many dimensions (1 to 3) as that has coordinates.
 
     The unit ball of space by default. One part: `boundary`, or `name`.
+
+    Raises ValueError for a radius that is not positive, or a centre of more coordinates; TypeError for no number.
     """
 
     center: Coordinates = (0.0, 0.0, 0.0)
@@ -275,7 +281,7 @@ class Ball(Domain):
 
 @dataclass(frozen=True)
 class Disk(Ball):
-    """The disk, a ball of the plane; the unit disk by default. One part: `boundary`, or `name`."""
+    """The disk, a ball of the plane; the unit disk by default. One part: `boundary`, or `name`. Raises as `Ball`."""
 
     center: Coordinates = (0.0, 0.0)
     _dims: ClassVar[tuple[int, ...]] = (2,)

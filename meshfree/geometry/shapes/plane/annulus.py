@@ -14,7 +14,7 @@ from meshfree.geometry.shape import as_points
 class Annulus(Primitive):
     """The points further than `inner` and no further than `outer` from the centre.
 
-    Parts `inner` and `outer`, or both `name`. `distance` is exact.
+    Parts `inner` and `outer`, or both `name`. `distance` is exact. Raises ValueError unless 0 < inner < outer.
     """
 
     center: Coordinates = (0.0, 0.0)

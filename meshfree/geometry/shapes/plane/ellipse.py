@@ -16,7 +16,7 @@ _STEPS = 200  # at most; fewer than ten do unless a point is within a rounding e
 class Ellipse(Primitive):
     """The ellipse (x − cx)²/a² + (y − cy)²/b² ≤ 1 with `semi_axes` (a, b); turn it with `.rotate`.
 
-    One part: `boundary`, or `name`. `distance` is exact.
+    One part: `boundary`, or `name`. `distance` is exact. Raises ValueError for semi-axes that are not positive.
     """
 
     center: Coordinates = (0.0, 0.0)

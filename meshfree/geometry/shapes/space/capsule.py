@@ -18,6 +18,8 @@ class Capsule(Primitive):
     """All points within `radius` of the straight line from `start` to `end`: a stadium in the plane.
 
     In the plane or in space, by the number of coordinates. One part: `boundary`, or `name`. `distance` is exact.
+
+    Raises ValueError for ends that coincide or are of unlike dimension, and for a radius that is not positive.
     """
 
     start: Coordinates = (-0.5, 0.0)
