@@ -87,9 +87,9 @@ def info() -> None:
 
 
 def doctor() -> None:
-    """Print the same, solve a small problem in every space, and tell what to install for more. Ten seconds.
+    """Print the same, solve a small problem in every space, and tell what to install for more.
 
-    Where an error is not as small as it should be, the status is 1.
+    It takes some ten seconds. Where an error is not as small as it should be, the status is 1.
     """
     info()
     print(f"\nself-test: {TITLE}")
