@@ -18,7 +18,7 @@ from .tables import aligned_rows
 
 DESCRIPTION = """Solve partial differential equations that problem scripts describe.
 
-Completion: meshfree --tyro-write-completion bash FILE, or zsh, and source FILE in the shell; scripts have it, too."""
+Completion: meshfree --tyro-write-completion bash FILE, or zsh, and source FILE in the shell."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
