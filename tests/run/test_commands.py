@@ -168,9 +168,10 @@ def test_bash_completes_the_flags_of_a_script_and_their_values(tmp_path):
 
     def completed(words):
         script = COMPLETED.format(file=tmp_path / "complete", words=words)
-        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.split()
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+        return sorted(done.stdout.split())
 
-    assert {"doctor", "info", "list", "new", "run"} <= set(completed("meshfree ''"))
+    assert completed("meshfree do") == ["doctor"]
     assert completed("meshfree run heat.py --ke") == ["--kernel", "--kernel-order"]
     assert completed("meshfree run heat.py --kernel in") == ["inverse-multiquadric", "inverse-quadratic"]
 
