@@ -59,7 +59,7 @@ def use(wheel: Path, python: str, folder: Path) -> None:
     call(programs / "meshfree", "new", "mine.py", cwd=folder)
     made = ["u.png", "u.npz", "u.html"]
     flags = [word for flag, name in zip(["--plot", "--save", "--report"], made, strict=True) for word in (flag, name)]
-    call(programs / "python", "mine.py", *flags, cwd=folder)
+    call(programs / "python", "mine.py", "--space", "stencils", "--spacing", 0.1, *flags, cwd=folder)
     missing = [name for name in made if not (folder / name).stat().st_size]
     if missing:
         sys.exit(f"empty: {missing}")

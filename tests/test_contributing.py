@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from test_imports import ROOMS
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -22,6 +23,11 @@ def test_the_code_runs_from_top_to_bottom():
     with jax.numpy_dtype_promotion("standard"):  # which is what a reader has
         for title, (code,) in CODE.items():
             exec(compile(code, f"CONTRIBUTING.md, {title}", "exec"), namespace)
+
+
+def test_it_names_the_rooms_in_their_order():
+    named = re.search(r"rooms, bottom up: ([a-z,\s]+)\.", TEXT)[1]
+    assert re.split(r",\s+", named) == ROOMS
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`([\w./]+/[\w./]*)`", TEXT))))

@@ -18,7 +18,7 @@ from .tables import aligned_rows
 
 DESCRIPTION = """Solve partial differential equations that problem scripts describe.
 
-Completion: meshfree --tyro-write-completion bash FILE, or zsh, and source FILE in the shell; scripts have it, too."""
+Completion: meshfree --tyro-write-completion bash FILE, or zsh, and source FILE in the shell."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -87,9 +87,9 @@ def info() -> None:
 
 
 def doctor() -> None:
-    """Print the same, solve a small problem in every space, and tell what to install for more. Ten seconds.
+    """Print the same, solve a small problem in every space, and tell what to install for more.
 
-    Where an error is not as small as it should be, the status is 1.
+    It takes some ten seconds. Where an error is not as small as it should be, the status is 1.
     """
     info()
     print(f"\nself-test: {TITLE}")

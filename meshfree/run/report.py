@@ -60,7 +60,7 @@ def write_report(path: Path, run: Run, outcome: Outcome) -> None:
         unset=unset,
         versions=[*versions(), ("devices", devices())],
         command=run.command,
-        notes=run.notes,
+        notes=list(dict.fromkeys(run.notes)),  # each once, though every resolution of a study gives it
         source="" if run.file is None else Path(run.file).read_text(encoding="utf-8"),
     )
     with replaced(path) as temporary:

@@ -1,6 +1,7 @@
 """The command `meshfree`: scripts run, listed and begun, and what the machine has."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -151,6 +152,28 @@ def test_a_shell_completes_commands_and_flags(capsys, shell):
     assert stop.value.code in (0, None)
     shown = capsys.readouterr().out
     assert all(word in shown for word in ("doctor", "--dim", "--kernel-order", "--report", "inverse-multiquadric"))
+
+
+COMPLETED = """source {file}
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_LINE="{words}"; COMP_POINT=${{#COMP_LINE}}
+_tyro_meshfree meshfree "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}"
+echo "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_bash_completes_the_flags_of_a_script_and_their_values(tmp_path):
+    with pytest.raises(SystemExit):
+        main(["--tyro-write-completion", "bash", str(tmp_path / "complete")])
+
+    def completed(words):
+        script = COMPLETED.format(file=tmp_path / "complete", words=words)
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+        return sorted(done.stdout.split())
+
+    assert completed("meshfree do") == ["doctor"]
+    assert completed("meshfree run heat.py --ke") == ["--kernel", "--kernel-order"]
+    assert completed("meshfree run heat.py --kernel in") == ["inverse-multiquadric", "inverse-quadratic"]
 
 
 # ------------------------------------------------------------------------------------------------- `meshfree new`
