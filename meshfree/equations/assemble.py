@@ -42,8 +42,8 @@ def assemble(
 
     A component's weight is rms(interior)/rms(component), both of the residual linearised `around` a function (zero by
     default) and applied to plane waves of wavenumber 1/spacing. The spacing is that of the space's cloud: a property
-    of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`. Dense rows are
-    spread over the devices of a `mesh`.
+    of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`. Dense
+    rows are spread over the devices of a `mesh`.
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """

@@ -42,8 +42,11 @@ class ShardedSystem(Collocated):
     def of(cls, system: DenseSystem, mesh: Mesh) -> ShardedSystem:
         system = jax.tree.map(_on_host, system)
         shares = [
-            tuple(_shared(array, mesh) for array in (group.points, group.normals))
-            + (_shared(system.weight_of(group), mesh, 0.0),)
+            (
+                _shared(group.points, mesh),
+                _shared(group.normals, mesh),
+                _shared(system.weight_of(group), mesh, beyond=0.0),
+            )
             for group in system.groups
         ]
         known = {name: getattr(system, name) for name in ("space", "fields", "groups", "row_weights", "magnitude")}
@@ -99,7 +102,7 @@ class ShardedSystem(Collocated):
         return self._joined(values, zero if coefficients is None else jnp.ravel(self.system.side @ coefficients))
 
     def _mapped(self, share: tuple, function: Callable):
-        """The function of a point, its normal and its weights on all devices, each at its own points: (devices, m, …)."""
+        """A function of a point, its normal and its weights, (devices, m, …): on each device at its own points."""
         share = tuple(self._by_devices(array) for array in share)
         found = jax.vmap(lambda own: map_in_blocks(lambda at: function(*at), own, self.space.size))(share)
         return jax.tree.map(self._by_devices, found)

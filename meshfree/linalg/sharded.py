@@ -1,4 +1,4 @@
-"""A dense matrix whose rows are spread over several devices, and its rank-revealing QR, of which no device holds all."""
+"""A dense matrix whose rows are spread over devices, and its rank-revealing QR; no device holds the whole of either."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ class ShardedQR(Factor):
             found = jsl().solve_triangular(self.blocks[panel], rest, check_finite=False)
             return x.at[_rows(self.order, panel, width)].add(_masked(_rows(self.kept, panel, width), found))
 
-        return jax.lax.fori_loop(0, panels, step, jnp.zeros_like(y))[: self.matrix.shape[1]]
+        found = jax.lax.fori_loop(0, panels, step, jnp.zeros_like(y))[: self.matrix.shape[1]]
+        return spread(found, self.matrix.mesh, PartitionSpec())
 
     def _forward(self, b):
         """z with Rᵀ z = b, from the first panel to the last."""
@@ -198,9 +199,7 @@ def _tall_skinny(A: Float[Array, "padded b"], mesh: Mesh) -> tuple[Float[Array, 
         return q @ jax.lax.dynamic_slice_in_dim(among, jax.lax.axis_index(AXIS) * count, count), r
 
     by_rows = PartitionSpec(AXIS)
-    return jax.shard_map(
-        on_one, mesh=mesh, in_specs=by_rows, out_specs=(by_rows, PartitionSpec()), check_vma=False
-    )(A)
+    return jax.shard_map(on_one, mesh=mesh, in_specs=by_rows, out_specs=(by_rows, PartitionSpec()), check_vma=False)(A)
 
 
 def _by_rows(array, mesh: Mesh):

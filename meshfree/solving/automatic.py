@@ -155,9 +155,9 @@ def solve(
     accelerator `"auto"` finds the pivots of its QR factorisation beforehand, as accurate on the average, and `"qr"`
     factors on the host, as sparse matrices always are. `stats["device"]` tells.
 
-    `devices`: so many of JAX's devices, or a list of them, share the rows of the dense equations, none of which ever has
-    the whole matrix; by default all accelerators, of all processes of `jax.distributed`, each of which must make the
-    same call. They factor by QR, square systems too, with the columns in an order found beforehand
+    `devices`: so many of JAX's devices, or a list of them, share the rows of the dense equations, none of which ever
+    has the whole matrix; by default all accelerators, of all processes of `jax.distributed`, each of which must make
+    the same call. They factor by QR, square systems too, with the columns in an order found beforehand
     (`linalg.sharded.ShardedQR`): as accurate as the host's pivoted QR. Without effect on what is not dense: stencils,
     narrow supports; nor on Gaussian processes, `mean=` and unknown numbers.
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..equations.sharded_system import ShardedSystem
 from ..equations.system import System
 from ..internal.devices import HOST, device_name, mesh_name
 from ..internal.plain import Text
@@ -77,7 +78,8 @@ def newton(
         if not is_traced(residual, matrix):  # a residual may have closed over a tracer
             start = np.asarray(start) if isinstance(residual, np.ndarray) else start
             return _solve_concrete(system, start, solver, reference, residual, matrix, affine, began)
-    return _solve_traced(system, start, solver, reference)
+    solve = _compiled_traced if isinstance(system, ShardedSystem) else _solve_traced
+    return solve(system, start, solver, reference)
 
 
 def solved(system: System, start: Float[np.ndarray, "n *f"], solver: str = "auto") -> Solved:
@@ -98,7 +100,10 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
     state, matrix, factored, seconds = _iterated(system, start, solver, reference, residual, matrix, affine, began)
     stats = _statistics(system, state, matrix, factored, seconds)
     check_unique(system, matrix, factored, state.coefficients, stats, affine)
-    return as_jax(state.coefficients), stats
+    found = state.coefficients
+    if isinstance(matrix, Sharded):  # each process has all coefficients, to evaluate the solution by itself
+        found = np.asarray(found)
+    return as_jax(found), stats
 
 
 def _iterated(system: System, start, solver, reference, residual, matrix, affine, began):
@@ -142,6 +147,7 @@ def _iterated(system: System, start, solver, reference, residual, matrix, affine
 def _solve_traced(system: System, start, solver, reference):
     """The same under jit, vmap and grad: the iteration on stopped values, then one differentiable step."""
     affine = system.is_affine(start)
+    start = _placed_as(start, system)
     # closure conversion makes every tracer that a user's residual closed over a leaf, which can be stopped
     residual_of = eqx.filter_closure_convert(system.residual, start)
     fixed_residual, linearised = without_derivative((residual_of, eqx.filter_closure_convert(system.linearised, start)))
@@ -172,6 +178,18 @@ def _solve_traced(system: System, start, solver, reference):
         "unique": is_unique(system, matrix, factored, state.coefficients, affine),
     }
     return coefficients, _statistics(system, state, matrix, factored, seconds) | flags
+
+
+def _placed_as(start, system: System) -> Float[Array, "n *f"]:
+    """The start as an array of the devices that what is traced in the equations is of, as all that follows is."""
+    traced = [leaf for leaf in jax.tree.leaves(system) if is_traced(leaf) and eqx.is_inexact_array(leaf)]
+    return jnp.asarray(start) + sum(jnp.zeros_like(leaf).sum() for leaf in traced[:1])
+
+
+@eqx.filter_jit
+def _compiled_traced(system: System, start, solver, reference):
+    """For several devices, where op by op every one is a program to be compiled for all of them."""
+    return _solve_traced(system, start, solver, reference)
 
 
 def first_state(start, residual) -> State:

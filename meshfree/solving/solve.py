@@ -61,7 +61,8 @@ def solve_in(
 ) -> Solution:
     """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`.
 
-    `mesh`: what `mesh_for` says of devices. Not `judged`, a Gaussian process says nothing of the residual between the nodes, as where its scale is sought.
+    `mesh`: what `mesh_for` says of devices. Not `judged`, a Gaussian process says nothing of the residual between the
+    nodes, as where its scale is sought.
     """
     require_double()
     release_programs()
@@ -137,8 +138,8 @@ def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Proble
 def mesh_for(
     problem: Problem, space: Space, solver: str = "auto", devices: int | Sequence[jax.Device] | None = None
 ) -> Mesh | None:
-    """The devices that the rows of the equations are spread over, None for the default one alone: those asked for, or by
-    default as `mesh_over` says where the equations can be spread. ValueError for equations that cannot.
+    """The devices that the rows of the equations are spread over, None for the default one alone: those asked for, or
+    by default as `mesh_over` says where the equations can be spread. ValueError for equations that cannot.
     """
     mesh = mesh_over(devices)
     told = None if mesh is None else _why_on_one(problem, space, solver)
