@@ -107,7 +107,7 @@ def map_over(function: Callable[[Any], Any], batch: Any, mesh: Mesh) -> Any:
 def mesh_name(mesh: Mesh) -> Text:
     """As `4 × cpu`, or `8 × cuda (NVIDIA H100) in 2 processes`."""
     devices = mesh.devices.ravel()
-    kinds = sorted({device.platform if device.platform == "cpu" else _kind(device) for device in devices})
+    kinds = sorted({_kind(device) for device in devices})
     processes = len({device.process_index for device in devices})
     return Text(f"{devices.size} × {', '.join(kinds)}" + f" in {processes} processes" * (processes > 1))
 
@@ -122,8 +122,8 @@ def mesh_memory(mesh: Mesh) -> float:
     return least * len(devices)
 
 
-def _kind(device: jax.Device) -> str:
-    return f"{str(device).partition(':')[0]} ({device.device_kind})"
+def _kind(device: Any) -> str:
+    return HOST if device.platform == "cpu" else f"{str(device).partition(':')[0]} ({device.device_kind})"
 
 
 def _listed(devices: Sequence[jax.Device]) -> str:

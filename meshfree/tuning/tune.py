@@ -243,7 +243,7 @@ class _Run:
         self.start = self.moving
         if not jax.tree.leaves(self.moving):
             raise ValueError("where names no array of floating type: there is nothing to tune")
-        self.losses, self.times, self.iterates = [], [], []
+        self.losses, self.times, self.iterates = list[float](), list[float](), list[Any]()
         self.scanned = 0
         self.began = time.perf_counter()
 
@@ -267,11 +267,11 @@ class _Run:
         ]
         return jax.tree.unflatten(structure, [as_jax(unconstrained(number, "a parameter")) for number in numbers])
 
-    def _together(self, several: Float[np.ndarray, "k p"], of_one: Callable) -> Any:
-        """A compiled function of the moving leaves for several steps at once, stacked, on all devices."""
+    def _together(self, several: Float[np.ndarray, "k p"], of_one: Callable, mesh: Mesh) -> Any:
+        """A function of the moving leaves for several steps at once, stacked, on all devices of a mesh."""
         moving = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(self._moved, several))
         reads = key_of_static(self.tree)
-        found = _on_devices(moving, of_one, self.loss, self.tree, self.where, self.fixed, reads, self.mesh)
+        found = _on_devices(moving, of_one, self.loss, self.tree, self.where, self.fixed, reads, mesh)
         return jax.tree.map(np.asarray, found)
 
     def _record(self, value, moving) -> None:
@@ -319,7 +319,7 @@ class _Search(_Run):
     def _look_ahead(self, several: Float[np.ndarray, "k p"]) -> None:
         asked = [steps for steps in several if np.any(steps)][: self.steps + 1 - len(self.losses)]
         if self.mesh is not None and asked:
-            losses = self._together(np.array(asked), _objective)
+            losses = self._together(np.array(asked), _objective, self.mesh)
             self.ahead |= {steps.tobytes(): float(loss) for steps, loss in zip(asked, losses, strict=True)}
 
     def _known(self, moving, at_start: bool = False) -> None:
@@ -367,7 +367,7 @@ class _Descent(_Run):
 
     def until(self, told: Callable[[], bool]) -> None:
         several = np.array(self.scan)[:, None]
-        ahead = None if self.mesh is None or not self.scan else self._together(several, _slopes)
+        ahead = None if self.mesh is None or not self.scan else self._together(several, _slopes, self.mesh)
         for place, steps in enumerate(several):
             moving = self._moved(steps)
             self._look(

@@ -21,15 +21,34 @@ def environment(count: int) -> dict[str, str]:
     return {**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": str(Path(mf.__file__).parents[1])}
 
 
-@pytest.fixture(scope="module")
-def found():
-    done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, env=environment(4), timeout=900)
+def on_four_devices(*names: str) -> dict:
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *names], capture_output=True, text=True, env=environment(4), timeout=1200
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def found():
+    return on_four_devices("solutions", "shares", "refusals")
+
+
+@pytest.fixture(scope="module")
+def dear():
+    return on_four_devices("more_solutions", "derivatives", "batches")
+
+
 def test_solutions_are_those_of_one_device(found):
-    for name, of in found["solutions"].items():
+    check_solutions(found["solutions"])
+
+
+def test_more_solutions_are_those_of_one_device(dear):
+    check_solutions(dear["more_solutions"])
+
+
+def check_solutions(found):
+    for name, of in found.items():
         one, four = of["told"]
         assert of["apart"] < (1e-5 if name == ILL else 1e-9), name
         assert of["device"] == ["cpu", "4 × cpu"]
@@ -49,15 +68,15 @@ def test_no_device_holds_the_whole_matrix(found):
     assert not shares["gathered"]  # nor has one when the rows are made
 
 
-def test_derivatives_are_those_of_one_device(found):
-    of = found["derivatives"]
+def test_derivatives_are_those_of_one_device(dear):
+    of = dear["derivatives"]
     np.testing.assert_allclose(of["reverse"], of["one"], rtol=1e-7, atol=1e-11)
     np.testing.assert_allclose(of["forward"], of["reverse"], rtol=1e-7, atol=1e-11)
     np.testing.assert_allclose(of["reverse"], of["differences"], rtol=1e-5)
 
 
-def test_batches_are_what_one_device_finds_one_after_the_other(found):
-    of = found["batches"]
+def test_batches_are_what_one_device_finds_one_after_the_other(dear):
+    of = dear["batches"]
     assert max(of["apart"]) < 1e-8
     assert of["devices"] == ["4 × cpu"] * 3 + ["2 × cpu"] * 2
     assert of["told"] == of["told one"]
