@@ -4,6 +4,7 @@ over several devices, of several processes too.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -89,19 +90,29 @@ def spread(array: Any, mesh: Mesh, places: PartitionSpec) -> Any:
 
 def map_over(function: Callable[[Any], Any], batch: Any, mesh: Mesh) -> Any:
     """`function` of every entry of a batch, the leading axis of its leaves, each device at work on its share; to be
-    compiled.
+    compiled. `gathered` has what comes out, the last entry once more where that makes the shares equal.
     """
-    count = len(jax.tree.leaves(batch)[0])
-    lacking = -count % mesh.size
+    lacking = -len(jax.tree.leaves(batch)[0]) % mesh.size
 
     def padded(leaf):
         return jnp.pad(leaf, [(0, lacking), *[(0, 0)] * (leaf.ndim - 1)], mode="edge")
 
     # by `shard_map` devices run apart; where the compiler shares out loops they wait for one another, and hang on CPUs
-    places, everywhere = PartitionSpec(AXIS), PartitionSpec()
+    places = PartitionSpec(AXIS)
     shares = jax.shard_map(jax.vmap(function), mesh=mesh, in_specs=places, out_specs=places, check_vma=False)
-    found = shares(jax.tree.map(padded, batch))
-    return jax.tree.map(lambda leaf: spread(leaf, mesh, everywhere)[:count], found)  # to every process all of it
+    return shares(jax.tree.map(padded, batch))
+
+
+def gathered(tree: Any, mesh: Mesh) -> Any:
+    """Arrays that are spread over devices as NumPy's, of other processes too."""
+    if jax.process_count() > 1:
+        tree = _everywhere(tree, mesh)
+    return jax.tree.map(np.asarray, tree)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _everywhere(tree: Any, mesh: Mesh) -> Any:
+    return jax.tree.map(lambda leaf: spread(leaf, mesh, PartitionSpec()), tree)
 
 
 def mesh_name(mesh: Mesh) -> Text:

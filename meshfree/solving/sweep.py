@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ..internal.devices import map_over, mesh_name, mesh_over
+from ..internal.devices import gathered, map_over, mesh_name, mesh_over
 from ..internal.expected import DEVICES, Kind, expects
 from ..internal.tracing import as_jax
 from ..internal.watched import key_of_static, settled, watch
@@ -104,7 +104,7 @@ def _solved_together(pairs: list[tuple[Problem, Space]], solver: str, mesh: Mesh
     known = [None if moves else leaf for leaf, moves in zip(leaves[0], differ, strict=True)]
     if not moving:  # all are the same
         moving, known[0] = [np.stack([several[0] for several in leaves])], None
-    coefficients, stats = jax.tree.map(np.asarray, _compiled(moving, known, structure, rest, solver, mesh))
+    coefficients, stats = gathered(_compiled(moving, known, structure, rest, solver, mesh), mesh)
     seconds = (time.perf_counter() - began) / len(pairs)
     found = list[Solution | None]()
     for k, (_, space) in enumerate(pairs):

@@ -17,7 +17,7 @@ from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh
 from jaxtyping import Float, PyTree
 
-from ..internal.devices import map_over, mesh_over
+from ..internal.devices import gathered, map_over, mesh_over
 from ..internal.expected import DEVICES, FUNCTION, INTEGER, Kind, came, expects
 from ..internal.interrupts import deferred
 from ..internal.tracing import as_jax
@@ -272,7 +272,7 @@ class _Run:
         moving = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(self._moved, several))
         reads = key_of_static(self.tree)
         found = _on_devices(moving, of_one, self.loss, self.tree, self.where, self.fixed, reads, mesh)
-        return jax.tree.map(np.asarray, found)
+        return jax.tree.map(lambda leaf: leaf[: len(several)], gathered(found, mesh))
 
     def _record(self, value, moving) -> None:
         self.losses.append(float(value))

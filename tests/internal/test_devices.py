@@ -13,6 +13,7 @@ from meshfree.internal.devices import (
     default_device,
     device_memory,
     device_name,
+    gathered,
     map_over,
     mesh_memory,
     mesh_name,
@@ -98,7 +99,7 @@ def test_a_mesh_of_cards_has_the_memory_of_all():
     assert mesh_name(_TwoCards()) == "2 × cuda (a card for tests)"
 
 
-def test_a_batch_over_devices_is_padded_and_cut():
+def test_a_batch_over_devices_is_gathered():
     mesh = Mesh(np.array(jax.devices()[:1]), (AXIS,))
     found = jax.jit(lambda x: map_over(lambda one: {"twice": 2 * one}, x, mesh))(np.arange(3.0))
-    np.testing.assert_array_equal(found["twice"], [0.0, 2.0, 4.0])
+    np.testing.assert_array_equal(gathered(found, mesh)["twice"], [0.0, 2.0, 4.0])

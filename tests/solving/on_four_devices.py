@@ -1,4 +1,4 @@
-"""Run by `test_several_devices.py` with four virtual devices, with names of functions: prints what they found as JSON."""
+"""Run by `test_several_devices.py` on four virtual devices, with names of functions: prints what they find as JSON."""
 
 import json
 import sys
