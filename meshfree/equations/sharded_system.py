@@ -18,7 +18,6 @@ from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
 from ..linalg.sharded import Sharded, panel_width
 from ..spaces.base import GlobalSpace
 from .conditions import Group, Zero
-from .dense_system import DenseSystem
 from .system import Collocated
 
 
@@ -29,7 +28,7 @@ class ShardedSystem(Collocated):
     vector holds these rows, too, device by device.
     """
 
-    system: DenseSystem
+    system: Any  # the `DenseSystem`
     shares: list[tuple]  # of each group: points, normals and weights, (devices, m, ·)
     mesh: Mesh = eqx.field(static=True)
     space: GlobalSpace
@@ -39,7 +38,8 @@ class ShardedSystem(Collocated):
     magnitude: Scalar
 
     @classmethod
-    def of(cls, system: DenseSystem, mesh: Mesh) -> ShardedSystem:
+    def of(cls, system: Any, mesh: Mesh) -> ShardedSystem:
+        """The same equations as a `DenseSystem`, on the devices of a mesh."""
         system = jax.tree.map(_on_host, system)
         shares = [
             (

@@ -81,7 +81,7 @@ def test_batches_are_what_one_device_finds_one_after_the_other(dear):
     assert of["devices"] == ["4 × cpu"] * 3 + ["2 × cpu"] * 2
     assert of["told"] == of["told one"]
     for run in ("search", "scan"):
-        np.testing.assert_allclose(*of[run], rtol=1e-4)
+        np.testing.assert_allclose(*of[run], rtol=2e-3)  # of logarithms, some at the limit of conditioning
 
 
 @pytest.mark.parametrize(
