@@ -91,7 +91,7 @@ def test_batches_are_what_one_device_finds_one_after_the_other(dear):
         ("none", "got 0"),
         ("negative", "got -1"),
         ("twice", "ValueError: devices must be different devices of JAX"),
-        ("text", "TypeError: mf.solve.* needs an integer or a list of JAX's devices as devices; got 'four'"),
+        ("text", "TypeError: .* needs an integer or a list of JAX's devices as devices; got 'four'"),
         ("sparse", "ValueError: devices share the rows of a dense matrix, and Stencils.* or drop devices="),
         ("lu", "ValueError: several devices factor by QR, and solver='svd' is not known"),
         ("process", "ValueError: GaussianProcess.* is solved by Cholesky, on one device: drop devices="),
@@ -99,7 +99,7 @@ def test_batches_are_what_one_device_finds_one_after_the_other(dear):
         ("no scan", "ValueError: devices= share the values of a scan, and there is none"),
         ("sparse scan", "ValueError: devices share a scan where the equations are dense"),
         ("memory", "MemoryError: .* 4 × cpu can have"),
-        ("loose", "ValueError: the system is singular: u = 1 satisfies every homogeneous equation"),
+        ("loose", "NotUniqueError: the system is singular: u = 1 satisfies every homogeneous equation"),
         ("swept", "ValueError: there are 2 problems and 3 spaces"),
     ],
 )
