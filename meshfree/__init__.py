@@ -55,6 +55,7 @@ from .solving.modes import Modes, Spectrum
 from .solving.solution import Solution
 from .solving.solve import interpolate
 from .solving.spectrum import spectrum
+from .solving.sweep import sweep
 from .solving.trace import trace
 from .solving.trajectory import Trajectory
 from .spaces import Collocation, Eigenbasis, Enriched, GaussianProcess, Multilevel, Stencils
@@ -137,6 +138,7 @@ __all__ = [
     "run",
     "solve",
     "spectrum",
+    "sweep",
     "time_derivative",
     "trace",
     "tune",

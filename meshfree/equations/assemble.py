@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from numpy.typing import ArrayLike
 
 from ..geometry.cloud import Cloud
@@ -22,6 +23,7 @@ from .dense_system import DenseSystem
 from .jet_system import jet_system, repeated_inside
 from .means import means_of
 from .row_weights import measured_weights
+from .sharded_system import ShardedSystem
 from .system import Collocated
 
 
@@ -33,13 +35,15 @@ def assemble(
     around: Guess | None = None,
     *,
     with_data: bool = True,
+    mesh: Mesh | None = None,
 ) -> Collocated:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
 
     A component's weight is rms(interior)/rms(component), both of the residual linearised `around` a function (zero by
     default) and applied to plane waves of wavenumber 1/spacing. The spacing is that of the space's cloud: a property
-    of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`.
+    of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`. Dense
+    rows are spread over the devices of a `mesh`.
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
@@ -52,6 +56,8 @@ def assemble(
     def given(measured: Mapping[str, Any]) -> dict[str, Any]:
         return {**measured, **given_weights(weights or {}, measured)}
 
+    if mesh is not None:
+        return ShardedSystem.of(_dense(problem, space, points, groups, given, around), mesh)
     system = _collocated(problem, space, points, groups, given, around, is_traced(problem, space, points, weights))
     if problem.mean is None:
         return system
@@ -64,6 +70,10 @@ def _collocated(problem: Problem, space: Space, points, groups, given, around, t
             system = jet_system(problem, space, points, groups, given, around)
         if system is not None:
             return system
+    return _dense(problem, space, points, groups, given, around)
+
+
+def _dense(problem: Problem, space: Space, points, groups, given, around) -> DenseSystem:
     measured, magnitude = measured_weights(groups, problem.fields, space.cloud.spacing, around)
     row_weights, cloud = given(measured), space.cloud if points is None else points
     again = repeated_inside(groups, problem.fields, space, cloud)

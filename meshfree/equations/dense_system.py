@@ -52,18 +52,18 @@ class DenseSystem(Collocated):
         return map_in_blocks(lambda x: weight * jnp.atleast_1d(inside(u, x, at)), points, self.space.size)
 
     def residual(self, coefficients):
-        return jnp.concatenate([self.at_points(coefficients), jnp.ravel(self._side @ coefficients)])
+        return jnp.concatenate([self.at_points(coefficients), jnp.ravel(self.side @ coefficients)])
 
     def linearised(self, coefficients):
         values, matrices = [], []
         for group in self.groups:
-            value, matrix = self._mapped(group, self._rows(group, coefficients))
+            value, matrix = self._mapped(group, self.rows_at(group, coefficients))
             values.append(value.reshape(-1))
             matrices.append(matrix.reshape(-1, coefficients.size))
-        if self._side.size:
+        if self.side.size:
             fields = 1 if coefficients.ndim == 1 else coefficients.shape[1]
-            values.append(jnp.ravel(self._side @ coefficients))
-            matrices.append(jnp.kron(self._side, jnp.eye(fields)))
+            values.append(jnp.ravel(self.side @ coefficients))
+            matrices.append(jnp.kron(self.side, jnp.eye(fields)))
         matrix = jnp.concatenate(matrices)
         if self.is_affine(coefficients):  # r(c) = r(0) + A c: the values above are not computed then
             at_zero = jnp.pad(self._of(Zero(self.fields)), (0, self.side_rows))
@@ -75,7 +75,7 @@ class DenseSystem(Collocated):
 
         def matrices(c):
             return [
-                self._rows(g, c)(jnp.asarray(g.points[0]), jnp.asarray(g.normals[0]), self.weight_of(g)[0])[1]
+                self.rows_at(g, c)(jnp.asarray(g.points[0]), jnp.asarray(g.normals[0]), self.weight_of(g)[0])[1]
                 for g in self.groups
             ]
 
@@ -83,20 +83,24 @@ class DenseSystem(Collocated):
 
     def _of(self, u: Callable) -> Float[Array, " rows"]:
         """The weighted residuals of any function u, side conditions left out."""
-        blocks = [self._mapped(group, self._weighted(group, u)) for group in self.groups]
+        blocks = [self._mapped(group, self.residual_at(group, u)) for group in self.groups]
         return jnp.concatenate([jnp.ravel(block) for block in blocks])
 
     @property
-    def _side(self):
+    def side(self) -> Float[AnyArray, "q n"]:
+        """The rows of the side conditions of one field, weighted."""
         return self.magnitude * self.space.side_conditions()
 
-    def _weighted(self, group: Group, u: Callable) -> Callable:
+    def residual_at(self, group: Group, u: Callable) -> Callable:
+        """The weighted residual of a function u at one point, its normal and its weights: -> (c,)."""
         return lambda x, n, weight: weight * jnp.atleast_1d(group.residual(u, x, n))
 
-    def _rows(self, group: Group, coefficients) -> Callable:
+    def rows_at(self, group: Group, coefficients: Float[AnyArray, "n *f"]) -> Callable:
+        """The same of the function with these coefficients, with its derivatives by them: -> (c,), (c, n, *f)."""
+
         def rows(x, n, weight):
             def value_of(c):
-                return self._weighted(group, self.space.function(c))(x, n, weight)
+                return self.residual_at(group, self.space.function(c))(x, n, weight)
 
             value, pull = jax.vjp(value_of, coefficients)
             return value, jax.vmap(lambda e: pull(e)[0])(jnp.eye(len(value)))

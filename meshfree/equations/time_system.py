@@ -21,7 +21,7 @@ from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import Few
 from ..internal.remembered import remembered
-from ..internal.tracing import AnyArray, Scalar, is_traced, module_of, without_derivative
+from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
 from ..linalg.bordered import bordered
 from ..linalg.sparse_rows import SparseRows, for_products, stacked
 from ..pde.evolving import Evolving
@@ -38,6 +38,7 @@ from .means import MeansInTime
 from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
 from .row_weights import sample_of, size_on_waves, symbols
 
+SMALL_BLOCK = 16  # points of a program for few of them, as the ends of an interval
 BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]
 
 
@@ -89,6 +90,7 @@ class Rows:
         self._units: dict[int, Any] = {}
         self._programs: dict[str, Callable] = {}
         self._constant: dict[str, Any] = {}
+        self._zero_at: tuple[float, Any] | None = None  # the last time, and the values of u = 0 then
 
     @property
     def is_constant(self) -> bool:
@@ -131,7 +133,16 @@ class Rows:
         def found():
             return (self.weights * self._ask("values", t, None)).reshape(-1)
 
-        return found() if self.facts.driven else self._kept("values", found)
+        if not self.facts.driven:
+            return self._kept("values", found)
+        if is_traced(t):
+            return found()
+        if self._zero_at is None or self._zero_at[0] != float(t):
+            values = found()
+            if is_traced(values):
+                return values
+            self._zero_at = float(t), values  # the iterations of a step are at one time
+        return self._zero_at[1]
 
     def _kept(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._constant:
@@ -144,6 +155,7 @@ class Rows:
         at = (group.points, group.normals, *jets)
         # of few sizes, so that other nodes find the program, and of one block, as each call takes its time
         size = min(max(BLOCK, 2 ** math.ceil(math.log2(len(group.points)))), LARGE_BLOCK)
+        size = SMALL_BLOCK if len(group.points) <= SMALL_BLOCK else size
         if what not in self._programs:
             given = {"residual": group.residual, "orders": self.facts.orders, "what": what}
             self._programs[what] = _programs.for_many(given)
@@ -152,9 +164,15 @@ class Rows:
             return self._programs[what]({"at": at, "time": time})
 
         if not is_traced(at, time, group.residual):
-            found = in_padded_blocks(of_block, at, size, known=False)
-            if found is not None:
-                return found
+            if len(group.points) <= size:  # the points are padded once
+                padded = self._kept("padded", lambda: tuple(as_jax(_padded(rows, size)) for rows in at[:2]))
+                found = of_block(*padded, *(_padded(rows, size) for rows in jets))
+                if not is_traced(found):
+                    return jax.tree.map(lambda rows: np.asarray(rows)[: len(group.points)], found)
+            else:
+                found = in_padded_blocks(of_block, at, size, known=False)
+                if found is not None:
+                    return found
         return of_block(*map(jnp.asarray, at))  # it reads what is traced
 
     def _jets(self, which: int, coefficients) -> Float[AnyArray, "m J *f"]:
@@ -373,6 +391,12 @@ class TimeSystem:
         array = module_of(*blocks, side, *means)
         rest = array.broadcast_to(array.ravel(array.asarray(side)), (len(self.side) * self.fields,))
         return array.concatenate([*map(array.ravel, blocks), rest, *means])
+
+
+def _padded(rows: Float[AnyArray, "m ..."], size: int) -> Float[np.ndarray, "s ..."]:
+    """With the last row again, up to so many."""
+    rows = np.asarray(rows)
+    return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)]) if len(rows) < size else rows
 
 
 def _values_matrix(derivatives: BasisDerivatives) -> Any:

@@ -151,7 +151,16 @@ def _seed(value: Any) -> Any:
     return value
 
 
+def _devices(value: Any) -> Any:
+    if isinstance(value, list | tuple | np.ndarray):
+        if not all(isinstance(one, jax.Device) for one in value):
+            raise TypeError
+        return list(value)
+    return _integer(value)
+
+
 INTEGER = Kind("an integer", _integer)
+DEVICES = Kind("an integer or a list of JAX's devices", _devices, anywhere=False)
 FUNCTION = Kind("a function", _function, anywhere=False)
 OF_A_POINT = Kind("a function of x", _of_a_point, anywhere=False)
 OF_A_POINT_IN_TIME = OF_A_POINT._replace(read=_of_a_point_in_time)

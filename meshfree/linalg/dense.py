@@ -5,10 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int
 
 from ..internal import memory
-from ..internal.devices import device_memory, on_host
+from ..internal.devices import device_memory, mesh_memory, mesh_name, on_host
 from ..internal.tracing import AnyArray
 from .condition import inverse_norm
 from .dense_host import TRUNCATION, HostLU, HostQR, HostSVD, factor_semidefinite
@@ -204,15 +205,19 @@ def _chosen(A: Float[Array, "n n"]) -> Factor:
     return lu if float(lu.condition()) < CONDITION_LIMIT else _factored(_rank_revealing(), A)
 
 
-def check_memory(rows: int, columns: int, copies: int = 3) -> None:
-    """MemoryError if a dense (rows, columns) matrix and its factors would not fit the memory of the device."""
-    needed = 8 * copies * rows * columns
+def check_memory(rows: int, columns: int, copies: int = 3, mesh: Mesh | None = None) -> None:
+    """MemoryError if a dense (rows, columns) matrix and its factors would not fit the memory of the device, or of the
+    devices of a mesh together, on which `ShardedQR` needs one copy more.
+    """
+    needed = 8 * (copies + (mesh is not None)) * rows * columns
     if needed <= FITS:
         return
     installed = memory.installed() if on_host() else device_memory()
+    installed = installed if mesh is None else mesh_memory(mesh)
     if needed > installed:
+        who = "this process" if mesh is None else mesh_name(mesh)
         raise MemoryError(
             f"a dense matrix of {rows} rows and {columns} columns takes {needed / 2**30:.3g} GiB with its factors, and "
-            f"this process can have {installed / 2**30:.3g} GiB: use Stencils, whose matrix is sparse, an Eigenbasis "
+            f"{who} can have {installed / 2**30:.3g} GiB: use Stencils, whose matrix is sparse, an Eigenbasis "
             "of fewer functions, or a larger spacing"
         )

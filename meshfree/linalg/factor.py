@@ -11,25 +11,29 @@ from .dense import factor_dense
 from .host_factor import HostFactor, TracedFactor
 from .interface import Factor
 from .repeated import Repeated, RepeatedFactor
+from .sharded import Sharded, ShardedQR
 from .sparse_factors import factor_sparse
 from .sparse_rows import SparseRows
 
 
 def factor(
-    A: Float[AnyArray, "m n"] | SparseRows | Bordered | Repeated | scipy.sparse.csr_array,
+    A: Float[AnyArray, "m n"] | SparseRows | Bordered | Repeated | Sharded | scipy.sparse.csr_array,
     solver: str = "auto",
     *,
     traced: bool = False,
 ) -> Factor:
     """A factored once, to be solved with any number of times. Works under jit, vmap and grad.
 
-    A dense array, of all fields or `Repeated` for each of them, is factored by `dense.factor_dense`, sparse rows,
-    `Bordered` by dense ones or not, and SciPy's sparse arrays by `sparse_factors.factor_sparse` on the host, of traced
+    A dense array, of all fields or `Repeated` for each of them, is factored by `dense.factor_dense`, one that is
+    `Sharded` by `sharded.ShardedQR` whatever the solver; sparse rows, `Bordered` by dense ones or not, and SciPy's
+    sparse arrays by `sparse_factors.factor_sparse` on the host, of traced
     ones when the program runs: `solver`, and what is raised, are as there. `traced` says that right-hand sides may be
     traced though A is not, as in the derivative of a concrete call.
     """
     if isinstance(A, Repeated):
         return RepeatedFactor(factor_dense(A.matrix, solver), A.fields)
+    if isinstance(A, Sharded):
+        return ShardedQR.of(A)
     if isinstance(A, scipy.sparse.csr_array):
         return HostFactor(factor_sparse(A, solver))
     if not isinstance(A, SparseRows | Bordered):

@@ -43,6 +43,7 @@ class Choices:
     cluster: float | None = None
     cloud: Path | None = None
     solver: Literal["auto", "lu", "qr", "svd", "superlu", "rslab", "pardiso", "krylov", "amg"] = "auto"
+    devices: int | None = None
     tune: int = 0
     loss: Literal["residual", "leave-one-out"] = "residual"
     optimizer: Literal["search", "adam", "lbfgs"] = "search"

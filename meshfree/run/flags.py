@@ -30,6 +30,7 @@ RENAMED = {"shape": "kernel_order", "nodes": "cloud"}  # flags by their names in
 OF_ONE_FAMILY = ("degree", "scale", "kernel_order", "size", "ghost", "levels", "spacing", "cluster")  # see `parse`
 
 _NUMBERS = {"tol", "degree", "size", "levels", "spacing", "cluster", "kernel_order", "tune", "rate", "seed"} | {
+    "devices",
     "tolerance",
     "modes",
     "near",
@@ -78,6 +79,7 @@ HELP = {
     "cloud": "A file with the nodes, in place of --spacing: .npz, .csv, .txt, .xyz, .ply, or a mesh, .msh, .vtu, .vtk, "
     ".xdmf.",
     "solver": "The solver: auto, or a dense (lu, qr, svd) or sparse one (the others), as the space is.",
+    "devices": "So many devices share the rows of dense equations, and the scan of --tune; default: all accelerators.",
     "tune": "Find the kernel's scale in so many losses of a search, or steps of gradient descent.",
     "loss": "What tuning minimises: the residual off the nodes, or at each node with that node left out.",
     "optimizer": "How --tune does it: by bounded search, which needs no good start, or by gradient descent.",

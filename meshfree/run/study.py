@@ -41,7 +41,7 @@ def study(problem: Problem, choices: Choices) -> Outcome:
         space = build_space(problem, nodes(problem, choices), choices)
         if choices.tune:
             space, history = _tuned(problem, space, choices)
-        u = solve(problem, space, solver=choices.solver)
+        u = solve(problem, space, solver=choices.solver, devices=choices.devices)
     stopped = u.stats.get("interrupted", False) or (history is not None and history.interrupted)
     return _judged(Outcome(problem, u, history, None, None, 0.0, stopped), choices, began)
 
@@ -49,7 +49,11 @@ def study(problem: Problem, choices: Choices) -> Outcome:
 def _evolved(problem: Problem, choices: Choices) -> Outcome:
     """The study of a problem in time."""
     began = time.perf_counter()
-    for name, instead in (("tol", "--tolerance is the error of its steps"), ("tune", "give --scale")):
+    for name, instead in (
+        ("tol", "--tolerance is the error of its steps"),
+        ("tune", "give --scale"),
+        ("devices", "steps are made on one device"),
+    ):
         if getattr(choices, name) != getattr(Choices, name):
             raise ValueError(f"--{name} is for stationary problems, and this one is in time: drop it; {instead}")
     space = build_space(problem, nodes(problem, choices), choices)
@@ -60,7 +64,7 @@ def _evolved(problem: Problem, choices: Choices) -> Outcome:
 def _over_parameter(problem: Problem, choices: Choices) -> Outcome:
     """The study of eigenvalues, or of a branch."""
     began = time.perf_counter()
-    others = [name for name in ("tol", "tune") if getattr(choices, name) != getattr(Choices, name)]
+    others = [name for name in ("tol", "tune", "devices") if getattr(choices, name) != getattr(Choices, name)]
     others += [*choices.in_time, *(["modes"] if choices.modes and choices.trace else [])]
     if others:
         raise ValueError(f"--{'trace' if choices.trace else 'modes'} does not go with {_flags(others)}: drop it")
@@ -160,7 +164,7 @@ def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, His
         loss = losses.residual(problem, check_cloud(problem, space.cloud, choices.seed), solver=choices.solver)
     if choices.rate != Choices.rate and choices.optimizer != "adam":
         raise ValueError(f"--rate is for --optimizer adam, not for {choices.optimizer}")
-    return tune(loss, space, optimizer=_optimizer(choices), steps=choices.tune)
+    return tune(loss, space, optimizer=_optimizer(choices), steps=choices.tune, devices=choices.devices)
 
 
 def _optimizer(choices: Choices):

@@ -15,11 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..equations.sharded_system import ShardedSystem
 from ..equations.system import System
-from ..internal.devices import HOST, device_name
+from ..internal.devices import HOST, device_name, mesh_name
+from ..internal.plain import Text
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
+from ..linalg.sharded import Sharded
 from .derivative import Solved, differentiable
 from .uniqueness import SINGULAR_HINT, check_polynomials, check_unique, is_unique
 
@@ -75,7 +78,8 @@ def newton(
         if not is_traced(residual, matrix):  # a residual may have closed over a tracer
             start = np.asarray(start) if isinstance(residual, np.ndarray) else start
             return _solve_concrete(system, start, solver, reference, residual, matrix, affine, began)
-    return _solve_traced(system, start, solver, reference)
+    solve = _compiled_traced if isinstance(system, ShardedSystem) else _solve_traced
+    return solve(system, start, solver, reference)
 
 
 def solved(system: System, start: Float[np.ndarray, "n *f"], solver: str = "auto") -> Solved:
@@ -94,9 +98,12 @@ def solved(system: System, start: Float[np.ndarray, "n *f"], solver: str = "auto
 
 def _solve_concrete(system: System, start, solver, reference, residual, matrix, affine, began):
     state, matrix, factored, seconds = _iterated(system, start, solver, reference, residual, matrix, affine, began)
-    stats = _statistics(system, state, factored, seconds)
+    stats = _statistics(system, state, matrix, factored, seconds)
     check_unique(system, matrix, factored, state.coefficients, stats, affine)
-    return as_jax(state.coefficients), stats
+    found = state.coefficients
+    if isinstance(matrix, Sharded):  # each process has all coefficients, to evaluate the solution by itself
+        found = np.asarray(found)
+    return as_jax(found), stats
 
 
 def _iterated(system: System, start, solver, reference, residual, matrix, affine, began):
@@ -140,6 +147,7 @@ def _iterated(system: System, start, solver, reference, residual, matrix, affine
 def _solve_traced(system: System, start, solver, reference):
     """The same under jit, vmap and grad: the iteration on stopped values, then one differentiable step."""
     affine = system.is_affine(start)
+    start = _placed_as(start, system)
     # closure conversion makes every tracer that a user's residual closed over a leaf, which can be stopped
     residual_of = eqx.filter_closure_convert(system.residual, start)
     fixed_residual, linearised = without_derivative((residual_of, eqx.filter_closure_convert(system.linearised, start)))
@@ -169,7 +177,19 @@ def _solve_traced(system: System, start, solver, reference):
         "converged": ~state.failed & jnp.all(jnp.isfinite(state.coefficients)),
         "unique": is_unique(system, matrix, factored, state.coefficients, affine),
     }
-    return coefficients, _statistics(system, state, factored, seconds) | flags
+    return coefficients, _statistics(system, state, matrix, factored, seconds) | flags
+
+
+def _placed_as(start, system: System) -> Float[Array, "n *f"]:
+    """The start as an array of the devices that what is traced in the equations is of, as all that follows is."""
+    traced = [leaf for leaf in jax.tree.leaves(system) if is_traced(leaf) and eqx.is_inexact_array(leaf)]
+    return jnp.asarray(start) + sum(jnp.zeros_like(leaf).sum() for leaf in traced[:1])
+
+
+@eqx.filter_jit
+def _compiled_traced(system: System, start, solver, reference):
+    """For several devices, where op by op every one is a program to be compiled for all of them."""
+    return _solve_traced(system, start, solver, reference)
 
 
 def first_state(start, residual) -> State:
@@ -269,14 +289,14 @@ def _repeated(condition, body, value):
 def _data(matrix, coefficients, residual) -> Scalar:
     array = module_of(residual)
     of_zero = residual if _is_zero(coefficients) else matrix @ coefficients.reshape(-1) - residual
-    return array.sqrt(array.mean(of_zero**2))
+    return array.linalg.norm(of_zero) / np.sqrt(matrix.shape[0])
 
 
 def _is_zero(coefficients) -> bool:
     return isinstance(coefficients, np.ndarray) and not coefficients.any()
 
 
-def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, Any]:
+def _statistics(system, state: State, matrix, factored: Factor, seconds) -> dict[str, Any]:
     measured = _measured if isinstance(state.residual, np.ndarray | jax.core.Tracer) else _compiled_measured
     rank, condition, per_part = measured(system, state.residual, factored)
     if not isinstance(state.residual, jax.core.Tracer):
@@ -284,7 +304,7 @@ def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, An
         per_part = {name: float(value) for name, value in per_part.items()}
     return {
         "unknowns": state.coefficients.size,
-        "rows": state.residual.size,
+        "rows": matrix.shape[0],
         "steps": state.steps if isinstance(state.steps, jax.core.Tracer) else int(state.steps),
         "residual": per_part,
         "rank": rank,
@@ -292,9 +312,15 @@ def _statistics(system, state: State, factored: Factor, seconds) -> dict[str, An
         "converged": True,  # as errors are raised otherwise, where nothing is traced
         "unique": True,
         "seconds": seconds,
-        "device": HOST if factored.runs_on_host else device_name(),
+        "device": _device_of(matrix, factored),
         "data": state.data,
     }
+
+
+def _device_of(matrix, factored: Factor) -> Text:
+    if isinstance(matrix, Sharded):
+        return mesh_name(matrix.mesh)
+    return HOST if factored.runs_on_host else device_name()
 
 
 def _measured(system, residual, factored: Factor):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
@@ -25,7 +26,7 @@ from ..geometry.cloud import Cloud
 from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
-from ..internal.devices import HOST
+from ..internal.devices import HOST, mesh_over
 from ..internal.expected import DATA, NUMBERS, expects
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
@@ -56,10 +57,12 @@ def solve_in(
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
     judged: bool = True,
+    mesh: Mesh | None = None,
 ) -> Solution:
     """The function of a space that makes the problem's residuals vanish, or least in square: see `automatic.solve`.
 
-    Not `judged`, a Gaussian process says nothing of the residual between the nodes, as where its scale is sought.
+    `mesh`: what `mesh_for` says of devices. Not `judged`, a Gaussian process says nothing of the residual between the
+    nodes, as where its scale is sought.
     """
     require_double()
     release_programs()
@@ -88,14 +91,14 @@ def solve_in(
         around = None if initial is None else Guess(space, start)
         system = WithUnknowns(problem, space, points, weights, around, unknowns)
         return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
-    start, equations_of = _stated(problem, space, points, initial, weights)
+    start, equations_of = _stated(problem, space, points, initial, weights, mesh)
     try:
         coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     except ValueError:
         fixed = problem if len(levels) > 1 else with_constants_fixed(problem, rows_at)
         if fixed is problem:
             raise
-        return solve_in(fixed, space, points=points, initial=initial, weights=weights, solver=solver)
+        return solve_in(fixed, space, points=points, initial=initial, weights=weights, solver=solver, mesh=mesh)
     u = Solution(space, coefficients, stats)
     if is_traced(problem, u):
         return u
@@ -132,16 +135,47 @@ def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Proble
     return eqx.tree_at(lambda p: p.mean, problem, FieldMeans(free), is_leaf=lambda leaf: leaf is None)
 
 
-def _stated(problem: Problem, space: Space, points, initial, weights):
+def mesh_for(
+    problem: Problem, space: Space, solver: str = "auto", devices: int | Sequence[jax.Device] | None = None
+) -> Mesh | None:
+    """The devices that the rows of the equations are spread over, None for the default one alone: those asked for, or
+    by default as `mesh_over` says where the equations can be spread. ValueError for equations that cannot.
+    """
+    mesh = mesh_over(devices)
+    told = None if mesh is None else _why_on_one(problem, space, solver)
+    if told is None:
+        return mesh
+    if devices is None:
+        return None
+    raise ValueError(f"{told} drop devices=")
+
+
+def _why_on_one(problem: Problem, space: Space, solver: str) -> str | None:
+    """Why equations are not spread over several devices; None where they are."""
+    if space.is_process:
+        return f"{space.describe()} is solved by Cholesky, on one device:"
+    if space.local_basis is not None or len(space.levels()) > 1:
+        return (
+            f"devices share the rows of a dense matrix, and {space.describe()} has a sparse one, which is factored on "
+            "the CPU: use Collocation of a kernel without compact support or an Eigenbasis, or"
+        )
+    if problem.mean is not None or unknowns_of(problem, space.cloud):
+        return "equations with mean= or unknown numbers are solved on one device:"
+    if solver not in ("auto", "qr"):
+        return f"several devices factor by QR, and solver={solver!r} is not known of them: use solver='qr', or"
+    return None
+
+
+def _stated(problem: Problem, space: Space, points, initial, weights, mesh: Mesh | None = None):
     """The coefficients to start from, and the equations of each level of the space."""
     first = space.levels()[0]
     start = initial_coefficients(problem, first, initial)
     if space.local_basis is None:
-        check_memory(len(space.cloud if points is None else points), start.size)
+        check_memory(len(space.cloud if points is None else points), start.size, mesh=mesh)
     around = None if initial is None else Guess(first, start)
 
     def equations_of(level: Space) -> Collocated:
-        system = assemble(problem, level, points, weights, around)
+        system = assemble(problem, level, points, weights, around, mesh=mesh)
         for cloud in (level.cloud, *([] if points is None else [points])):
             check_cloud_in(problem.domain, cloud)  # now that its parts have their conditions
         return system

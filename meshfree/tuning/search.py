@@ -14,21 +14,26 @@ REFINED = 6  # values of the search between the neighbours of the best
 SIMPLEX = 0.2  # of Nelder and Mead's method, the first one: a change of 20 %
 
 
-def search(value: Callable[[Float[np.ndarray, " p"]], float], count: int) -> None:
+def search(
+    value: Callable[[Float[np.ndarray, " p"]], float],
+    count: int,
+    ahead: Callable[[Float[np.ndarray, "k p"]], None] = lambda several: None,
+) -> None:
     """Look for the p logarithms, from zero, at which `value` is least; who calls remembers what was asked.
 
     All of them together are scanned over a factor of 30 to both sides, and searched between the neighbours of the best
     value (Brent, Algorithms for Minimization without Derivatives (1973), chapter 5); then, of several, each by itself,
-    and at last all by the method of Nelder and Mead (Comput. J. 7 (1965)). A value that is not finite is never best.
+    and at last all by the method of Nelder and Mead (Comput. J. 7 (1965)).
+    A value that is not finite is never best. `ahead` is told which values a scan asks for, before the first of them.
     """
     from scipy.optimize import minimize
 
     together = np.ones(count)
-    best = _along(value, np.zeros(count), together, REACH, SCANNED)
+    best = _along(value, np.zeros(count), together, REACH, SCANNED, ahead)
     if count == 1:
         return
     for axis in np.eye(count):
-        best = _along(value, best, axis, math.log(3.0), 5)
+        best = _along(value, best, axis, math.log(3.0), 5, ahead)
     simplex = best + SIMPLEX * np.concatenate([np.zeros((1, count)), np.eye(count)])
 
     def finite(logarithms):
@@ -45,7 +50,7 @@ def outwards(reach: float, count: int) -> list[float]:
     return sorted(steps.tolist(), key=abs)
 
 
-def _along(value, start, direction, reach: float, count: int) -> Float[np.ndarray, " p"]:
+def _along(value, start, direction, reach: float, count: int, ahead) -> Float[np.ndarray, " p"]:
     """The best of a scan along a line, from the start outwards, and of a bounded search around the best of it."""
     from scipy.optimize import minimize_scalar
 
@@ -55,7 +60,9 @@ def _along(value, start, direction, reach: float, count: int) -> Float[np.ndarra
         found[step] = value(start + step * direction)
         return found[step] if math.isfinite(found[step]) else max(filter(math.isfinite, found.values()), default=0.0)
 
-    for step in outwards(reach, count):
+    steps = outwards(reach, count)
+    ahead(start + np.outer(steps, direction))
+    for step in steps:
         at(step)
     middle, width = _least(found), 2 * reach / (count - 1)
     minimize_scalar(

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -14,9 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jax.sharding import Mesh
 from jaxtyping import Float, PyTree
 
-from ..internal.expected import FUNCTION, INTEGER, Kind, came, expects
+from ..internal.devices import gathered, map_over, mesh_over
+from ..internal.expected import DEVICES, FUNCTION, INTEGER, Kind, came, expects
 from ..internal.interrupts import deferred
 from ..internal.tracing import as_jax
 from ..internal.watched import key_of_static, settled, watch
@@ -26,6 +28,7 @@ from ..pde.linearity import depends_on_input
 from ..pde.problem import Problem
 from ..solving.frequencies import with_frequencies
 from ..solving.newton import ConvergenceError
+from ..spaces.base import Space
 from .losses import own_loss
 from .search import REACH, REFINED, SCANNED, outwards, search
 
@@ -117,7 +120,7 @@ def _advice(tree: Any) -> str:
 
 
 @settled
-@expects(loss=_LOSS, where=FUNCTION, optimizer=_OPTIMIZER, steps=INTEGER, scan=_SCAN)
+@expects(loss=_LOSS, where=FUNCTION, optimizer=_OPTIMIZER, steps=INTEGER, scan=_SCAN, devices=DEVICES)
 def tune(
     loss: Callable[[Any], Any] | Problem,
     tree: Any,
@@ -126,6 +129,7 @@ def tune(
     optimizer: optax.GradientTransformation | str | None = None,
     steps: int | None = None,
     scan: int | str | None = AUTO,
+    devices: int | Sequence[jax.Device] | None = None,
     progress: bool | None = None,
 ) -> tuple[Any, History]:
     """Minimise `loss(tree)` over the leaves that `where` names: (the best tree seen, its history).
@@ -147,6 +151,10 @@ def tune(
     orders of magnitude short. Default "auto": 9 where one positive scalar alone is tuned, otherwise none; 0 and None:
     none.
 
+    `devices`: so many of JAX's, or a list of them, compute the values of a scan side by side, that of a search too, in
+    one program; by default all accelerators. What comes after is computed one after the other, on one device. For
+    spaces with dense equations.
+
     Positive parameters of kernels, the `raw_` leaves, move by their logarithm, whatever the unit of length: a step of
     0.05 is one of 5 %. All other leaves move as they are.
 
@@ -154,7 +162,8 @@ def tune(
     runs, and returns the best so far; a second one at once.
     Raises ValueError for a loss that is no scalar, or not finite at the start (with a scan: at any of its values), for
     a scan where several numbers or no positive one are tuned, for `where` naming no float leaf, for leaves that the
-    loss is not computed from, by default for a kernel without a scale, and where no loss of a search is finite.
+    loss is not computed from, by default for a kernel without a scale, where no loss of a search is finite, and for
+    `devices` without a scan, or with a sparse space.
     """
     from tqdm import tqdm  # here, so that importing meshfree stays light
 
@@ -168,12 +177,15 @@ def tune(
             tree = with_frequencies(problem, tree, tree.cloud)
         if isinstance(loss, Problem):
             loss, optimizer = own_loss(loss, tree), optimizer or SEARCH
+        mesh = _mesh_for(tree, devices)
         if isinstance(optimizer, str):
             if scan != AUTO:
                 raise ValueError(f"a search makes a scan of its own, and scan={scan} is for gradient descent: drop it")
-            run = _Search(loss, tree, where, steps)
+            run = _Search(loss, tree, where, steps, mesh)
         else:
-            run = _Descent(loss, tree, where, optimizer or _adam(), steps, scan)
+            run = _Descent(loss, tree, where, optimizer or _adam(), steps, scan, mesh)
+            if mesh is not None and devices is not None and not run.scan:
+                raise ValueError("devices= share the values of a scan, and there is none: give scan=, or drop devices=")
         bar = tqdm(total=run.steps, desc="tune", disable=None if progress is None else not progress)
         with contextlib.closing(bar):
 
@@ -189,6 +201,23 @@ def tune(
     return run.best_tree(), run.history(interrupted())
 
 
+def _mesh_for(tree: Any, devices: int | Sequence[jax.Device] | None) -> Mesh | None:
+    """The devices that share a scan; ValueError for a sparse space where they were asked for."""
+    mesh = mesh_over(devices)
+    spaces = [
+        one for one in jax.tree.leaves(tree, is_leaf=lambda one: isinstance(one, Space)) if isinstance(one, Space)
+    ]
+    sparse = [one.describe() for one in spaces if one.local_basis is not None]
+    if mesh is None or not sparse:
+        return mesh
+    if devices is None:
+        return None
+    raise ValueError(
+        f"devices share a scan where the equations are dense, and those of {sparse[0]} are sparse, solved on the CPU: "
+        "drop devices="
+    )
+
+
 @functools.cache
 def _adam() -> optax.GradientTransformation:
     """One for all runs: its compiled step serves every one."""
@@ -200,7 +229,8 @@ def _adam() -> optax.GradientTransformation:
 class _Run:
     """What was seen of a loss: the values, when they were known, and the leaves that move."""
 
-    def __init__(self, loss, tree, where):
+    def __init__(self, loss, tree, where, mesh: Mesh | None):
+        self.mesh = mesh
         if hasattr(loss, "refuse"):
             loss.refuse(tree)
         self.given, self.loss, self.tree, self.where = loss, watch(loss), tree, watch(where)
@@ -213,7 +243,7 @@ class _Run:
         self.start = self.moving
         if not jax.tree.leaves(self.moving):
             raise ValueError("where names no array of floating type: there is nothing to tune")
-        self.losses, self.times, self.iterates = [], [], []
+        self.losses, self.times, self.iterates = list[float](), list[float](), list[Any]()
         self.scanned = 0
         self.began = time.perf_counter()
 
@@ -237,6 +267,13 @@ class _Run:
         ]
         return jax.tree.unflatten(structure, [as_jax(unconstrained(number, "a parameter")) for number in numbers])
 
+    def _together(self, several: Float[np.ndarray, "k p"], of_one: Callable, mesh: Mesh) -> Any:
+        """A function of the moving leaves for several steps at once, stacked, on all devices of a mesh."""
+        moving = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(self._moved, several))
+        reads = key_of_static(self.tree)
+        found = _on_devices(moving, of_one, self.loss, self.tree, self.where, self.fixed, reads, mesh)
+        return jax.tree.map(lambda leaf: leaf[: len(several)], gathered(found, mesh))
+
     def _record(self, value, moving) -> None:
         self.losses.append(float(value))
         self.times.append(time.perf_counter() - self.began)
@@ -250,8 +287,9 @@ class _EnoughError(Exception):
 class _Search(_Run):
     """Positive parameters of kernels, searched by their logarithms."""
 
-    def __init__(self, loss, tree, where, steps: int | None):
-        super().__init__(loss, tree, where)
+    def __init__(self, loss, tree, where, steps: int | None, mesh: Mesh | None):
+        super().__init__(loss, tree, where, mesh)
+        self.ahead = dict[bytes, float]()  # losses that are known before they are asked for
         if not all(jax.tree.leaves(self.logarithmic)):
             raise ValueError(
                 "a search is for positive parameters of kernels, and where names another leaf: give a loss and an "
@@ -267,13 +305,22 @@ class _Search(_Run):
                 return self.losses[0]
             if len(self.losses) > self.steps:
                 raise _EnoughError
-            self._known(self._moved(steps))
+            if steps.tobytes() in self.ahead:
+                self._record(self.ahead[steps.tobytes()], self._moved(steps))
+            else:
+                self._known(self._moved(steps))
             if told():
                 raise _EnoughError
             return self.losses[-1]
 
         with contextlib.suppress(_EnoughError):
-            search(value, self.count)
+            search(value, self.count, self._look_ahead)
+
+    def _look_ahead(self, several: Float[np.ndarray, "k p"]) -> None:
+        asked = [steps for steps in several if np.any(steps)][: self.steps + 1 - len(self.losses)]
+        if self.mesh is not None and asked:
+            losses = self._together(np.array(asked), _objective, self.mesh)
+            self.ahead |= {steps.tobytes(): float(loss) for steps, loss in zip(asked, losses, strict=True)}
 
     def _known(self, moving, at_start: bool = False) -> None:
         try:
@@ -288,8 +335,8 @@ class _Search(_Run):
 class _Descent(_Run):
     """Gradient descent: the iterate with its loss and gradient, and the optimiser's memory."""
 
-    def __init__(self, loss, tree, where, optimizer, steps: int | None, scan: int | str | None):
-        super().__init__(loss, tree, where)
+    def __init__(self, loss, tree, where, optimizer, steps: int | None, scan: int | str | None, mesh: Mesh | None):
+        super().__init__(loss, tree, where, mesh)
         self.reads = key_of_static(tree)  # the functions in the tree come back as they are
         self.scan = outwards(REACH, self._values(scan))[1:]
         self.optimizer, self.descent = optimizer, DESCENT if steps is None else steps
@@ -319,8 +366,14 @@ class _Descent(_Run):
         return scan or 1
 
     def until(self, told: Callable[[], bool]) -> None:
-        for step in self.scan:
-            self._look(self._moved(np.array([step])))
+        several = np.array(self.scan)[:, None]
+        ahead = None if self.mesh is None or not self.scan else self._together(several, _slopes, self.mesh)
+        for place, steps in enumerate(several):
+            moving = self._moved(steps)
+            self._look(
+                moving,
+                *(self._evaluated(moving) if ahead is None else jax.tree.map(lambda leaf: leaf[place], ahead)),  # noqa: B023
+            )
             if told():
                 return
         if self.scan:
@@ -334,9 +387,8 @@ class _Descent(_Run):
             if told():
                 break
 
-    def _look(self, moving) -> None:
+    def _look(self, moving, value, gradient) -> None:
         """One value of the scan: go there where it is better."""
-        value, gradient = self._evaluated(moving)
         finite = _finite(value, gradient)
         self._record(value if finite else np.nan, moving)
         self.scanned += 1
@@ -438,6 +490,18 @@ def _check_where(where: Callable[[Any], Any], tree: Any) -> None:
 
 @eqx.filter_jit
 def _value_and_gradient(moving, loss, tree, where, fixed, reads):
+    return _slopes(moving, loss, tree, where, fixed)
+
+
+@eqx.filter_jit
+def _on_devices(moving, of_one: Callable, loss, tree, where, fixed, reads, mesh: Mesh):
+    """`_objective` or `_slopes` of every entry of stacked leaves."""
+    return map_over(lambda one: of_one(one, loss, tree, where, fixed), moving, mesh)
+
+
+def _slopes(moving, loss, tree, where, fixed):
+    """The loss and its gradient."""
+
     def objective(moving):
         return _objective(moving, loss, tree, where, fixed)
 

@@ -326,6 +326,7 @@ def test_what_cannot_be_read_as_flags_is_explained_with_status_2(capsys, tmp_pat
 
 BAD = {
     "order of the gaussian": ("--kernel gaussian --kernel-order 2", "the gaussian kernel has no --kernel-order"),
+    "devices that are not there": ("--devices 99", "devices must be from 1 to"),
     "order of the eigenbasis": ("--kernel-order 2", "no --kernel-order"),
     "a flag of old": ("--kernel matern --shape 2.5", "--shape is called --kernel-order now"),
     "a flag of old, joined": ("--kernel matern --shape=2.5", "--shape is called --kernel-order now"),

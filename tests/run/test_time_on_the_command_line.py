@@ -101,6 +101,10 @@ def test_a_study_in_time(capsys, tmp_path, flags):
     ("flags", "message"),
     [
         ("--tol 1e-6", "--tol is for stationary problems, and this one is in time: drop it; --tolerance is"),
+        (
+            "--devices 2",
+            "--devices is for stationary problems, and this one is in time: drop it; steps are made on one",
+        ),
         ("--tune 5", "--tune is for stationary problems, and this one is in time: drop it"),
         ("--times 1 0", "times are the first and the last, the first smaller, as (0, 1); got (1.0, 0.0)"),
         ("--tolerance 0", "tolerance must be positive"),
