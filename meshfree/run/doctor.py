@@ -29,10 +29,8 @@ from ..solving.automatic import solve
 from ..solving.metrics import SAMPLES, error
 from ..spaces import Collocation, Eigenbasis, Enriched, GaussianProcess, Multilevel, Space, Stencils
 
-PACKAGES = (
-    *("jax", "jaxlib", "equinox", "optax", "jaxtyping", "numpy", "scipy", "matplotlib", "shapely", "threadpoolctl"),
-    *("tqdm", "tyro"),
-)
+NEEDED = "jax jaxlib equinox optax jaxtyping numpy scipy matplotlib shapely threadpoolctl tqdm tyro"
+PACKAGES = tuple(NEEDED.split())
 
 
 class Extra(NamedTuple):
