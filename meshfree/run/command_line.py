@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
+import functools
 import importlib.util
 import inspect
 import math
@@ -59,9 +59,9 @@ class Script(NamedTuple):
 def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = None, **defaults: Any) -> Outcome:
     """The command line of a problem script. Takes a factory, whose arguments become flags, or a Problem.
 
-    Solves the problem as the flags say, prints a table, and writes pictures and files on request. `defaults` replace
-    the defaults of flags (`degree=30`), as long as the flags name no other space or kernel; `args` stand in for the
-    command line's own. Switches JAX to float64 and its persistent compilation cache on. Says what is wrong
+    Solves the problem as the flags say, prints a table, and writes pictures, files and a page on request. `defaults`
+    replace the defaults of flags (`degree=30`), as long as the flags name no other space or kernel; `args` stand in for
+    the command line's own. Switches JAX to float64 and its persistent compilation cache on. Says what is wrong
     with bad input and exits with status 2; an error in the problem's own code keeps its traceback. Ctrl-C ends with
     status 130, after what was reached has been printed and written: the best of tuning, the finished resolutions.
     """
@@ -126,19 +126,17 @@ def _save(finest: Outcome, path: Path, frames: int | None, settings: dict[str, A
 
 def _told(script: Script, keywords, choices: Choices, notes, outcomes: Sequence[Outcome], output: Output) -> Run:
     """What --report tells beside what was found."""
-    study_rows = convergence_rows(outcomes) if output.converge else []
-    draw = (lambda: _picture_of_convergence(script.name, outcomes)) if output.converge else None
     return Run(
-        script.name,
-        script.description,
-        script.command,
-        script.file,
-        keywords,
-        choices,
-        notes,
-        rows_of(script.name, keywords, outcomes[-1]),
-        study_rows,
-        draw,
+        name=script.name,
+        description=script.description,
+        command=script.command,
+        file=script.file,
+        equation=keywords,
+        choices=choices,
+        notes=notes,
+        results=rows_of(script.name, keywords, outcomes[-1]),
+        convergence=convergence_rows(outcomes) if output.converge else [],
+        picture_of_convergence=functools.partial(_picture_of_convergence, script.name, outcomes),
     )
 
 

@@ -29,10 +29,8 @@ from ..solving.automatic import solve
 from ..solving.metrics import SAMPLES, error
 from ..spaces import Collocation, Eigenbasis, Enriched, GaussianProcess, Multilevel, Space, Stencils
 
-PACKAGES = (
-    *("jax", "jaxlib", "equinox", "optax", "jaxtyping", "numpy", "scipy", "matplotlib", "shapely", "threadpoolctl"),
-    *("tqdm", "tyro"),
-)
+NEEDED = "jax jaxlib equinox optax jaxtyping numpy scipy matplotlib shapely threadpoolctl tqdm tyro"
+PACKAGES = tuple(NEEDED.split())
 
 
 class Extra(NamedTuple):
@@ -166,12 +164,16 @@ def _sparse_solvers() -> Iterator[str]:
 
 
 def _cache() -> str:
-    folder = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
-    if folder is None:
+    """Where compiled programs are kept, and what is there."""
+    found = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    if found is None:
         return "none: every process compiles anew (set jax_compilation_cache_dir)"
-    files = [path for path in Path(folder).glob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files)
-    return f"{folder}, {len(files)} files, {size / 2**20:.0f} MiB"
+    folder = Path(found)
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK):
+        return f"{folder} cannot be written: every process compiles anew (set XDG_CACHE_HOME to another folder)"
+    sizes = [path.stat().st_size for path in folder.glob("*") if path.is_file()]
+    return f"{folder}, {len(sizes)} files, {sum(sizes) / 2**20:.0f} MiB"
 
 
 def _gigabytes(size: float) -> str:

@@ -32,8 +32,8 @@ class Run(NamedTuple):
     choices: Choices
     notes: Sequence[str]
     results: Rows
-    convergence: Rows
-    picture_of_convergence: Callable[[], Any] | None
+    convergence: Rows  # empty without a study
+    picture_of_convergence: Callable[[], Any]  # of a study
 
 
 def check_report(path: Path) -> None:
@@ -103,7 +103,7 @@ def _pictures(run: Run, outcome: Outcome, ladder: Sequence[dict]) -> list[Pictur
     u = outcome.solution
     what = {Modes: "The functions of the eigenvalues", Branch: "The branch of solutions"}.get(type(u), "The solution")
     found = [_picture(what, lambda: plot(u, problem=outcome.problem))]
-    if run.picture_of_convergence is not None:
+    if run.convergence:
         found.append(_picture("Convergence", run.picture_of_convergence))
     if len(ladder) > 1:
         rows = [(rung["unknowns"], rung["estimate"]) for rung in ladder]

@@ -238,6 +238,26 @@ def test_info_prints_versions_and_the_machine_for_a_bug_report(capsys):
     assert re.search(r"[\d.]+ GiB for this process, [\d.]+ GiB free", shown["memory"])
 
 
+@pytest.fixture
+def cache(tmp_path):
+    """A folder for compiled programs that is not there yet; what was set is put back."""
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "cache" / "jax"))
+    yield tmp_path / "cache" / "jax"
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_the_cache_is_counted_and_one_that_cannot_be_written_is_told(cache, monkeypatch):
+    assert dict(doctor.machine())["cache"] == f"{cache}, 0 files, 0 MiB"
+    cache.mkdir(parents=True)
+    (cache / "program").write_bytes(bytes(3 * 2**20))
+    assert dict(doctor.machine())["cache"] == f"{cache}, 1 files, 3 MiB"
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
+    assert "cannot be written: every process compiles anew" in dict(doctor.machine())["cache"]
+    jax.config.update("jax_compilation_cache_dir", None)
+    assert dict(doctor.machine())["cache"].startswith("none: ")
+
+
 def test_an_accelerator_is_told_with_its_memory(accelerator):
     assert "; cuda:0 (a card for tests) is used, 1.0 GiB of it; " in doctor.devices()
 

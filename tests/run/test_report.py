@@ -13,7 +13,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import meshfree as mf
-from meshfree.run import command_line, report
+from meshfree.run import command_line, report, study
 from meshfree.run.html_page import Page, Picture, as_page
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +185,24 @@ def test_warnings_are_on_the_page_and_shown_as_ever(tmp_path):
     with pytest.warns(UserWarning, match="between the nodes"):
         page, _ = page_of(tmp_path / "run.html", made=coarse, defaults={"degree": 3, "spacing": 0.2})
     assert any("between the nodes the residual is" in text for text in page.texts["p"])
+
+
+def test_an_interrupted_study_has_a_page_that_says_so(tmp_path, monkeypatch):
+    solve, calls = study.solve, iter(range(9))
+
+    def interrupted(*args, **options):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return solve(*args, **options)
+
+    monkeypatch.setattr(study, "solve", interrupted)
+    path = tmp_path / "run.html"
+    with pytest.raises(SystemExit) as stop:
+        page_of(path, "--converge")
+    assert stop.value.code == 130
+    page = Reader(path.read_text(encoding="utf-8"))
+    assert f"interrupted: 2 resolutions solved, {path} written" in page.texts["p"]
+    assert [text for text in page.texts["td"] if text in ("3", "4", "5")] == ["3", "4"]
 
 
 def test_an_earlier_page_stays_whole_when_writing_fails(tmp_path, monkeypatch):
