@@ -36,9 +36,9 @@ class Solution(WithComponents):
 
     `stats` is a mapping: `unknowns`, `rows`, `steps` (Newton), `residual` (root mean square of each part, without the
     weights), `rank`, `condition` (an estimate), `converged` and `unique` (see `solve`), `seconds` (of `assembly` and
-    `solve`; NaN under jit), `device` (where the dense linear algebra ran, `"cpu"` or as `"cuda:0 (NVIDIA H100)"`, and
-    sparse matrices are factored on the CPU), and of a solved problem `off_nodes`, the residual between the nodes over
-    the data.
+    `solve`; NaN under jit), `device` (where the dense linear algebra ran, `"cpu"`, or as `"cuda:0 (NVIDIA H100)"` or
+    `"4 × cuda (NVIDIA H100)"`; sparse matrices are factored on the CPU), and of a solved problem `off_nodes`, the
+    residual between the nodes over the data.
     """
 
     space: Space
