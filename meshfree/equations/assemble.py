@@ -19,7 +19,8 @@ from .basis_derivatives import Guess
 from .conditions import AGAIN, Group, along_normals, inside_at, match_conditions, with_array_leaves
 from .constrained import Constrained
 from .dense_system import DenseSystem
-from .jet_system import jet_system, repeated_inside
+from .distributed_system import Distributed
+from .jet_system import JetSystem, jet_system, repeated_inside
 from .means import means_of
 from .row_weights import measured_weights
 from .system import Collocated
@@ -33,7 +34,7 @@ def assemble(
     around: Guess | None = None,
     *,
     with_data: bool = True,
-) -> Collocated:
+) -> Any:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
 
@@ -53,6 +54,8 @@ def assemble(
         return {**measured, **given_weights(weights or {}, measured)}
 
     system = _collocated(problem, space, points, groups, given, around, is_traced(problem, space, points, weights))
+    if space.partition is not None:
+        return Distributed.of(cast(JetSystem, system))
     if problem.mean is None:
         return system
     return Constrained.of(system, means_of(problem, space))

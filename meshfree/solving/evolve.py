@@ -22,6 +22,7 @@ from ..internal.interrupts import noted
 from ..internal.plain import Text
 from ..internal.tracing import as_jax
 from ..internal.watched import settled
+from ..linalg.petsc import with_options
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .bdf import bdf
@@ -39,7 +40,15 @@ METHODS: dict[str, Callable] = {"bdf": bdf, "esdirk": esdirk, "imex": imex}
 
 
 @expects(
-    problem=Problem, space=Space, times=_TIMES, tolerance=NUMBER, method=str, points=Cloud, stop=FUNCTION, steps=INTEGER
+    problem=Problem,
+    space=Space,
+    times=_TIMES,
+    tolerance=NUMBER,
+    method=str,
+    points=Cloud,
+    stop=FUNCTION,
+    steps=INTEGER,
+    petsc=str,
 )
 @settled
 def evolve(
@@ -56,6 +65,7 @@ def evolve(
     steps: int | None = None,
     hyperviscosity: bool | float = False,
     solver: str = "auto",
+    petsc: str = "",
     progress: bool | None = None,
 ) -> Trajectory:
     """The solution u(x, t) of a problem in time, whose residuals have t as last argument and `time_derivative(u)`.
@@ -77,7 +87,7 @@ def evolve(
       method in each
     - `hyperviscosity`: γ, so that the rate becomes ∂u/∂t + γ h³ Δ²u, h the spacing; True for 0.02, which damps what
       advection by stencils makes grow and is of order 3 in h. See `spectrum`
-    - `solver`: as in `solve`
+    - `solver`, `petsc`: as in `solve`, on several processes too
 
     Works under jit and grad, forward and reverse, where numbers in the problem, its initial values or its functions are
     traced: by "esdirk", with the steps that the present values need under grad alone, with `steps` of them under jit.
@@ -94,6 +104,7 @@ def evolve(
         raise ValueError(f"tolerance must be positive; got {tolerance}")
     if method not in ("auto", *METHODS):
         raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
+    solver = with_options(solver, petsc)
     began = time.perf_counter()
     system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity)
     if system.is_traced:

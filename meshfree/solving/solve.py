@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -27,6 +28,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
 from ..internal.expected import DATA, NUMBERS, expects
+from ..internal.processes import processes, together
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -67,6 +69,7 @@ def solve_in(
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
+    space = on_processes(problem, space, points, solver)
     if space.is_process:
         if unknowns_of(problem, space.cloud):
             raise ValueError(
@@ -101,6 +104,28 @@ def solve_in(
         return u
     price = space.sparsity(rows_at.points)
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
+
+
+def on_processes(problem: Problem, space: Space, points: Cloud | None, solver: str) -> Space:
+    """The space with nodes that all processes share, where they were started to solve by PETSc together.
+
+    ValueError for what they cannot solve together, and where they have not the same nodes.
+    """
+    if not solver.startswith("petsc") or processes().size == 1:
+        return space
+    found = together()
+    for given, what in ((points, "points="), (problem.mean, "mean="), (problem.data or None, "mf.Data")):
+        if given is not None:
+            raise ValueError(f"{what} is not solved by several processes together: start one")
+    if unknowns_of(problem, space.cloud):
+        raise ValueError("a problem with mf.Unknown is not solved by several processes together: start one")
+    nodes = hashlib.blake2b(np.ascontiguousarray(space.nodes).data).hexdigest()
+    if len(set(found.each(nodes))) > 1:
+        raise ValueError(
+            "the processes have different nodes: make the cloud in the same way on each, with the same seed, or load "
+            "it from one file"
+        )
+    return space.shared(found)
 
 
 def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:

@@ -20,12 +20,14 @@ from scipy.spatial import cKDTree
 
 from ..geometry.cloud import Cloud
 from ..geometry.periods import images_around_first, nearest_image, unrolled
+from ..internal.descriptions import IN_OLDER_FILES
 from ..internal.expected import INTEGER, Kind, expects
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from .along_normals import AlongNormals
 from .base import LocalBasis, Space
 from .neighbours import in_dimension, nearest
+from .partition import Partition
 from .partition_of_unity import Patchwork
 from .polynomial_tail import warn_of_low_degree
 from .stencil_checks import check_weights
@@ -93,6 +95,7 @@ class Stencils(Space, LocalBasis):
     radii: Float[np.ndarray | Array, " m"]
     degree: int = eqx.field(static=True)
     ghost_parts: tuple[str, ...] = eqx.field(static=True)
+    partition: Partition | None = eqx.field(metadata={IN_OLDER_FILES: None})  # of the nodes among processes
 
     @expects(kernel=Kernel | None, cloud=Cloud, degree=INTEGER, size=INTEGER, ghost=_GHOST)
     def __init__(
@@ -107,7 +110,7 @@ class Stencils(Space, LocalBasis):
         if degree < -1:
             raise ValueError(f"degree is that of the polynomials, an integer, -1 for none; got {degree}")
         self.kernel = Polyharmonic(5) if kernel is None else kernel
-        self.cloud, self.degree = cloud, degree
+        self.cloud, self.degree, self.partition = cloud, degree, None
         if is_traced(cloud):
             raise ValueError(
                 "Stencils looks for neighbours when it is made: make it outside of jit and grad, and change its kernel "
@@ -150,6 +153,14 @@ class Stencils(Space, LocalBasis):
     def on(self, cloud):
         size, ghost = self.stencils.shape[1], self.ghost_parts
         return Stencils(self.kernel, cloud, self.degree, size=size, ghost=ghost)
+
+    def shared(self, processes):
+        ghosts = np.full(len(self.cloud), -1)
+        behind = [self.cloud.parts[part] for part in self.ghost_parts]
+        if behind:
+            ghosts[np.concatenate(behind)] = np.arange(len(self.cloud), len(self.nodes))
+        partition = Partition(np.asarray(self.cloud.points), ghosts, processes)
+        return eqx.tree_at(lambda space: space.partition, self, partition, is_leaf=lambda leaf: leaf is None)
 
     def compared(self):
         """Of two degrees more on the same nodes; on fewer nodes where these stencils would be too large."""

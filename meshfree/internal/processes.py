@@ -1,0 +1,127 @@
+"""The processes that `mpiexec` started together: which of them this one is, and how they talk and end."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .extras import require
+
+# what MPICH and Intel MPI, Open MPI, and Slurm's PMIx tell a process that they start
+LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK")
+LATER = 0.5  # seconds that a process leaves to the one before it to say first what is wrong
+
+
+class Processes:
+    """Processes that run the same program. What is known to all of them is the same to the last bit on each.
+
+    Every method is collective: all processes call it, in the same order.
+    """
+
+    def __init__(self, comm: Any = None):
+        self.comm = comm  # of mpi4py; None: this process is alone
+        self.rank = 0 if comm is None else comm.Get_rank()
+        self.size = 1 if comm is None else comm.Get_size()
+        self.sent = 0  # bytes that this process has given away so far
+        self.iterations = 0  # of solvers, so far
+
+    def gathered(self, own: np.ndarray) -> np.ndarray:
+        """The rows of all processes below each other, in the order of the processes."""
+        if self.size == 1:
+            return own
+        own = np.ascontiguousarray(own)
+        width = int(np.prod(own.shape[1:]))
+        counts = np.array(self.comm.allgather(len(own)))
+        whole = np.empty((counts.sum(), *own.shape[1:]), own.dtype)
+        row = self._type_of(own.dtype).Create_contiguous(max(width, 1)).Commit()
+        try:
+            self.comm.Allgatherv([own, len(own), row], [whole, counts, row])
+        finally:
+            row.Free()
+        self.sent += own.nbytes
+        return whole
+
+    def summed(self, own: np.ndarray) -> np.ndarray:
+        """The sum over all processes."""
+        if self.size == 1:
+            return own
+        found = np.zeros_like(own)
+        # not Allreduce, which need not give the same last bit everywhere
+        self.comm.Reduce(np.ascontiguousarray(own), found, root=0)
+        self.comm.Bcast(found, root=0)
+        self.sent += own.nbytes
+        return found
+
+    def each(self, own: Any) -> list[Any]:
+        """What every process has, any small object, in the order of the processes."""
+        return [own] if self.size == 1 else self.comm.allgather(own)
+
+    def any(self, own: bool) -> bool:
+        """Whether it is true on some process."""
+        return any(self.each(bool(own)))
+
+    def of_first(self, own: Any) -> Any:
+        """What the first process has, any small object."""
+        return own if self.size == 1 else self.comm.bcast(own, root=0)
+
+    def end(self, status: int = 1) -> None:
+        """End all processes at once, as where one has failed and others wait for it."""
+        if self.size > 1:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            self.comm.Abort(status)
+
+    @staticmethod
+    def _type_of(dtype: np.dtype) -> Any:
+        from mpi4py.util.dtlib import from_numpy_dtype
+
+        return from_numpy_dtype(dtype)
+
+
+ALONE = Processes()
+
+
+@functools.cache
+def processes() -> Processes:
+    """Those that this one was started with, by mpiexec or srun; `ALONE` without."""
+    if "mpi4py.MPI" not in sys.modules and not any(name in os.environ for name in LAUNCHED):
+        return ALONE
+    MPI = require("mpi4py.MPI", "a program on several processes", "start it without mpiexec")
+    return Processes(MPI.COMM_WORLD) if MPI.COMM_WORLD.Get_size() > 1 else ALONE
+
+
+@functools.cache
+def together() -> Processes:
+    """The same, once they are to solve one problem: an error of one ends all, and only the first warns."""
+    found = processes()
+    if found.size > 1:
+        sys.excepthook = functools.partial(_failed, found, sys.excepthook)
+        if found.rank > 0:
+            warnings.showwarning = _unseen  # type: ignore[assignment]
+    return found
+
+
+def is_first() -> bool:
+    """Whether this process is the one that prints, draws and shows progress: the first of those that work together."""
+    return together.cache_info().currsize == 0 or together().rank == 0
+
+
+def wait_for_earlier(found: Processes) -> None:
+    """Before an error is told: what all processes found, the first tells, and ends all while the others wait."""
+    time.sleep(LATER * found.rank)
+
+
+def _failed(found: Processes, tell: Any, *error: Any) -> None:
+    wait_for_earlier(found)
+    tell(*error)
+    found.end(130 if issubclass(error[0], KeyboardInterrupt) else 1)
+
+
+def _unseen(*told: Any, **where: Any) -> None:
+    pass
