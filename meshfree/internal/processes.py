@@ -112,6 +112,11 @@ def is_first() -> bool:
     return together.cache_info().currsize == 0 or together().rank == 0
 
 
+def not_shown(progress: bool | None) -> bool | None:
+    """tqdm's `disable` for the user's `progress`; None: shown where standard error is a terminal."""
+    return (None if progress is None else not progress) if is_first() else True
+
+
 def wait_for_earlier(found: Processes) -> None:
     """Before an error is told: what all processes found, the first tells, and ends all while the others wait."""
     time.sleep(LATER * found.rank)

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from ..internal.extras import require
-from .distributed_rows import DistributedRows
+from .distributed_rows import DistributedRows, Layout
 from .sparse_factor import ACCEPTED, GROWTH_LIMIT, ROW, SparseFactor, largest, right_hand_side, singular
 from .sparse_solvers import RELATIVE_RESIDUAL, KrylovError, judged
 
@@ -29,7 +30,9 @@ PRECONDITIONER = {
     "sub_pc_type": "ilu",
     "sub_pc_factor_levels": "1",
     "sub_pc_factor_mat_ordering_type": "rcm",  # as nodes may come in any order
+    "sub_pc_factor_shift_type": "nonzero",
 }
+WEAK = 1e-3  # of a row's largest entry: a diagonal one that is smaller is exchanged
 
 
 class PetscFactor(SparseFactor):
@@ -44,14 +47,17 @@ class PetscFactor(SparseFactor):
         self._check(own, A.layout)
         sizes = 1 / largest(own, 1, *ROW)
         own.data *= np.repeat(sizes, np.diff(own.indptr))
-        self._matrix, self._rows = DistributedRows(own, A.layout), A.layout.gathered(sizes)
+        layout = A.layout
+        if layout.processes.any(len(_lacking(own, layout)) > 0):
+            layout = Layout(_rematched(own, layout), layout.processes)
+        self._matrix, self._rows = DistributedRows(own, layout), layout.gathered(sizes)
         self._options = options_of(solver)
         largest_sum = np.asarray(abs(own).sum(axis=1)).max(initial=0.0)
         self._norms = [max(A.layout.processes.each(float(largest_sum))), float(abs(self._matrix).sum(axis=0).max())]
         self._ksp = _ksp(self._matrix, self._options)
         needed = np.zeros(A.layout.size, dtype=bool)
         needed[own.indices] = True
-        needed[A.layout.unknowns] = False
+        needed[layout.unknowns] = False
         self._halo = int(needed.sum())  # values of other processes that a product takes
 
     @staticmethod
@@ -142,6 +148,35 @@ class PetscFactor(SparseFactor):
 _REASONS = {-3: "too many iterations", -5: "a breakdown", -9: "NaN or infinite", -11: "a zero pivot"}
 
 
+def _lacking(own: scipy.sparse.csr_array, layout: Layout) -> np.ndarray:
+    """The rows of this process without an entry, worth the name, at the unknown that belongs to them."""
+    on_diagonal = np.repeat(layout.unknowns, np.diff(own.indptr)) == own.indices
+    sizes = np.zeros(own.shape[0])
+    np.maximum.at(
+        sizes, np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))[on_diagonal], abs(own.data[on_diagonal])
+    )
+    return np.flatnonzero(sizes < WEAK)
+
+
+def _rematched(own: scipy.sparse.csr_array, layout: Layout) -> np.ndarray:
+    """The unknowns of this process's rows, exchanged between rows so that their entries are large, as elimination wants:
+    of a row for a ghost node that has none there with that of the node. As they were where that does not help.
+    """
+    unknowns, rows = layout.unknowns.copy(), _lacking(own, layout)
+    block = own[:, unknowns]
+    involved = np.union1d(rows, np.unique(block[rows].indices))
+    part = abs(block[involved][:, involved]).tocoo()
+    sound = part.data >= WEAK
+    costs = 1 - np.log(part.data[sound])
+    graph = scipy.sparse.csr_array((costs, (part.row[sound], part.col[sound])), part.shape)
+    try:
+        _, columns = min_weight_full_bipartite_matching(graph)
+    except ValueError:  # there is none
+        return unknowns
+    unknowns[involved] = unknowns[involved[columns]]
+    return unknowns
+
+
 def with_options(solver: str, options: str) -> str:
     """The name of the solver that goes with options of PETSc's; ValueError where another one is meant."""
     if not options.strip():
@@ -182,6 +217,7 @@ def _ksp(matrix: DistributedRows, options: dict[str, str]) -> Any:
     petsc, layout, own = PETSc(), matrix.layout, matrix.own
     comm = petsc.COMM_SELF if layout.processes.size == 1 else layout.processes.comm
     mine = (own.shape[0], layout.size)
+    own = _with_diagonal(own, layout)
     starts, columns = own.indptr.astype(petsc.IntType), layout.numbers[own.indices].astype(petsc.IntType)
     database, told = petsc.Options(), _defaults(options) | options
     for name, value in told.items():
@@ -204,6 +240,16 @@ def _ksp(matrix: DistributedRows, options: dict[str, str]) -> Any:
             f"{ksp.getType()} and {ksp.getPC().getType()} that are used"
         )
     return ksp
+
+
+def _with_diagonal(own: scipy.sparse.csr_array, layout: Layout) -> scipy.sparse.csr_array:
+    """The same rows with entries, zeros at least, at the unknowns that belong to them, as PETSc's factors need."""
+    rows = _lacking(own, layout)
+    if not len(rows):
+        return own
+    there = own.tocoo()
+    row, column = np.append(there.row, rows), np.append(there.col, layout.unknowns[rows])
+    return scipy.sparse.coo_array((np.append(there.data, np.zeros(len(rows))), (row, column)), own.shape).tocsr()
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from ..internal.compile_cache import release_programs
 from ..internal.expected import FUNCTION, INTEGER, NUMBER, NUMBERS, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
+from ..internal.processes import not_shown
 from ..internal.tracing import as_jax
 from ..internal.watched import settled
 from ..linalg.petsc import with_options
@@ -30,7 +31,7 @@ from .differentiable_steps import Stopped, differentiable_steps, known_values
 from .implicit_step import Work
 from .runge_kutta import esdirk, imex
 from .semidiscrete import SemiDiscrete, equations_in_time, started
-from .solve import require_double
+from .solve import on_processes, require_double
 from .spectrum import grows_unresolved
 from .stepping import Step
 from .trajectory import Snapshot, Trajectory
@@ -104,10 +105,12 @@ def evolve(
         raise ValueError(f"tolerance must be positive; got {tolerance}")
     if method not in ("auto", *METHODS):
         raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
-    solver = with_options(solver, petsc)
-    began = time.perf_counter()
+    solver, began = with_options(solver, petsc), time.perf_counter()
+    space = on_processes(problem, space, points, solver)
     system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity)
     if system.is_traced:
+        if space.partition is not None:
+            raise ValueError("several processes do not find the derivative of a run in time together: start one")
         return _evolve_traced(space, system, c, (first, last), tolerance, steps, save, solver)
     evolution, c, rates = started(system, np.asarray(c), first, solver)
     undamped = evolution.is_undamped(first, c)
@@ -174,7 +177,7 @@ class _Run:
         from tqdm import tqdm  # here, so that importing meshfree stays light
 
         self.steps.append(Step(times[0], c, rates, 0))
-        bar = tqdm(desc="evolve", total=times[1] - times[0], disable=None if progress is None else not progress)
+        bar = tqdm(desc="evolve", total=times[1] - times[0], disable=not_shown(progress))
         with contextlib.closing(bar), noted() as interrupted:
             try:
                 for step in self._method(count)(self.evolution, times, c, rates, self.tolerance, work=self.work):
@@ -184,7 +187,7 @@ class _Run:
                     if self.stop is not None and bool(self.stop(self._snapshot(step), step.time)):
                         self.message = f"stopped at t = {step.time:.6g}, as asked"
                         break
-                    if interrupted():
+                    if self._interrupted(interrupted()):
                         raise KeyboardInterrupt
             except KeyboardInterrupt:
                 if len(self.steps) == 1:
@@ -194,6 +197,10 @@ class _Run:
                     f"mf.evolve was {self.message}: what it returns goes on with initial=u, times=(u.times[-1], ...)",
                     stacklevel=4,
                 )
+
+    def _interrupted(self, here: bool) -> bool:
+        """Whether some process of those that share the nodes was."""
+        return here if self.space.partition is None else self.space.partition.processes.any(here)
 
     def _method(self, count: int | None) -> Callable:
         method = METHODS[self.method]

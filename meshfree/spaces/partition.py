@@ -31,13 +31,14 @@ class Partition:
     def layout(self, fields: int, rows: Iterable[tuple[str, int, Int[np.ndarray, " k"]]]) -> Layout:
         """That of rows of so many components at some of this process's points, in their order, by their parts' names.
 
-        A node's rows belong to its unknowns, then to those of the ghost beyond it; ValueError where they are not as
-        many.
+        The conditions at a node with a ghost belong to the ghost's unknowns and the equation there to the node's own;
+        of two conditions for each field the first belong to the node. ValueError where they are not as many.
         """
         taken = np.zeros(len(self.own), dtype=np.int8)
         found = []
         for name, components, nodes in rows:
-            slots = taken[nodes, None] + np.arange(components)  # the first belong to the node, the next to its ghost
+            first = np.where((self.ghosts[nodes] >= 0) & (taken[nodes] == 0) & (components == fields), fields, 0)
+            slots = first[:, None] + np.arange(components)
             holders = np.where(slots < fields, nodes[:, None], self.ghosts[nodes, None])
             if np.any(holders < 0) or np.any(slots >= 2 * fields):
                 raise ValueError(
