@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 
+from ..internal.tracing import without_derivative
 from ..linalg.distributed_rows import DistributedRows, Layout
 from ..spaces.base import Space
 from .system import System
@@ -24,6 +26,9 @@ class Distributed(System):
     layout: Layout = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)  # of all parts: a process need not have points in each
     affine: bool = eqx.field(static=True)
+    # the residual of `own` and its linearisation as functions of the coefficients, where something else in them was
+    # traced and is held constant
+    held: tuple[Callable, Callable] | None = None
 
     @classmethod
     def of(cls, own: Any) -> Distributed:
@@ -47,10 +52,12 @@ class Distributed(System):
         return 0
 
     def residual(self, coefficients):
-        return self.layout.gathered(self.own.residual(np.asarray(coefficients)))
+        of_own = self.own.residual if self.held is None else self.held[0]
+        return self.layout.gathered(of_own(np.asarray(coefficients)))
 
     def linearised(self, coefficients):
-        residual, matrix = self.own.linearised(np.asarray(coefficients))
+        of_own = self.own.linearised if self.held is None else self.held[1]
+        residual, matrix = of_own(np.asarray(coefficients))
         return self.layout.gathered(residual), DistributedRows(matrix.to_scipy(), self.layout)
 
     def is_affine(self, coefficients):
@@ -72,10 +79,11 @@ class Distributed(System):
         return self.layout.processes.of_first(float(self.own.typical_size(coefficients)))
 
     def on_polynomials(self, coefficients, affine):
-        return self.layout.gathered(self.own.on_polynomials(coefficients, affine))
+        # a residual may have closed over what is traced
+        return self.layout.gathered(without_derivative(self.own.on_polynomials(coefficients, affine)))
 
     def elsewhere(self, points, coefficients):
-        return self.own.elsewhere(points, coefficients)
+        return self.own.elsewhere(points, coefficients) if self.held is None else None
 
     def check_finite(self, coefficients):
         self.own.check_finite(coefficients)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +30,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
 from ..internal.expected import DATA, NUMBERS, expects
+from ..internal.memory import peak
 from ..internal.processes import processes, together
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
@@ -41,6 +44,7 @@ from .levels import solve_by_levels
 from .metrics import error
 from .newton import newton, solved
 from .posterior import Posterior
+from .shared_derivative import solve_shared
 from .solution import Solution
 from .symmetric import interpolate_process, solve_symmetric
 from .unknown_numbers import solve_with_unknowns
@@ -92,6 +96,8 @@ def solve_in(
         system = WithUnknowns(problem, space, points, weights, around, unknowns)
         return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
     start, equations_of = _stated(problem, space, points, initial, weights)
+    if space.partition is not None:
+        return _solved_together(space, functools.partial(equations_of, space), start, solver)
     try:
         coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     except ValueError:
@@ -126,6 +132,26 @@ def on_processes(problem: Problem, space: Space, points: Cloud | None, solver: s
             "it from one file"
         )
     return space.shared(found)
+
+
+def _solved_together(space: Space, assembled: Callable[[], Any], start: AnyArray, solver: str) -> Solution:
+    """By all processes, with what each of them has done."""
+    assert space.partition is not None
+    found, began = space.partition.processes, time.perf_counter()
+    sent, iterations = found.sent, found.iterations
+    system = assembled()
+    if is_traced(start, system, system.own.residual(start)):
+        coefficients, stats = solve_shared(assembled, start, solver)
+    else:
+        coefficients, stats = solve_by_levels((space,), iter([system]), start, solver)
+    own = {
+        "nodes": int(space.partition.own.sum()),
+        "seconds": time.perf_counter() - began,
+        "iterations": found.iterations - iterations,
+        "sent": found.sent - sent,  # bytes
+        "memory": peak(),  # bytes, at most so far
+    }
+    return Solution(space, coefficients, {**stats, "processes": found.each(own)})
 
 
 def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:
