@@ -311,8 +311,8 @@ class TimeSystem:
         both = c.reshape(self.shape), rates.reshape(self.shape)
         by_c, by_rate = map(list, zip(*(rows.matrices(t, *both) for rows in self.rows), strict=True))
         if self._layout is not None:
-            by_c, by_rate = (DistributedRows(stacked(one).to_scipy(), self._layout) for one in (by_c, by_rate))
-            return by_c, by_rate
+            own_c, own_rate = (DistributedRows(stacked(one).to_scipy(), self._layout) for one in (by_c, by_rate))
+            return own_c, own_rate
         if self.space.local_basis is not None:
             return self._with_means(stacked(by_c), stacked(by_rate))
         if len(self.side):

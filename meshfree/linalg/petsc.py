@@ -45,12 +45,14 @@ class PetscFactor(SparseFactor):
     def __init__(self, A: DistributedRows, solver: str):
         own = A.own.copy()
         self._check(own, A.layout)
-        sizes = 1 / largest(own, 1, *ROW)
-        own.data *= np.repeat(sizes, np.diff(own.indptr))
-        layout = A.layout
+        layout, lengths = A.layout, np.diff(own.indptr)
+        scales = 1 / largest(own, 1, *ROW)
+        own.data *= np.repeat(scales, lengths)
         if layout.processes.any(len(_lacking(own, layout)) > 0):
             layout = Layout(_rematched(own, layout), layout.processes)
-        self._matrix, self._rows = DistributedRows(own, layout), layout.gathered(sizes)
+        signs = np.where(_diagonal(own, layout) < 0, -1.0, 1.0)  # multigrid wants a positive diagonal
+        own.data *= np.repeat(signs, lengths)
+        self._matrix, self._rows = DistributedRows(own, layout), layout.gathered(signs * scales)
         self._options = options_of(solver)
         largest_sum = np.asarray(abs(own).sum(axis=1)).max(initial=0.0)
         self._norms = [max(A.layout.processes.each(float(largest_sum))), float(abs(self._matrix).sum(axis=0).max())]
@@ -150,17 +152,21 @@ _REASONS = {-3: "too many iterations", -5: "a breakdown", -9: "NaN or infinite",
 
 def _lacking(own: scipy.sparse.csr_array, layout: Layout) -> np.ndarray:
     """The rows of this process without an entry, worth the name, at the unknown that belongs to them."""
-    on_diagonal = np.repeat(layout.unknowns, np.diff(own.indptr)) == own.indices
-    sizes = np.zeros(own.shape[0])
-    np.maximum.at(
-        sizes, np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))[on_diagonal], abs(own.data[on_diagonal])
-    )
-    return np.flatnonzero(sizes < WEAK)
+    return np.flatnonzero(abs(_diagonal(own, layout)) < WEAK)
+
+
+def _diagonal(own: scipy.sparse.csr_array, layout: Layout) -> np.ndarray:
+    """The entry of each row of this process at the unknown that belongs to it."""
+    lengths = np.diff(own.indptr)
+    there = np.flatnonzero(np.repeat(layout.unknowns, lengths) == own.indices)
+    found = np.zeros(own.shape[0])
+    found[np.repeat(np.arange(own.shape[0]), lengths)[there]] = own.data[there]
+    return found
 
 
 def _rematched(own: scipy.sparse.csr_array, layout: Layout) -> np.ndarray:
-    """The unknowns of this process's rows, exchanged between rows so that their entries are large, as elimination wants:
-    of a row for a ghost node that has none there with that of the node. As they were where that does not help.
+    """The unknowns of this process's rows, exchanged between rows so that each has a large entry at its own, as
+    elimination wants: between those of a node and of its ghost, say. As they were where that does not help.
     """
     unknowns, rows = layout.unknowns.copy(), _lacking(own, layout)
     block = own[:, unknowns]

@@ -6,6 +6,7 @@ augmentation: Flyer, Fornberg, Bayona & Barnett, J. Comput. Phys. 321 (2016), do
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Iterable
@@ -22,11 +23,13 @@ from ..geometry.cloud import Cloud
 from ..geometry.periods import images_around_first, nearest_image, unrolled
 from ..internal.descriptions import IN_OLDER_FILES
 from ..internal.expected import INTEGER, Kind, expects
+from ..internal.processes import processes
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from .along_normals import AlongNormals
 from .base import LocalBasis, Space
 from .neighbours import in_dimension, nearest
+from .on_demand import OnDemand, taken
 from .partition import Partition
 from .partition_of_unity import Patchwork
 from .polynomial_tail import warn_of_low_degree
@@ -91,8 +94,8 @@ class Stencils(Space, LocalBasis):
     kernel: Kernel
     cloud: Cloud
     nodes: Float[np.ndarray | Array, "n d"]
-    stencils: Int[np.ndarray | Array, "m k"]
-    radii: Float[np.ndarray | Array, " m"]
+    stencils: Int[np.ndarray | Array, "m k"] | OnDemand
+    radii: Float[np.ndarray | Array, " m"] | OnDemand
     degree: int = eqx.field(static=True)
     ghost_parts: tuple[str, ...] = eqx.field(static=True)
     partition: Partition | None = eqx.field(metadata={IN_OLDER_FILES: None})  # of the nodes among processes
@@ -139,12 +142,17 @@ class Stencils(Space, LocalBasis):
                 f"{self.kernel.describe()} has a scale for each coordinate of space, and stencils on a surface lie in "
                 "its tangent planes: give one scale"
             )
+        self.nodes.flags.writeable = False  # what was solved on them is remembered
+        if processes().size > 1 and not on_surface:  # which may share the nodes
+            in_sight = functools.partial(stencils_in_sight, cloud, self.nodes, behind, size)
+            self.stencils = OnDemand(in_sight, (len(points), size), np.int32)
+            self.radii = OnDemand(functools.partial(_radii, cloud), (len(points),), float)
+            return
         self.stencils = (
             stencils_on_surface(cloud, size) if on_surface else stencils_in_sight(cloud, self.nodes, behind, size)
         )
-        own = np.asarray(nearest_seen(cloud, points, min(in_dimension(REACH, dim) + 1, len(points))))
-        self.radii = MARGIN * np.linalg.norm(nearest_image(points[own[:, -1]] - points, cloud.periods), axis=1)
-        self.nodes.flags.writeable = self.stencils.flags.writeable = False  # what was solved on them is remembered
+        self.stencils.flags.writeable = False
+        self.radii = _radii(cloud, np.arange(len(points)))
 
     @property
     def size(self) -> int:
@@ -202,10 +210,13 @@ class Stencils(Space, LocalBasis):
         return self.stencils
 
     def columns_at(self, X):
-        stencils = jnp.asarray(self.stencils) if is_traced(self, X) else np.asarray(self.stencils)
         if self.cloud.surface_normals is not None:
-            return stencils[nearest_on_sheet(self.cloud, X)]
-        return stencils[nearest_seen(self.cloud, X, 1)[..., 0]]
+            nearest_node = nearest_on_sheet(self.cloud, X)
+        else:
+            nearest_node = nearest_seen(self.cloud, X, 1)[..., 0]
+        if is_traced(self, X):
+            return jnp.asarray(self.stencils)[nearest_node]
+        return taken(self.stencils, nearest_node)
 
     def weights(self, X, columns, functionals, order):
         if self.cloud.surface_normals is not None:
@@ -260,6 +271,14 @@ class Stencils(Space, LocalBasis):
         if is_traced(self.nodes, X):
             nodal = weights + jax.lax.stop_gradient(nodal - weights)
         return jnp.where(jnp.any(at_node, axis=1)[:, None, None], nodal, weights)
+
+
+def _radii(cloud: Cloud, places: Int[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
+    """Of the patches around some points of a cloud."""
+    points = np.asarray(cloud.points)
+    own, count = points[places], in_dimension(REACH, cloud.manifold_dim) + 1
+    farthest = points[np.asarray(nearest_seen(cloud, own, min(count, len(points))))[:, -1]]
+    return MARGIN * np.linalg.norm(nearest_image(farthest - own, cloud.periods), axis=1)
 
 
 def matched_parts(ghost: bool | str | Iterable[str], cloud: Cloud) -> tuple[str, ...]:
