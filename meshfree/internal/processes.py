@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,20 @@ class Processes:
         """What the first process has, any small object."""
         return own if self.size == 1 else self.comm.bcast(own, root=0)
 
+    def by_first(self, task: Callable[[], Any]) -> None:
+        """Done by the first process while the others wait; OSError on these, too, where it fails."""
+        failure: Exception | None = None
+        if self.rank == 0:
+            try:
+                task()
+            except Exception as error:
+                failure = error
+        told = self.of_first(None if failure is None else str(failure))
+        if failure is not None:
+            raise failure
+        if told is not None:
+            raise OSError(told)
+
     def end(self, status: int = 1) -> None:
         """End all processes at once, as where one has failed and others wait for it."""
         if self.size > 1:
@@ -107,9 +122,14 @@ def together() -> Processes:
     return found
 
 
+def at_work() -> Processes:
+    """Those that have begun to solve together; `ALONE` where none have."""
+    return together() if together.cache_info().currsize else ALONE
+
+
 def is_first() -> bool:
     """Whether this process is the one that prints, draws and shows progress: the first of those that work together."""
-    return together.cache_info().currsize == 0 or together().rank == 0
+    return at_work().rank == 0
 
 
 def not_shown(progress: bool | None) -> bool | None:

@@ -22,6 +22,7 @@ import jax
 from ..internal.compile_cache import cache_folder
 from ..internal.extras import require
 from ..internal.files import check_path, check_target
+from ..internal.processes import at_work, is_first, wait_for_earlier
 from ..pde.problem import Problem
 from ..plots import FORMATS, MOVIES, plot, plot_convergence, plot_history
 from ..solving.branch import Branch
@@ -77,7 +78,9 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
         _check_output(output, made.has_parameter and not choices.of_parameter, suffixes)
         outcomes = converge(made, choices) if output.converge else [study(made, choices)]
         finest = outcomes[-1]
-        print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
+        shown = convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest)
+        if is_first():
+            print(shown)
         if output.plot and output.converge:
             measure, values = judged(outcomes)
             unknowns = [o.solution.stats["unknowns"] for o in outcomes]
@@ -203,14 +206,17 @@ def _one_line_errors(file: str | None = None):
         if isinstance(error, TypeError | KeyError) and file in active:
             raise
         message: Any = error.args[0] if isinstance(error, KeyError) and error.args else error
+        wait_for_earlier(at_work())
         print("error:", " ".join(str(message).split()) or type(error).__name__, file=sys.stderr)
+        at_work().end(2)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         _exit_interrupted("nothing is left to write")
 
 
 def _exit_interrupted(reached: str) -> NoReturn:
-    print(f"interrupted: {reached}", file=sys.stderr)
+    if is_first():
+        print(f"interrupted: {reached}", file=sys.stderr)
     raise SystemExit(130)  # as shells tell of Ctrl-C
 
 

@@ -26,6 +26,7 @@ from ..internal.watched import settled
 from ..linalg.petsc import with_options
 from ..pde.problem import Problem
 from ..spaces.base import Space
+from ..spaces.partition import Partition
 from .bdf import bdf
 from .differentiable_steps import Stopped, differentiable_steps, known_values
 from .implicit_step import Work
@@ -106,10 +107,10 @@ def evolve(
     if method not in ("auto", *METHODS):
         raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
     solver, began = with_options(solver, petsc), time.perf_counter()
-    space = on_processes(problem, space, points, solver)
-    system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity)
+    shared = on_processes(problem, space, points, solver)
+    system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity, shared)
     if system.is_traced:
-        if space.partition is not None:
+        if shared.partition is not None:
             raise ValueError("several processes do not find the derivative of a run in time together: start one")
         return _evolve_traced(space, system, c, (first, last), tolerance, steps, save, solver)
     evolution, c, rates = started(system, np.asarray(c), first, solver)
@@ -120,7 +121,7 @@ def evolve(
         method = "esdirk" if undamped or steps is not None else "bdf"
     if steps is not None and method == "bdf":
         raise ValueError("steps= is the number of equal steps of a Runge-Kutta method: use 'esdirk' or 'imex'")
-    run = _Run(space, evolution, method, tolerance, stop)
+    run = _Run(space, shared.partition, evolution, method, tolerance, stop)
     run.until((first, last), c, rates, steps, progress)
     return run.trajectory(save, time.perf_counter() - began)
 
@@ -165,9 +166,17 @@ def _warn_of_growth(space: Space, evolution: SemiDiscrete, times: tuple[float, f
 class _Run:
     """The steps that were made."""
 
-    def __init__(self, space: Space, evolution: SemiDiscrete, method: str, tolerance: float, stop: Callable | None):
+    def __init__(
+        self,
+        space: Space,
+        partition: Partition | None,
+        evolution: SemiDiscrete,
+        method: str,
+        tolerance: float,
+        stop: Callable | None,
+    ):
         self.space, self.evolution, self.tolerance, self.stop = space, evolution, tolerance, stop
-        self.method = method
+        self.partition, self.method = partition, method
         self.work = Work()
         self.steps: list[Step] = []
         self.message, self.complete = "reached the last time", True
@@ -200,7 +209,7 @@ class _Run:
 
     def _interrupted(self, here: bool) -> bool:
         """Whether some process of those that share the nodes was."""
-        return here if self.space.partition is None else self.space.partition.processes.any(here)
+        return here if self.partition is None else self.partition.processes.any(here)
 
     def _method(self, count: int | None) -> Callable:
         method = METHODS[self.method]

@@ -42,7 +42,7 @@ def save_series(
         raise NotADirectoryError(f"{folder} is no folder, and the files of {path.name} go into a folder of that name")
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
-    names, earlier = _names(folder, len(times))
+    names, earlier = new_names(folder, len(times))
     cells, slopes = cells_of(space.cloud), _gradients(space, coefficients)
     try:
         for i, (name, slope) in enumerate(zip(names, slopes, strict=True)):
@@ -50,11 +50,11 @@ def save_series(
         with replaced(path) as temporary:
             temporary.write_text(_index(folder.name, names, times), encoding="utf-8")
     except BaseException:
-        _remove(folder, names)
+        remove(folder, names)
         if is_new:
             folder.rmdir()
         raise
-    _remove(folder, earlier)
+    remove(folder, earlier)
 
 
 def as_fields(of_times: Float[AnyArray, "k n *f"]) -> Float[np.ndarray, "n kf"]:
@@ -71,7 +71,7 @@ def _gradients(space: Space, coefficients: Float[np.ndarray, "k n *f"]):
         yield from np.moveaxis(slopes.reshape(len(slopes), len(part), *part.shape[2:], -1), 1, 0)
 
 
-def _names(folder: Path, count: int) -> tuple[list[str], list[str]]:
+def new_names(folder: Path, count: int) -> tuple[list[str], list[str]]:
     """Names for the files of a new series, and those of the files that earlier ones have in the folder."""
     pattern = re.compile(re.escape(folder.name) + r"-(\d+)_\d+\.vtu")
     found = {name: pattern.fullmatch(name) for name in os.listdir(folder)}
@@ -90,7 +90,8 @@ def _index(folder: str, names: Sequence[str], times: Float[np.ndarray, " k"]) ->
     return "\n".join([*lines, "  </Collection>", "</VTKFile>", ""])
 
 
-def _remove(folder: Path, names: Sequence[str]) -> None:
+def remove(folder: Path, names: Sequence[str]) -> None:
+    """Remove files of a folder."""
     for name in names:
         with contextlib.suppress(OSError):  # it stays, as where another program shows it
             (folder / name).unlink()

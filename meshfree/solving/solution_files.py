@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,8 +21,8 @@ from ..internal.batching import map_in_blocks
 from ..pde.parameter import takes_parameter
 from ..spaces.base import Space
 
-SUFFIXES = (".npz", ".vtu", ".vtk", ".xdmf")
-_CELLS = {1: "line", 2: "triangle", 3: "tetra"}
+SUFFIXES = (".npz", ".vtu", ".pvtu", ".vtk", ".xdmf")
+CELLS = {1: "line", 2: "triangle", 3: "tetra"}
 
 
 def save_fields(
@@ -60,6 +61,15 @@ def write_fields(
     error: Float[np.ndarray, "m *f"] | None = None,
 ) -> None:
     """Write what `save_fields` says, of known gradients, with the cells of `cells_of`."""
+    write_mesh(path, _components(points), cells, data_of(values, slopes, error), {})
+
+
+def data_of(
+    values: Float[np.ndarray, "m *f"],
+    slopes: Float[np.ndarray, "m *f d"],
+    error: Float[np.ndarray, "m *f"] | None = None,
+) -> dict[str, np.ndarray]:
+    """The arrays of such a file by name, numbers (m,) or vectors (m, 3)."""
     data = {"u": _components(values)}
     if values.ndim == 1:
         data["gradient"] = _components(slopes)
@@ -67,7 +77,7 @@ def write_fields(
         data |= {f"gradient_{i + 1}": _components(slopes[:, i]) for i in range(values.shape[1])}
     if error is not None:
         data["error"] = _components(error)
-    write_mesh(path, _components(points), cells, data, {})
+    return data
 
 
 def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.ndarray, "m d"]) -> np.ndarray:
@@ -95,12 +105,16 @@ def exact_at_times(
     return known
 
 
-def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float[np.ndarray, "m *f d"]:
-    """∇u at the points of the space's cloud, by the derivatives of its functions, as in the equations."""
+def gradient_at_nodes(
+    space: Space, coefficients: Float[Array, "n *f"], places: Any = slice(None)
+) -> Float[np.ndarray, "m *f d"]:
+    """∇u at the points of the space's cloud, or some, by the derivatives of its functions, as in the equations."""
     dim = space.cloud.dim
     if not space.has_rows:
-        return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points), space.size))
-    jets = BasisDerivatives.at_nodes(space).jets(np.asarray(coefficients), 1)  # (m, 1 + d, *f): u, its slope by x_d, …
+        return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points[places]), space.size))
+    jets = BasisDerivatives.at_nodes(space)[places].jets(
+        np.asarray(coefficients), 1
+    )  # (m, 1 + d, *f): u, its slope by x_d, …
     return np.moveaxis(jets[:, dim:0:-1], 1, -1)
 
 
@@ -115,14 +129,14 @@ def cells_of(cloud: Cloud) -> list[tuple[str, np.ndarray]]:
     if cloud.surface_normals is not None:
         normals = np.asarray(cloud.surface_normals)
         body = getattr(cloud.domain, "body", None)
-        return [(_CELLS[cloud.dim - 1], facets_between(points, normals, body))]
+        return [(CELLS[cloud.dim - 1], facets_between(points, normals, body))]
     try:
         simplices = simplices_between(points, normals, cloud.domain)
     except QhullError:
         simplices = np.empty((0, cloud.dim + 1), int)
     if not len(simplices):
         return [("vertex", np.arange(len(points))[:, None])]
-    return [(_CELLS[cloud.dim], simplices)]
+    return [(CELLS[cloud.dim], simplices)]
 
 
 def _components(values: np.ndarray) -> np.ndarray:

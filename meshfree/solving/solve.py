@@ -73,7 +73,9 @@ def solve_in(
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
-    space = on_processes(problem, space, points, solver)
+    shared = on_processes(problem, space, points, solver)
+    if shared.partition is not None:
+        return _solved_together(problem, space, shared, initial, weights, solver)
     if space.is_process:
         if unknowns_of(problem, space.cloud):
             raise ValueError(
@@ -96,8 +98,6 @@ def solve_in(
         system = WithUnknowns(problem, space, points, weights, around, unknowns)
         return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
     start, equations_of = _stated(problem, space, points, initial, weights)
-    if space.partition is not None:
-        return _solved_together(space, functools.partial(equations_of, space), start, solver)
     try:
         coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
     except ValueError:
@@ -134,18 +134,20 @@ def on_processes(problem: Problem, space: Space, points: Cloud | None, solver: s
     return space.shared(found)
 
 
-def _solved_together(space: Space, assembled: Callable[[], Any], start: AnyArray, solver: str) -> Solution:
+def _solved_together(problem: Problem, space: Space, shared: Space, initial, weights, solver: str) -> Solution:
     """By all processes, with what each of them has done."""
-    assert space.partition is not None
-    found, began = space.partition.processes, time.perf_counter()
+    assert shared.partition is not None
+    found, began = shared.partition.processes, time.perf_counter()
     sent, iterations = found.sent, found.iterations
+    start, equations_of = _stated(problem, shared, None, initial, weights)
+    assembled = functools.partial(equations_of, shared)
     system = assembled()
     if is_traced(start, system, system.own.residual(start)):
         coefficients, stats = solve_shared(assembled, start, solver)
     else:
-        coefficients, stats = solve_by_levels((space,), iter([system]), start, solver)
+        coefficients, stats = solve_by_levels((shared,), iter([system]), start, solver)
     own = {
-        "nodes": int(space.partition.own.sum()),
+        "nodes": int(shared.partition.own.sum()),
         "seconds": time.perf_counter() - began,
         "iterations": found.iterations - iterations,
         "sent": found.sent - sent,  # bytes

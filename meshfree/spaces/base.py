@@ -114,6 +114,10 @@ class Space(eqx.Module):
             "or start one process"
         )
 
+    def complete(self) -> Space:
+        """The same space with all that it finds on demand in it, as a file keeps it."""
+        return self
+
     def nested(self) -> np.ndarray | None:
         """Which basis functions span a smaller space of the same kind, with which this one can be compared; None: none
         is known.

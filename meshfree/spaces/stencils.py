@@ -170,6 +170,10 @@ class Stencils(Space, LocalBasis):
         partition = Partition(np.asarray(self.cloud.points), ghosts, processes)
         return eqx.tree_at(lambda space: space.partition, self, partition, is_leaf=lambda leaf: leaf is None)
 
+    def complete(self):
+        known = np.asarray(self.stencils), np.asarray(self.radii)
+        return eqx.tree_at(lambda space: (space.stencils, space.radii), self, known, is_leaf=_is_on_demand)
+
     def compared(self):
         """Of two degrees more on the same nodes; on fewer nodes where these stencils would be too large."""
         degree = self.degree + 2
@@ -271,6 +275,10 @@ class Stencils(Space, LocalBasis):
         if is_traced(self.nodes, X):
             nodal = weights + jax.lax.stop_gradient(nodal - weights)
         return jnp.where(jnp.any(at_node, axis=1)[:, None, None], nodal, weights)
+
+
+def _is_on_demand(leaf: Any) -> bool:
+    return isinstance(leaf, OnDemand)
 
 
 def _radii(cloud: Cloud, places: Int[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
