@@ -19,8 +19,8 @@ The model, N nodes on p processes, s stencil nodes:
     M = m₀ + m₁ N/p + m₂ N                                            bytes of each process
     i = i₁ N^c p^d with one level; with two and more as measured, whatever N and p
 
-a (nodes, neighbours, weights, setting up) and b (an iteration) are fitted to the runs, m to their memory, c and d to the
-iterations. Assumed, and not measured here: latency α and time per byte β of a network (`--latency`, `--bandwidth`);
+a (nodes, neighbours, weights, setting up) and b (an iteration) are fitted to the runs, m to their memory, c and d to
+the iterations. Assumed, and not measured here: latency α and time per byte β of a network (`--latency`, `--bandwidth`);
 g = 20 whole vectors are gathered in a solve, as each process keeps the coefficients of all nodes; subdomains are
 squares; each process has the memory bandwidth that it has here; the coarse problem of two levels costs nothing. What
 comes out is an expectation of a first attempt, no measurement.
@@ -51,8 +51,8 @@ WARM = 12_000  # nodes a process of the case that compiles all programs, as from
 SUBDOMAINS = (1, 4, 16, 64)
 STENCIL, GATHERED = 30, 20
 HEAD = """\
-| solver              | processes | nodes    | cloud   | weights | solve   | whole   | iterations | MB     | GB    |error|
-|---------------------|-----------|----------|---------|---------|---------|---------|------------|--------|-------|-----|"""
+| solver              | procs | nodes    | cloud   | weights | solve   | whole   | iterations | MB     | GB    | error |
+|---------------------|-------|----------|---------|---------|---------|---------|------------|--------|-------|-------|"""
 PREDICTED = ((10**8, 256), (10**8, 4096), (10**9, 4096), (10**9, 65536))
 
 
@@ -103,7 +103,7 @@ def median(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 def shown(name: str, row: dict[str, Any]) -> str:
     seconds = " | ".join(f"{row[phase]:>7.2f}" for phase in ("cloud", "weights", "solve", "whole"))
     return (
-        f"| {name:<19} | {row['processes']:>9.0f} | {row['nodes']:>8.0f} | {seconds} | {row['iterations']:>10.0f} "
+        f"| {name:<19} | {row['processes']:>5.0f} | {row['nodes']:>8.0f} | {seconds} | {row['iterations']:>10.0f} "
         f"| {row['sent'] / 1e6:>6.1f} | {row['memory'] / 1e9:>5.2f} | {row['error']:.0e} |"
     )
 

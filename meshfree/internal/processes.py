@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import os
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .extras import require
 
-# what MPICH and Intel MPI, Open MPI, and Slurm's PMIx tell a process that they start
-LAUNCHED = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK")
+# how many there are, as MPICH, Intel MPI and Slurm, Open MPI, and Slurm's PMIx tell a process that they start
+COUNTS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 LATER = 0.5  # seconds that a process leaves to the one before it to say first what is wrong
 
 
@@ -104,22 +106,40 @@ ALONE = Processes()
 
 @functools.cache
 def processes() -> Processes:
-    """Those that this one was started with, by mpiexec or srun; `ALONE` without."""
-    if "mpi4py.MPI" not in sys.modules and not any(name in os.environ for name in LAUNCHED):
+    """Those that this one was started with, by mpiexec or srun; `ALONE` without, and without mpi4py."""
+    if "mpi4py.MPI" not in sys.modules and _launched() == 1:
         return ALONE
-    MPI = require("mpi4py.MPI", "a program on several processes", "start it without mpiexec")
+    try:
+        MPI = importlib.import_module("mpi4py.MPI")
+    except ImportError:
+        return ALONE
     return Processes(MPI.COMM_WORLD) if MPI.COMM_WORLD.Get_size() > 1 else ALONE
 
 
 @functools.cache
 def together() -> Processes:
-    """The same, once they are to solve one problem: an error of one ends all, and only the first warns."""
+    """The same, once they are to solve one problem: an error of one ends all, and only the first warns.
+
+    ImportError where there are others and mpi4py is missing; RuntimeError where it does not see them.
+    """
     found = processes()
     if found.size > 1:
         sys.excepthook = functools.partial(_failed, found, sys.excepthook)
         if found.rank > 0:
             warnings.showwarning = _unseen  # type: ignore[assignment]
+    elif _launched() > 1:
+        require("mpi4py.MPI", "a problem on several processes", "start one, without mpiexec")
+        raise RuntimeError(
+            f"{_launched()} processes were started, and mpi4py sees one: it belongs to another MPI than mpiexec. Use the "
+            "mpiexec of its MPI (python -c 'from mpi4py import MPI; print(MPI.Get_library_version())')"
+        )
     return found
+
+
+def _launched() -> int:
+    """How many processes were started together."""
+    told = [os.environ.get(name, "") for name in COUNTS]
+    return max([1, *(int(count) for count in told if count.isdecimal())])
 
 
 def at_work() -> Processes:
@@ -130,6 +150,17 @@ def at_work() -> Processes:
 def is_first() -> bool:
     """Whether this process is the one that prints, draws and shows progress: the first of those that work together."""
     return at_work().rank == 0
+
+
+@contextlib.contextmanager
+def first_prints(stream: Any = None) -> Iterator[None]:
+    """What the other processes print meanwhile, to standard output or error, is lost."""
+    if is_first():
+        yield
+        return
+    redirect = contextlib.redirect_stderr if stream is sys.stderr else contextlib.redirect_stdout
+    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect(nothing):
+        yield
 
 
 def not_shown(progress: bool | None) -> bool | None:

@@ -22,7 +22,7 @@ import jax
 from ..internal.compile_cache import cache_folder
 from ..internal.extras import require
 from ..internal.files import check_path, check_target
-from ..internal.processes import at_work, is_first, wait_for_earlier
+from ..internal.processes import at_work, first_prints, is_first, processes, together, wait_for_earlier
 from ..pde.problem import Problem
 from ..plots import FORMATS, MOVIES, plot, plot_convergence, plot_history
 from ..solving.branch import Branch
@@ -68,9 +68,12 @@ def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = 
 
 
 def _run(problem, args, defaults, script: _Script) -> Outcome:
-    with _one_line_errors(script.file):
+    if processes().size > 1:
+        together()
+    with _one_line_errors(script.file), first_prints():
         configure_jax()
-        keywords, choices, output = parse(problem, args, defaults, script.program, script.description)
+        with first_prints(sys.stderr):
+            keywords, choices, output = parse(problem, args, defaults, script.program, script.description)
         made = problem if isinstance(problem, Problem) else problem(**keywords)
         if not isinstance(made, Problem):
             raise ValueError(f"{script.name} makes a {type(made).__name__}; it must return a meshfree.Problem")
@@ -78,9 +81,7 @@ def _run(problem, args, defaults, script: _Script) -> Outcome:
         _check_output(output, made.has_parameter and not choices.of_parameter, suffixes)
         outcomes = converge(made, choices) if output.converge else [study(made, choices)]
         finest = outcomes[-1]
-        shown = convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest)
-        if is_first():
-            print(shown)
+        print(convergence_table(script.name, outcomes) if output.converge else table(script.name, keywords, finest))
         if output.plot and output.converge:
             measure, values = judged(outcomes)
             unknowns = [o.solution.stats["unknowns"] for o in outcomes]

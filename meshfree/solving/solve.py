@@ -31,7 +31,7 @@ from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
 from ..internal.expected import DATA, NUMBERS, expects
 from ..internal.memory import peak
-from ..internal.processes import processes, together
+from ..internal.processes import together
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -117,9 +117,11 @@ def on_processes(problem: Problem, space: Space, points: Cloud | None, solver: s
 
     ValueError for what they cannot solve together, and where they have not the same nodes.
     """
-    if not solver.startswith("petsc") or processes().size == 1:
+    if not solver.startswith("petsc"):
         return space
     found = together()
+    if found.size == 1:
+        return space
     for given, what in ((points, "points="), (problem.mean, "mean="), (problem.data or None, "mf.Data")):
         if given is not None:
             raise ValueError(f"{what} is not solved by several processes together: start one")
