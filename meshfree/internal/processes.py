@@ -130,8 +130,8 @@ def together() -> Processes:
     elif _launched() > 1:
         require("mpi4py.MPI", "a problem on several processes", "start one, without mpiexec")
         raise RuntimeError(
-            f"{_launched()} processes were started, and mpi4py sees one: it belongs to another MPI than mpiexec. Use the "
-            "mpiexec of its MPI (python -c 'from mpi4py import MPI; print(MPI.Get_library_version())')"
+            f"{_launched()} processes were started, and mpi4py sees one: it belongs to another MPI than mpiexec. Use "
+            "the mpiexec of its MPI (python -c 'from mpi4py import MPI; print(MPI.Get_library_version())')"
         )
     return found
 

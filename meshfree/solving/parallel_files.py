@@ -6,54 +6,41 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Int
 from scipy.spatial import QhullError
 
 from ..geometry.simplices import simplices_between
 from ..internal.files import replaced
+from ..internal.numbered_files import new_names, remove
 from ..internal.processes import at_work
-from ..spaces.base import Space
-from .series_files import new_names, remove
-from .solution_files import CELLS, check_dimensions, data_of, error_of, gradient_at_nodes, write_fields
+
+Nodes = Int[np.ndarray, " p"]
+Simplices = Int[np.ndarray, "t k"]
 
 
-def save_pieces(
-    path: Path, space: Space, coefficients: Float[Array, "n *f"], values: Callable, exact: Callable | None
-) -> None:
+def save_pieces(path: Path, space: Any, write: Callable[[Path, Nodes, Simplices], Mapping[str, np.ndarray]]) -> None:
     """Write a PVTU file that names a VTU file of each process, in a folder beside it; one process writes one piece.
 
-    A piece has the process's own nodes, and the simplices whose first node is one of these, with their other nodes;
-    what is in it is as in `solution_files.save_fields`. The pieces have names that no earlier one has, and those of an
-    earlier file go when the index no longer names them: whatever goes wrong, the old files or the new ones are there,
-    and whole. Collective: OSError on every process where one cannot write. `values`: u at points, (m, d) -> (m, *f).
+    A piece has the process's own nodes, and the simplices whose first node is one of these, with their other nodes:
+    `write` makes it of these nodes, (p,), and simplices between them, (t, d + 1), and returns the arrays in it. The
+    pieces have names that no earlier one has, and those of an earlier file go when the index no longer names them:
+    whatever goes wrong, the old files or the new ones are there, and whole. Collective: OSError on every process where
+    one cannot write.
     """
-    check_dimensions(path, space)
-    if space.cloud.surface_normals is not None:
-        raise ValueError("a surface is written as one mesh: use .vtu")
     found = at_work()
     target = Path(os.path.realpath(path))
     folder = target.with_suffix("")
-    if found.rank == 0 and not folder.exists():
-        folder.mkdir()
+    if found.rank == 0:
+        folder.mkdir(exist_ok=True)
     names, earlier = found.of_first(new_names(folder, found.size) if found.rank == 0 else None)
     name, failure, data = names[found.rank], None, dict[str, np.ndarray]()
     try:
-        own = np.ones(len(space.cloud), dtype=bool)
-        if found.size > 1:
-            partition = space.shared(found).partition
-            assert partition is not None
-            own = partition.own
-        used, simplices = _piece(space, own)
-        points = np.asarray(space.cloud.points)[used]
-        kind = CELLS[space.cloud.dim] if len(simplices) else "vertex"
-        cells = [(kind, simplices if len(simplices) else np.arange(len(used))[:, None])]
-        at = values(points), gradient_at_nodes(space, coefficients, used)
-        error = None if exact is None else error_of(at[0], exact, points)
-        data = data_of(*at, error)
-        write_fields(folder / name, points, cells, *at, error)
+        own = np.ones(len(space.cloud), dtype=bool) if found.size == 1 else space.shared(found).partition.own
+        data = dict(write(folder / name, *_piece(space, own)))
     except Exception as caught:
         failure = caught
     told = [text for text in found.each(None if failure is None else f"{type(failure).__name__}: {failure}") if text]
@@ -70,12 +57,11 @@ def save_pieces(
         remove(folder, earlier)
 
 
-def _piece(space: Space, own: Bool[np.ndarray, " m"]) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, "t k"]]:
+def _piece(space: Any, own: Bool[np.ndarray, " m"]) -> tuple[Nodes, Simplices]:
     """The nodes of a process's piece, its own first, and the simplices between them by their places among these."""
     points, count = np.asarray(space.cloud.points), len(own)
     near = own.copy()
     if not own.all():
-        assert space.local_basis is not None
         columns = np.unique(space.local_basis.own_columns[np.flatnonzero(own)])
         near[columns[columns < count]] = True  # ghosts are no points of the cloud
     there = np.flatnonzero(near)

@@ -24,8 +24,7 @@ from ..internal.tracing import AnyArray, is_traced
 from ..pde.components import WithComponents
 from ..spaces.base import Space
 from .finite_values import as_point, check_points, first_not_finite, not_finite
-from .parallel_files import save_pieces
-from .solution_files import SUFFIXES, error_of, save_fields
+from .solution_files import SUFFIXES, error_of, save_fields, save_in_pieces
 
 AFAR = 1e10  # extents of the cloud from which on powers of the distance overflow
 
@@ -104,13 +103,13 @@ class Solution(WithComponents):
 
         `.vtu`, `.vtk`, `.xdmf` (through meshio, extra `geometry`): for ParaView and the like, the fields on the cloud's
         points, see `solution_files.save_fields`. Settings are not kept there, and it cannot be loaded again. `.pvtu`:
-        the same in pieces, one of each of the processes that have solved together, see `parallel_files.save_pieces`.
+        the same in pieces, one of each of the processes that have solved together, see `solution_files.save_in_pieces`.
 
         Of these all call `save`; other files are written by the first, while the others wait.
         """
         path = check_path(path, SUFFIXES)
         if path.suffix.lower() == ".pvtu":
-            save_pieces(path, self.space, self.coefficients, lambda X: np.asarray(self.as_computed(X)), exact)
+            save_in_pieces(path, self.space, self.coefficients, lambda X: np.asarray(self.as_computed(X)), exact)
         else:
             at_work().by_first(lambda: self._save(path, exact, settings))
 

@@ -20,9 +20,10 @@ from ..geometry.simplices import facets_between, simplices_between
 from ..internal.batching import map_in_blocks
 from ..pde.parameter import takes_parameter
 from ..spaces.base import Space
+from .parallel_files import save_pieces
 
 SUFFIXES = (".npz", ".vtu", ".pvtu", ".vtk", ".xdmf")
-CELLS = {1: "line", 2: "triangle", 3: "tetra"}
+_CELLS = {1: "line", 2: "triangle", 3: "tetra"}
 
 
 def save_fields(
@@ -43,6 +44,27 @@ def save_fields(
     check_dimensions(path, space)
     slopes = gradient_at_nodes(space, coefficients)
     write_fields(path, np.asarray(space.cloud.points), cells_of(space.cloud), values, slopes, error)
+
+
+def save_in_pieces(
+    path: Path, space: Space, coefficients: Float[Array, "n *f"], values: Callable, exact: Callable | None
+) -> None:
+    """Write the same as a parallel VTU file, of the pieces of all processes: see `parallel_files.save_pieces`. `values`
+    is u at points, (m, d) -> (m, *f). ValueError for a surface, which is one piece.
+    """
+    check_dimensions(path, space)
+    if space.cloud.surface_normals is not None:
+        raise ValueError(f"a surface is written as one mesh, and {path.name} would have pieces: use .vtu")
+
+    def write(file: Path, nodes: np.ndarray, simplices: np.ndarray) -> dict[str, np.ndarray]:
+        points = np.asarray(space.cloud.points)[nodes]
+        cells = (_CELLS[space.cloud.dim], simplices) if len(simplices) else ("vertex", np.arange(len(nodes))[:, None])
+        at = values(points), gradient_at_nodes(space, coefficients, nodes)
+        error = None if exact is None else error_of(at[0], exact, points)
+        write_fields(file, points, [cells], *at, error)
+        return data_of(*at, error)
+
+    save_pieces(path, space, write)
 
 
 def check_dimensions(path: Path, space: Space) -> None:
@@ -129,14 +151,14 @@ def cells_of(cloud: Cloud) -> list[tuple[str, np.ndarray]]:
     if cloud.surface_normals is not None:
         normals = np.asarray(cloud.surface_normals)
         body = getattr(cloud.domain, "body", None)
-        return [(CELLS[cloud.dim - 1], facets_between(points, normals, body))]
+        return [(_CELLS[cloud.dim - 1], facets_between(points, normals, body))]
     try:
         simplices = simplices_between(points, normals, cloud.domain)
     except QhullError:
         simplices = np.empty((0, cloud.dim + 1), int)
     if not len(simplices):
         return [("vertex", np.arange(len(points))[:, None])]
-    return [(CELLS[cloud.dim], simplices)]
+    return [(_CELLS[cloud.dim], simplices)]
 
 
 def _components(values: np.ndarray) -> np.ndarray:
