@@ -20,7 +20,8 @@ from .basis_derivatives import Guess
 from .conditions import AGAIN, Group, along_normals, inside_at, match_conditions, with_array_leaves
 from .constrained import Constrained
 from .dense_system import DenseSystem
-from .jet_system import jet_system, repeated_inside
+from .distributed_system import Distributed
+from .jet_system import JetSystem, jet_system, repeated_inside
 from .means import means_of
 from .row_weights import measured_weights
 from .sharded_system import ShardedSystem
@@ -36,7 +37,7 @@ def assemble(
     *,
     with_data: bool = True,
     mesh: Mesh | None = None,
-) -> Collocated:
+) -> Any:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
 
@@ -59,6 +60,8 @@ def assemble(
     if mesh is not None:
         return ShardedSystem.of(_dense(problem, space, points, groups, given, around), mesh)
     system = _collocated(problem, space, points, groups, given, around, is_traced(problem, space, points, weights))
+    if space.partition is not None:
+        return Distributed.of(cast(JetSystem, system))
     if problem.mean is None:
         return system
     return Constrained.of(system, means_of(problem, space))

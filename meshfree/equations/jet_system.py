@@ -7,12 +7,13 @@ few, of a global one all. For an affine equation the gradient is known beforehan
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ..geometry.cloud import Cloud
 from ..internal.plain import Plain
@@ -124,6 +125,7 @@ class JetSystem(Collocated):
     groups: list[Group]
     row_weights: Mapping[str, Float[AnyArray, " c"]]
     blocks: list[Affine | Nonlinear]
+    places: list[Any]  # of each group's points in the cloud; None of data
     side: Float[AnyArray, "q n"]
     magnitude: Scalar  # of the interior operator
 
@@ -235,9 +237,12 @@ def jet_system(
     stated = state(space, points, problem.fields, groups, around, space.local_basis is not None)
     if stated is None:
         return None
-    groups, parts = [part.group for part in stated.parts], stated.parts
-    own = [part for part in parts if not (part.again or part.group.is_data)]
-    row_weights, magnitude = _weights_of(own, problem.fields, space.cloud.spacing, around)
+    shared, parts = space.partition is not None, stated.parts
+    measured = [part for part in parts if not (part.again or part.group.is_data)]
+    if shared:  # by the same points on every process
+        measured = [_sampled(group, problem.fields, around) for group in groups]
+    groups = [part.group for part in parts]
+    row_weights, magnitude = _weights_of(measured, problem.fields, space.cloud.spacing, around)
     if any(part.group.is_data for part in parts):
         row_weights |= _weights_of_data(parts, row_weights, magnitude)
     row_weights = given(row_weights)
@@ -260,6 +265,7 @@ def jet_system(
         groups=groups,
         row_weights=row_weights,
         blocks=blocks,
+        places=stated.places,
         side=side,
         magnitude=magnitude,
     )
@@ -297,7 +303,9 @@ def residual_at(residual: Residual, space: Space, fields: int, points, coefficie
 
 
 class Stated(NamedTuple):
-    """The groups of equations that hold at the points of a cloud, those of the interior on the boundary included."""
+    """The groups of equations that hold at the points of a cloud, those of the interior on the boundary included; of
+    nodes that processes share those at this one's own.
+    """
 
     parts: list[Part]
     places: list[Any]  # of their points in the cloud; None of data, which have points of their own
@@ -322,12 +330,18 @@ def state(
     parts, places = list[Part](), list[Any]()
 
     def add(group: Group, names: Iterable[str], again: bool = False) -> bool:
+        of_parts = [] if group.is_data else [cloud.parts["interior" if name == NORMALS else name] for name in names]
+        nodes = np.concatenate(of_parts) if of_parts else None
+        if space.partition is not None and nodes is not None:
+            own = space.partition.own[nodes]
+            if not own.any():
+                return True
+            group, nodes = _own(group, own), nodes[own]
         part = part_of(group, fields, around, is_local)
         if part is None:
             return False
         parts.append(part._replace(again=again))
-        nodes = [] if group.is_data else [cloud.parts["interior" if name == NORMALS else name] for name in names]
-        places.append(np.concatenate(nodes) if nodes else None)
+        places.append(nodes)
         return True
 
     if not all(add(group, [name for name, _ in group.parts]) for group in groups):
@@ -338,6 +352,22 @@ def state(
     if not damped:  # a hyperviscosity is to damp, and need not converge
         space.warn_of_order(max(part.order for part in parts))
     return Stated(parts, places, derivatives)
+
+
+def _own(group: Group, own: Bool[np.ndarray, " m"]) -> Group:
+    """The equations of a group at some of its points."""
+    ends = np.cumsum([0, *(count for _, count in group.parts)])
+    counts = [int(own[start:stop].sum()) for start, stop in itertools.pairwise(ends)]
+    parts = tuple((name, count) for (name, _), count in zip(group.parts, counts, strict=True))
+    return Group(parts, group.residual, group.points[own], group.normals[own])
+
+
+def _sampled(group: Group, fields: int, around: Guess | None) -> Part:
+    """What is known of a residual at the points that its size is measured at."""
+    sample = sample_of(group.points)
+    found = part_of(group._replace(points=group.points[sample], normals=group.normals[sample]), fields, around, True)
+    assert found is not None
+    return found
 
 
 def repeated_inside(groups: list[Group], fields: int, space: Space, cloud: Cloud) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from ..internal.compile_cache import Few
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
 from ..linalg.bordered import bordered
+from ..linalg.distributed_rows import DistributedRows, Layout
 from ..linalg.sparse_rows import SparseRows, for_products, stacked
 from ..pde.evolving import Evolving
 from ..pde.jets import Jet, needed_order
@@ -246,11 +247,15 @@ class TimeSystem:
                 "no residual has a rate in it: use mf.time_derivative(u)(x) in the equation, or solve "
                 "problem.at(t), which is stationary"
             )
+        self._places, self._derivatives = stated.places, stated.derivatives
         self.side = np.zeros((0, space.size)) if space.local_basis is not None else space.side_conditions()  # type: ignore[attr-defined]
         c = without_derivative(start.coefficients)
         sizes = [size for rows in self.rows for size in _weigh(rows, time, c, float(np.median(space.cloud.spacing)))]
+        self._layout = self._shared()
         array = module_of(*(on_u for on_u, _ in sizes))
         self.ratio = array.sqrt(array.mean(array.stack([(on_u / on_rate) ** 2 for on_u, on_rate in sizes])))
+        if self._layout is not None:
+            self.ratio = self._layout.processes.of_first(self.ratio)
         weight = BOUND * np.sqrt(sum(len(rows.group.points) for rows in self.rows))
         self.means = None if problem.mean is None else MeansInTime(problem, space, moment, weight)
         of_means = [] if self.means is None else [np.zeros(len(self.means.matrix), dtype=bool)]
@@ -258,9 +263,23 @@ class TimeSystem:
             [rows.has_rate for rows in self.rows], False, of_means
         )
         self.is_traced = is_traced(start, self.residual(time, c.reshape(-1), np.zeros(c.size)))
-        self._places, self._derivatives = stated.places, stated.derivatives
         self._products: tuple[Any, Any] | None = None  # where they are constant
         self._mass: Any = None  # the first of them, likewise
+
+    def _shared(self) -> Layout | None:
+        """That of the rows, where processes share them; then all that is asked of this system is collective."""
+        partition = self.space.partition
+        if partition is None:
+            return None
+        rows = [
+            (", ".join(name for name, _ in rows.group.parts), rows.weights.shape[1], place)
+            for rows, place in zip(self.rows, self._places, strict=True)
+        ]
+        return partition.layout(self.fields, rows)
+
+    def _everywhere(self, here: bool) -> bool:
+        """Whether it holds for the rows of all processes."""
+        return here if self._layout is None else not self._layout.processes.any(not here)
 
     def _rows(self, part: Part, place: Any, derivatives: BasisDerivatives) -> Rows:
         assert isinstance(part.group.residual, Still)
@@ -276,22 +295,23 @@ class TimeSystem:
     @property
     def is_linear(self) -> bool:
         """Whether F is affine in c and ċ."""
-        return all(rows.facts.affine for rows in self.rows)
+        return self._everywhere(all(rows.facts.affine for rows in self.rows))
 
-    @property
+    @functools.cached_property
     def is_constant(self) -> bool:
         """Whether the matrices are the same for all t, c and ċ."""
-        return all(rows.is_constant for rows in self.rows)
+        return self._everywhere(all(rows.is_constant for rows in self.rows))
 
     @property
     def is_autonomous(self) -> bool:
         """Whether F does not depend on t."""
-        return not any(rows.facts.driven for rows in self.rows) and not (self.means is not None and self.means.driven)
+        driven = any(rows.facts.driven for rows in self.rows) or (self.means is not None and self.means.driven)
+        return self._everywhere(not driven)
 
     @property
     def has_constant_mass(self) -> bool:
         """Whether ∂F/∂ċ is."""
-        return all(rows.facts.mass for rows in self.rows)
+        return self._everywhere(all(rows.facts.mass for rows in self.rows))
 
     def residual(self, t: Scalar, c: Float[AnyArray, " n"], rates: Float[AnyArray, " n"]) -> Any:
         """F(t, c, ċ)."""
@@ -309,6 +329,9 @@ class TimeSystem:
         """∂F/∂c and ∂F/∂ċ, arrays or sparse rows with the same columns."""
         both = c.reshape(self.shape), rates.reshape(self.shape)
         by_c, by_rate = map(list, zip(*(rows.matrices(t, *both) for rows in self.rows), strict=True))
+        if self._layout is not None:
+            own_c, own_rate = (DistributedRows(stacked(one).to_scipy(), self._layout) for one in (by_c, by_rate))
+            return own_c, own_rate
         if self.space.local_basis is not None:
             return self._with_means(stacked(by_c), stacked(by_rate))
         if len(self.side):
@@ -346,7 +369,11 @@ class TimeSystem:
         """The rates λ of plane waves exp(λt + iκ·x) with |κ| = 1/spacing in the interior's linearised equations, at
         some of the points and in several directions; None where these are not as many as there are fields.
         """
-        inside, c = self.rows[0], c.reshape(self.shape)
+        found = self._symbols(t, c.reshape(self.shape))
+        return found if self._layout is None else self._layout.processes.of_first(found)
+
+    def _symbols(self, t: float, c: Float[np.ndarray, "n *f"]) -> Complex[np.ndarray, " k"] | None:
+        inside = self.rows[0]
         sample, (_, dim) = sample_of(inside.group.points), inside.group.points.shape
         by_u, by_rate = (
             symbols(gradient[sample], 1 / float(np.median(self.space.cloud.spacing)), dim)
@@ -366,7 +393,8 @@ class TimeSystem:
         cloud; on the host.
         """
         matrix, fields = self._at_all if everywhere else self._at_rates
-        return (matrix @ c.reshape(self.space.size, self.fields)[:, fields]).T
+        found = matrix @ c.reshape(self.space.size, self.fields)[:, fields]
+        return (found if self._layout is None else self._layout.gathered(found)).T
 
     @property
     def with_rate(self) -> Bool[np.ndarray, " f"]:
@@ -377,6 +405,8 @@ class TimeSystem:
     def _at_rates(self) -> tuple[Any, Bool[np.ndarray, " f"]]:
         """The matrix of values at the points of rows with a rate, and which fields have one in them."""
         fields = np.any([rows.fields_with_rate for rows in self.rows], axis=0)
+        if self._layout is not None:
+            fields = np.any(self._layout.processes.each(fields), axis=0)
         has_rate = [np.any(rows.has_rate, axis=1) for rows in self.rows]
         places = [place[has] for place, has in zip(self._places, has_rate, strict=True)]
         there = self._derivatives[np.unique(np.concatenate(places))]
@@ -384,13 +414,15 @@ class TimeSystem:
 
     @functools.cached_property
     def _at_all(self) -> tuple[Any, Bool[np.ndarray, " f"]]:
-        return _values_matrix(self._derivatives), np.ones(self.fields, dtype=bool)
+        own = slice(None) if self.space.partition is None else self.space.partition.own
+        return _values_matrix(self._derivatives[own]), np.ones(self.fields, dtype=bool)
 
     def _stacked(self, blocks: list[Any], side: Any, means: list[Any]) -> Any:
         """The rows of all groups, of the side conditions and of the means."""
         array = module_of(*blocks, side, *means)
         rest = array.broadcast_to(array.ravel(array.asarray(side)), (len(self.side) * self.fields,))
-        return array.concatenate([*map(array.ravel, blocks), rest, *means])
+        found = array.concatenate([*map(array.ravel, blocks), rest, *means])
+        return found if self._layout is None else self._layout.gathered(found)
 
 
 def _padded(rows: Float[AnyArray, "m ..."], size: int) -> Float[np.ndarray, "s ..."]:

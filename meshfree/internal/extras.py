@@ -9,6 +9,8 @@ from types import ModuleType
 EXTRAS = {
     "h5py": "geometry",
     "meshio": "geometry",
+    "mpi4py": "petsc",
+    "petsc4py": "petsc",
     "pyamg": "fast",
     "pypardiso": "mkl",
     "rslab": "fast",

@@ -5,6 +5,7 @@ control groups; inf on a platform that does not say.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +34,16 @@ def available() -> float:
     limits = list(_limits())
     free = 1024 * _fields(PROC / "meminfo").get("MemAvailable:", float("inf"))
     return max(0.0, min([installed(), free, *(limit.most - limit.used for limit in limits)]))
+
+
+def peak() -> float:
+    """The most that this process has had so far; NaN where it is not told."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def _limits() -> Iterator[_Limit]:

@@ -3,7 +3,6 @@
 NumPy and SciPy in float64; JAX enters elsewhere.
 """
 
-import abc
 import functools
 
 import numpy as np
@@ -12,57 +11,23 @@ import scipy.sparse.linalg
 
 from ..internal import memory
 from .condition import inverse_norm
+from .distributed_rows import DistributedRows, Layout
 from .fill import check_fits, direct_memory
+from .petsc import PetscFactor
+from .sparse_factor import ACCEPTED, COLUMN, GROWTH_LIMIT, ROW, SparseFactor, largest, right_hand_side, singular
 from .sparse_solvers import PACKAGES, SOLVERS, KrylovError, SingularFactorError, Solver, package_of
 
 __all__ = ["KrylovError", "SparseFactor", "factor_sparse"]
 
+PETSC = "petsc"
 DIRECT = ("pardiso", "rslab", "superlu")  # fastest first: 40 000 nodes in 2-D and 20 000 in 3-D
 REFINED_TO = 1e-14  # backward error below which refinement has nothing to add
-ACCEPTED = 1e-10  # backward error beyond which a factorisation is a bad one
-GROWTH_LIMIT = 1e14  # ‖S‖ ‖x‖ / ‖b‖, a lower bound of the condition: beyond it the entries' own rounding decides
 PROBE_MARGIN = 100.0  # of a first growth that is far enough below the limit
 AUGMENTED = 1e-6  # α of `LeastSquaresFactor`, at first
 ACCEPTED_AUGMENTED = 1e-13  # backward error of its square system, whose condition is large where that of A is not
 LEAST_AUGMENTED = 1e-12  # as 1/α must stay below GROWTH_LIMIT
 WASTED = 100.0  # κ α, κ = condition(B), beyond which κ² α, not κ, is what rounding is multiplied by
 FEW = 2**15  # entries up to which SuperLU needs less than the others take to begin: 500 nodes of a plane
-ROW, COLUMN = ("row", "its equation contains no unknown"), ("column", "no equation contains its unknown")
-
-
-class SparseFactor(abc.ABC):
-    """A factored sparse matrix A (m, n). Right-hand sides are vectors or have one column each.
-
-    A right-hand side that is not finite has a solution of NaNs.
-    """
-
-    @property
-    @abc.abstractmethod
-    def solver(self) -> str:
-        """The name of the solver that was really used."""
-
-    @abc.abstractmethod
-    def solve(self, b: np.ndarray) -> np.ndarray:
-        """x (n, *k) with A x = b (m, *k); for m > n the least squares solution.
-
-        Raises ValueError where the matrix turns out singular to working precision, KrylovError where GMRES stalls.
-        """
-
-    @abc.abstractmethod
-    def solve_transposed(self, b: np.ndarray) -> np.ndarray:
-        """y (m, *k) with Aᵀ y = b (n, *k), the adjoint of `solve`: for m > n the solution of least norm."""
-
-    @abc.abstractmethod
-    def rank(self) -> int:
-        """The number of columns: a matrix of lower rank is refused."""
-
-    @abc.abstractmethod
-    def condition(self) -> float:
-        """An estimate of the condition number, by a few solves at the first call; inf where they find A singular."""
-
-    def solve_normal(self, b: np.ndarray) -> np.ndarray:
-        """x (n, *k) with AᵀA x = b."""
-        return self.solve(self.solve_transposed(b))
 
 
 class SquareFactor(SparseFactor):
@@ -76,10 +41,10 @@ class SquareFactor(SparseFactor):
         self._refinements = refinements  # as many at least
         self._accepted = accepted
         self._norm = scipy.sparse.linalg.norm(A, 1)
-        self._rows = 1 / _largest(A, 1, *ROW)
+        self._rows = 1 / largest(A, 1, *ROW)
         # in place: at a million nodes each copy is a third of a gigabyte beside the factors
         A.data *= np.repeat(self._rows, np.diff(A.indptr))
-        self._columns = 1 / _largest(A, 0, *COLUMN)
+        self._columns = 1 / largest(A, 0, *COLUMN)
         A.data *= self._columns[A.indices]
         A.sort_indices()
         self._matrix = A
@@ -120,7 +85,7 @@ class SquareFactor(SparseFactor):
             self._solver: Solver = SOLVERS[solver](self._matrix)
         except SingularFactorError as error:
             if solver == "superlu":
-                raise _singular(solver, f"the factorisation met a zero pivot ({error})") from error
+                raise singular(solver, f"the factorisation met a zero pivot ({error})") from error
             return self._factor("superlu", needed)
         if solver in DIRECT and not self._solver.regular:
             self._probe()
@@ -141,7 +106,7 @@ class SquareFactor(SparseFactor):
         return float(np.max(self._norms[transposed] * _largest_of_columns(x) / sizes))
 
     def _scaled(self, left, b, right, transposed):
-        b = _right_hand_side(b, self.rank())
+        b = right_hand_side(b, self.rank())
         if not np.all(np.isfinite(b)):
             return np.full_like(b, np.nan)
         columns = b.reshape(len(b), -1)
@@ -165,10 +130,10 @@ class SquareFactor(SparseFactor):
             self._factor("superlu", self._needed)
             return self._checked(b, transposed)
         if not error <= ACCEPTED:
-            raise _singular(self.solver, f"the backward error is {error:.1e}, expected below {ACCEPTED:.0e}")
+            raise singular(self.solver, f"the backward error is {error:.1e}, expected below {ACCEPTED:.0e}")
         growth = self._growth(x, b, transposed)
         if growth > GROWTH_LIMIT:
-            raise _singular(self.solver, f"its condition number is at least {growth:.0e}")
+            raise singular(self.solver, f"its condition number is at least {growth:.0e}")
         return x
 
 
@@ -229,12 +194,12 @@ class LeastSquaresFactor(TallFactor):
         return self._square.solver
 
     def solve(self, b):
-        b = _right_hand_side(b, self._A.shape[0])
+        b = right_hand_side(b, self._A.shape[0])
         x = self._square.solve(np.concatenate([b, np.zeros((self.rank(), *b.shape[1:]))]))[len(b) :]
         return (self._columns * x.T).T
 
     def solve_transposed(self, b):
-        b = _right_hand_side(b, self.rank())
+        b = right_hand_side(b, self.rank())
         rows = self._A.shape[0]
         return self._square.solve(np.concatenate([np.zeros((rows, *b.shape[1:])), (self._columns * b.T).T]))[:rows]
 
@@ -248,19 +213,19 @@ class NormalFactor(TallFactor):
     def __init__(self, A: scipy.sparse.csr_array, solver: str):
         self._columns = 1 / _column_norms(A)
         self._A, self._B = A, scipy.sparse.csr_array(A @ scipy.sparse.diags_array(self._columns))
-        self._normal = SquareFactor(scipy.sparse.csr_array(self._B.T @ self._B), solver)
+        self._normal = _square(scipy.sparse.csr_array(self._B.T @ self._B), solver)
 
     @property
     def solver(self):
         return self._normal.solver
 
     def solve(self, b):
-        b = _right_hand_side(b, self._A.shape[0])
+        b = right_hand_side(b, self._A.shape[0])
         x = self._refined(b, lambda x: self._B @ x, lambda b: self._normal.solve(self._B.T @ b))
         return (self._columns * x.T).T
 
     def solve_transposed(self, b):
-        b = (self._columns * _right_hand_side(b, self.rank()).T).T
+        b = (self._columns * right_hand_side(b, self.rank()).T).T
         return self._refined(b, lambda y: self._B.T @ y, lambda b: self._B @ self._normal.solve(b))
 
     def _refined(self, b, product, solve):
@@ -272,7 +237,7 @@ class NormalFactor(TallFactor):
             if moved <= REFINED_TO * size:
                 break
         if moved > ACCEPTED * size:
-            raise _singular(self.solver, f"the third refinement still moves the solution by {moved / size:.1e}")
+            raise singular(self.solver, f"the third refinement still moves the solution by {moved / size:.1e}")
         return x
 
 
@@ -281,20 +246,23 @@ def factor_sparse(A: scipy.sparse.csr_array, solver: str = "auto") -> SparseFact
 
     `"superlu"`: SciPy's, always there. `"rslab"` and `"pardiso"`: 2 to 10 times faster; extras `fast` and `mkl`.
     `"krylov"`: GMRES with an incomplete LU, a tenth of the memory. `"amg"`: GMRES with algebraic multigrid, for
-    Dirichlet problems of Poisson type; extra `fast`. `"auto"`: superlu for small matrices, otherwise the fastest
-    direct solver that is installed and whose factors fit the memory, else krylov.
+    Dirichlet problems of Poisson type; extra `fast`. `"petsc"`, with PETSc's options behind it as in
+    `"petsc -ksp_type bcgs"`: `petsc.PetscFactor`; extra `petsc`. `"auto"`: superlu for small matrices, otherwise the
+    fastest direct solver that is installed and whose factors fit the memory, else krylov.
 
     Raises ValueError for an unknown solver, fewer rows than columns, entries that are not finite, a row or column of
     zeros, and a matrix that is singular to working precision; ImportError for a solver that is not installed;
     MemoryError for a direct one whose factors would not fit; KrylovError for an incomplete LU that does not exist.
     """
-    if solver != "auto" and solver not in SOLVERS:
+    name = solver.partition(" ")[0]
+    if (name if name == PETSC else solver) not in ("auto", *SOLVERS, PETSC):
         raise ValueError(
-            f"solver is {solver!r}; it is one of 'auto', {', '.join(map(repr, SOLVERS))} for the sparse equations of "
-            "local spaces (the dense solvers are for Collocation with kernels of global support, and Eigenbasis)"
+            f"solver is {solver!r}; it is one of 'auto', {', '.join(map(repr, (*SOLVERS, PETSC)))} for the sparse "
+            "equations of local spaces (the dense solvers are for Collocation with kernels of global support, and "
+            "Eigenbasis)"
         )
-    if solver in PACKAGES:
-        package_of(solver)
+    if name in PACKAGES:
+        package_of(name)
     A = scipy.sparse.csr_array(A, dtype=float, copy=True)
     A.sum_duplicates()
     rows, columns = A.shape
@@ -307,10 +275,16 @@ def factor_sparse(A: scipy.sparse.csr_array, solver: str = "auto") -> SparseFact
             f"{len(bad)} entries of the matrix are NaN or infinite, the first in row {row}: expected numbers"
         )
     if rows == columns:
-        return SquareFactor(A, solver)
+        return _square(A, solver)
     if solver == "auto":
         solver = _chosen(direct_memory(_augmented(A, 1 / _column_norms(A))))
     return LeastSquaresFactor(A, solver) if solver in DIRECT else NormalFactor(A, solver)
+
+
+def _square(A: scipy.sparse.csr_array, solver: str) -> SparseFactor:
+    if solver.startswith(PETSC):
+        return PetscFactor(DistributedRows(A, Layout.alone(len(A.indptr) - 1)), solver)
+    return SquareFactor(A, solver)
 
 
 def _augmented(A, scales, alpha: float = AUGMENTED) -> scipy.sparse.csr_array:
@@ -321,7 +295,7 @@ def _augmented(A, scales, alpha: float = AUGMENTED) -> scipy.sparse.csr_array:
 
 
 def _column_norms(A) -> np.ndarray:
-    _largest(A, 0, *COLUMN)
+    largest(A, 0, *COLUMN)
     return scipy.sparse.linalg.norm(A, axis=0)
 
 
@@ -338,29 +312,6 @@ def _installed(solver: str) -> bool:
         return False
 
 
-def _largest(A, axis: int, line: str, meaning: str) -> np.ndarray:
-    """The largest absolute entry of every row (axis 1) or column (axis 0); ValueError where one has only zeros."""
-    if axis == 1:
-        largest = abs(A).max(axis=1).toarray().ravel()
-    else:
-        largest = np.zeros(A.shape[1])
-        np.maximum.at(largest, A.indices, np.abs(A.data))  # in a third of the time that SciPy takes
-    zero = np.flatnonzero(largest == 0)
-    if len(zero):
-        raise ValueError(
-            f"{line} {zero[0]} of the matrix has only zeros ({len(zero)} such {line}s): {meaning}. "
-            "Is a node in no stencil, or a residual independent of u?"
-        )
-    return largest
-
-
-def _right_hand_side(b, rows: int) -> np.ndarray:
-    b = np.asarray(b, dtype=float)
-    if b.ndim not in (1, 2) or len(b) != rows:
-        raise ValueError(f"the right-hand side has the shape {b.shape}; expected ({rows},) or ({rows}, k)")
-    return b
-
-
 def _largest_of_columns(x):
     return np.max(np.abs(x), axis=0)
 
@@ -369,12 +320,3 @@ def _backward_error(residual, norm, x, b) -> float:
     """‖b − S x‖ / (‖S‖ ‖x‖ + ‖b‖) in the maximum norm, the worst of the columns."""
     scale = np.maximum(norm * _largest_of_columns(x) + _largest_of_columns(b), np.finfo(float).tiny)
     return float(np.max(_largest_of_columns(residual) / scale))
-
-
-def _singular(solver: str, measured: str) -> ValueError:
-    return ValueError(
-        f"the matrix is singular to working precision: with solver={solver!r} {measured}. With nothing but Neumann "
-        "conditions u is determined up to a constant only, as is a pressure that no condition contains: fix its mean, "
-        "Problem(..., mean=lambda u, x: u(x)), or give a part a Dirichlet or Robin condition. Otherwise look for two "
-        "equal nodes or equations, or for too few nodes per stencil"
-    )

@@ -304,15 +304,35 @@ _drawing = threading.Lock()  # threads that solve at once share NumPy's generato
 
 
 def gmres(matrix, precondition: Callable, b, x, history: list[float]) -> tuple[np.ndarray, bool]:
-    """Restarted GMRES from x, preconditioned from the right, and whether it converged: judged by b − S x itself.
+    """Restarted GMRES from x, preconditioned from the right, and whether it converged, as `judged` says."""
+    size = np.linalg.norm(b)
+    product = scipy.sparse.linalg.LinearOperator(matrix.shape, lambda z: matrix @ precondition(z), dtype=float)
 
-    It has converged at a backward error of round-off, 1e-12 of ‖b‖ being too much where Dirichlet rows make up all of
-    b; it has stalled where a cycle leaves more than half of the residual, and 1e-12 or a backward error of 1e-14 then
-    has to do. `history` is lengthened by the relative residual of every iteration.
+    def cycle(residual, reduction):
+        now = float(np.linalg.norm(residual))
+        z, _ = scipy.sparse.linalg.gmres(
+            product,
+            residual,
+            rtol=reduction,
+            restart=RESTART,
+            maxiter=1,
+            callback=lambda share: history.append(float(share * now / size)),
+            callback_type="pr_norm",
+        )
+        return precondition(z)
+
+    return judged(matrix, scipy.sparse.linalg.norm(matrix, np.inf), cycle, b, x, history)
+
+
+def judged(matrix, norm: float, cycle: Callable, b, x, history: list[float]) -> tuple[np.ndarray, bool]:
+    """Cycles of an iterative solver from x, and whether they converged: judged by b − S x itself.
+
+    cycle(r, reduction): about z with S z = r, the residual reduced by the factor. They have converged at a backward
+    error of round-off, 1e-12 of ‖b‖ being too much where Dirichlet rows make up all of b; they have stalled where one
+    leaves more than half of the residual, and 1e-12 or a backward error of 1e-14 then has to do. `norm`: ‖S‖. `history`
+    is lengthened by the relative residual of every iteration that a cycle tells.
     """
     size = np.linalg.norm(b)
-    norm = scipy.sparse.linalg.norm(matrix, np.inf)
-    product = scipy.sparse.linalg.LinearOperator(matrix.shape, lambda z: matrix @ precondition(z), dtype=float)
     residual, kept, least = b - matrix @ x, x, float("inf")
     while True:
         now, scale = float(np.linalg.norm(residual)), max(norm * float(np.linalg.norm(x)), float(size))
@@ -324,18 +344,9 @@ def gmres(matrix, precondition: Callable, b, x, history: list[float]) -> tuple[n
         if stalled:
             allowed = max(RELATIVE_RESIDUAL * size, BACKWARD_ERROR * norm * np.linalg.norm(kept))
             return kept, bool(least <= allowed)
-        z, _ = scipy.sparse.linalg.gmres(
-            product,
-            residual,
-            rtol=max(0.5 * ROUND_OFF * scale / now, 1e-14),
-            restart=RESTART,
-            maxiter=1,
-            callback=lambda share, now=now: history.append(float(share * now / size)),
-            callback_type="pr_norm",
-        )
-        x = x + precondition(z)
+        x = x + cycle(residual, max(0.5 * ROUND_OFF * scale / now, 1e-14))
         residual = b - matrix @ x
-        history[-1] = float(np.linalg.norm(residual) / size)  # the true one, which GMRES's own may have left
+        history[-1] = float(np.linalg.norm(residual) / size)  # the true one, which the solver's own may have left
 
 
 def _stalled(solver: str, history: list[float], advice: str) -> KrylovError:
@@ -394,4 +405,4 @@ SOLVERS: dict[str, type[Solver]] = {
     "krylov": Krylov,
     "amg": AMG,
 }
-PACKAGES = {"rslab": "rslab", "pardiso": "pypardiso", "amg": "pyamg"}
+PACKAGES = {"rslab": "rslab", "pardiso": "pypardiso", "amg": "pyamg", "petsc": "petsc4py"}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..internal.expected import NUMBER, OF_A_POINT_IN_TIME, PATH, expects
+from ..internal.processes import is_first
 from ..pde.problem import Problem
 from ..solving.branch import Branch
 from ..solving.modes import Modes, Spectrum
@@ -81,6 +82,7 @@ def plot(
     - `frames`: how many equally spaced times, or which; by default 101 for a movie, 41 in space
     - `fps`: frames in a second; `progress`: whether a bar shows how many are made, by default in a terminal
 
+    Of several processes that have solved together the first draws; of the others an empty figure is returned.
     Without a domain the hull of the nodes is painted, without what the boundary's normals show to lie outside.
     Raises TypeError for what is no Solution; ValueError for another extension, more than three dimensions, values
     that are nowhere finite, an exact solution of another shape than u, nodes on one line or plane without a domain,
@@ -107,6 +109,10 @@ def plot(
         raise ValueError(f"pictures are of functions in 1, 2 or 3 dimensions; this one has {cloud.dim}")
     if domain is None and np.linalg.matrix_rank(cloud.points - np.mean(cloud.points, axis=0)) < cloud.dim:
         raise ValueError(f"the {len(cloud)} nodes span no region to draw on: use problem= to give a domain")
+    if not is_first():
+        from matplotlib.figure import Figure
+
+        return Figure()
     if isinstance(u, Modes):
         return finish(plot_modes(u, domain, tuple(map(italic, labels))), title, path)
     subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)))

@@ -22,6 +22,7 @@ import jax
 from ..internal.compile_cache import cache_folder
 from ..internal.extras import require
 from ..internal.files import check_path, check_target
+from ..internal.processes import at_work, first_prints, is_first, processes, together, wait_for_earlier
 from ..pde.problem import Problem
 from ..plots import FORMATS, MOVIES, plot, plot_convergence, plot_history
 from ..solving.branch import Branch
@@ -70,9 +71,12 @@ def run(problem: Problem | Callable[..., Problem], args: Sequence[str] | None = 
 
 def run_script(problem, args, defaults, script: Script) -> Outcome:
     """The same as `run`, of a problem that is known to come from this script."""
-    with one_line_errors(script.file):
+    if processes().size > 1:
+        together()
+    with one_line_errors(script.file), first_prints():
         configure_jax()
-        keywords, choices, output = parse(problem, args, defaults, script.program, script.description)
+        with first_prints(sys.stderr):
+            keywords, choices, output = parse(problem, args, defaults, script.program, script.description)
         made = problem if isinstance(problem, Problem) else problem(**keywords)
         if not isinstance(made, Problem):
             raise ValueError(f"{script.name} makes a {type(made).__name__}; it must return a meshfree.Problem")
@@ -88,7 +92,7 @@ def run_script(problem, args, defaults, script: Script) -> Outcome:
             _save(finest, output.save, output.frames, {**_settings(choices), **keywords})
         if finest.stopped:
             notes.append(f"interrupted: {_reached(outcomes, choices, output)}")
-        if output.report:
+        if output.report and is_first():
             write_report(output.report, _told(script, keywords, choices, notes, outcomes, output), finest)
         if finest.stopped:
             _exit_interrupted(_reached(outcomes, choices, output))
@@ -197,14 +201,17 @@ def one_line_errors(file: str | None = None):
         if isinstance(error, TypeError | KeyError) and file in active:
             raise
         message: Any = error.args[0] if isinstance(error, KeyError) and error.args else error
+        wait_for_earlier(at_work())
         print("error:", " ".join(str(message).split()) or type(error).__name__, file=sys.stderr)
+        at_work().end(2)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         _exit_interrupted("nothing is left to write")
 
 
 def _exit_interrupted(reached: str) -> NoReturn:
-    print(f"interrupted: {reached}", file=sys.stderr)
+    if is_first():
+        print(f"interrupted: {reached}", file=sys.stderr)
     raise SystemExit(130)  # as shells tell of Ctrl-C
 
 

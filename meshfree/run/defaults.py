@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from .. import kernels
 from ..geometry.cloud import Cloud
+from ..linalg.petsc import with_options
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..solving.off_nodes import aside
@@ -42,7 +43,8 @@ class Choices:
     spacing: float | None = None
     cluster: float | None = None
     cloud: Path | None = None
-    solver: Literal["auto", "lu", "qr", "svd", "superlu", "rslab", "pardiso", "krylov", "amg"] = "auto"
+    solver: Literal["auto", "lu", "qr", "svd", "superlu", "rslab", "pardiso", "krylov", "amg", "petsc"] = "auto"
+    petsc: str = ""
     devices: int | None = None
     tune: int = 0
     loss: Literal["residual", "leave-one-out"] = "residual"
@@ -57,6 +59,11 @@ class Choices:
     trace: tuple[float, float] | None = None
     enrich: Callable[[Space], Space] | None = None  # the space with more functions; for scripts, and no flag
     grading: Callable | None = None  # x -> the share of the spacing there, (d,) -> (); for scripts, and no flag
+
+    @property
+    def of_solver(self) -> str:
+        """The solver with the options of PETSc's."""
+        return with_options(self.solver, self.petsc)
 
     def chosen_beside_tol(self) -> list[str]:
         """What is chosen though `tol` chooses it."""

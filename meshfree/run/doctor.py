@@ -45,6 +45,7 @@ EXTRAS = {
     "mkl": Extra("the fastest sparse solves, on x86 without macOS", ("pypardiso",)),
     "geometry": Extra("meshes, triangulated surfaces, files for ParaView", ("h5py", "meshio", "trimesh")),
     "view": Extra("smooth pictures of bodies in space", ("pyvista",)),
+    "petsc": Extra("sparse equations on many processes, by MPI", ("petsc4py", "mpi4py")),
 }
 
 

@@ -79,6 +79,8 @@ HELP = {
     "cloud": "A file with the nodes, in place of --spacing: .npz, .csv, .txt, .xyz, .ply, or a mesh, .msh, .vtu, .vtk, "
     ".xdmf.",
     "solver": "The solver: auto, or a dense (lu, qr, svd) or sparse one (the others), as the space is.",
+    "petsc": "Options of PETSc's for the solver petsc, as '-ksp_type bcgs -ksp_monitor'; mpiexec -n 8 python SCRIPT "
+    "--solver petsc solves on eight processes.",
     "devices": "So many devices share the rows of dense equations, and the scan of --tune; default: all accelerators.",
     "tune": "Find the kernel's scale in so many losses of a search, or steps of gradient descent.",
     "loss": "What tuning minimises: the residual off the nodes, or at each node with that node left out.",
@@ -120,7 +122,7 @@ def parse(
     if args is not None and (isinstance(args, str) or not isinstance(args, Sequence)):
         raise TypeError(f"args is a list of words, as ['--degree', '8']; got {args!r}")
     equation = _argument_class(problem)
-    args = sys.argv[1:] if args is None else list(args)
+    args = _joined(sys.argv[1:] if args is None else list(args))
     _refuse_unknown(defaults, args, equation)
     before = Choices(**defaults)
     family = before.family
@@ -137,6 +139,17 @@ def parse(
         others = {name: value for name, value in defaults.items() if name not in OF_ONE_FAMILY}
         parsed = _parsed(equation, Choices(**others), args, program, description)
     return parsed
+
+
+def _joined(args: Sequence[str]) -> list[str]:
+    """The options that follow --petsc as its value: they begin as flags do."""
+    found: list[str] = []
+    for arg in args:
+        if found and found[-1] == "--petsc":
+            found[-1] = f"--petsc={arg}"
+        else:
+            found.append(arg)
+    return found
 
 
 def _parsed(equation: type, before: Choices, args: Sequence[str], program: str, description: str):

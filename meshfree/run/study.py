@@ -41,7 +41,7 @@ def study(problem: Problem, choices: Choices) -> Outcome:
         space = build_space(problem, nodes(problem, choices), choices)
         if choices.tune:
             space, history = _tuned(problem, space, choices)
-        u = solve(problem, space, solver=choices.solver, devices=choices.devices)
+        u = solve(problem, space, solver=choices.of_solver, devices=choices.devices)
     stopped = u.stats.get("interrupted", False) or (history is not None and history.interrupted)
     return _judged(Outcome(problem, u, history, None, None, 0.0, stopped), choices, began)
 
@@ -57,7 +57,7 @@ def _evolved(problem: Problem, choices: Choices) -> Outcome:
         if getattr(choices, name) != getattr(Choices, name):
             raise ValueError(f"--{name} is for stationary problems, and this one is in time: drop it; {instead}")
     space = build_space(problem, nodes(problem, choices), choices)
-    u = evolve(problem, space, solver=choices.solver, **choices.in_time)
+    u = evolve(problem, space, solver=choices.of_solver, **choices.in_time)
     return _judged(Outcome(problem, u, None, None, None, 0.0, not u.stats["complete"]), choices, began)
 
 
@@ -70,10 +70,10 @@ def _over_parameter(problem: Problem, choices: Choices) -> Outcome:
         raise ValueError(f"--{'trace' if choices.trace else 'modes'} does not go with {_flags(others)}: drop it")
     space = build_space(problem, nodes(problem, choices), choices)
     if choices.trace:
-        u: Modes | Branch = trace(problem, space, *choices.trace, solver=choices.solver)
+        u: Modes | Branch = trace(problem, space, *choices.trace, solver=choices.of_solver)
         stopped = not u.stats["complete"]
     else:
-        u, stopped = eigen(problem, space, choices.modes, choices.near, solver=choices.solver), False
+        u, stopped = eigen(problem, space, choices.modes, choices.near, solver=choices.of_solver), False
     outcome = Outcome(problem, u, None, None, None, 0.0, stopped)
     stats = outcome.final.stats
     if "eigenvalue_imag" in stats:
@@ -157,11 +157,11 @@ def _tuned(problem: Problem, space: Space, choices: Choices) -> tuple[Space, His
         raise ValueError(f"the {choices.of_kernel} kernel has no scale to tune: drop --tune")
     loss: losses.LeaveOneOut | losses.Residual
     if choices.loss == "leave-one-out":
-        loss = losses.leave_one_out(problem, solver=choices.solver)
+        loss = losses.leave_one_out(problem, solver=choices.of_solver)
     elif problem.domain is None:
         raise ValueError("--loss residual needs a domain to take check points from: use --loss leave-one-out")
     else:
-        loss = losses.residual(problem, check_cloud(problem, space.cloud, choices.seed), solver=choices.solver)
+        loss = losses.residual(problem, check_cloud(problem, space.cloud, choices.seed), solver=choices.of_solver)
     if choices.rate != Choices.rate and choices.optimizer != "adam":
         raise ValueError(f"--rate is for --optimizer adam, not for {choices.optimizer}")
     return tune(loss, space, optimizer=_optimizer(choices), steps=choices.tune, devices=choices.devices)

@@ -29,6 +29,7 @@ from ..internal.plain import Text
 from ..internal.tracing import is_traced
 from ..internal.watched import settled
 from ..kernels import Gaussian, Polyharmonic
+from ..linalg.petsc import with_options
 from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
@@ -115,6 +116,7 @@ class OutOfReachError(Exception):
     initial=OF_A_POINT,
     weights=Mapping,
     solver=str,
+    petsc=str,
     devices=DEVICES,
     tol=NUMBER,
     functions=Sequence,
@@ -129,6 +131,7 @@ def solve(
     initial: Callable | None = None,
     weights: Mapping[str, ArrayLike] | None = None,
     solver: str = "auto",
+    petsc: str = "",
     devices: int | Sequence[jax.Device] | None = None,
     tol: float | None = None,
     functions: Sequence[Callable] = (),
@@ -155,7 +158,11 @@ def solve(
     `initial`: a function of x or a Solution to start Newton's method from; default zero.
     `weights`: row weights by part, a number or (c,), in place of the measured ones.
     `solver`: `"auto"`, `"lu"`, `"qr"` or `"svd"`, as in `linalg.dense.factor_dense`; for a local space `"auto"`,
-    `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"` or `"amg"`, as in `linalg.sparse_factors.factor_sparse`.
+    `"superlu"`, `"rslab"`, `"pardiso"`, `"krylov"`, `"amg"` or `"petsc"`, as in `linalg.sparse_factors.factor_sparse`.
+    `petsc`: options of PETSc's for it, as `"-ksp_type bcgs -ksp_monitor"`; what they are is in PETSc's manual. Started
+    by mpiexec, `"petsc"` solves the equations of `Stencils` on all processes together, each with its own part of the
+    nodes: every process calls `solve`, has the whole solution and may ask for u anywhere; `stats["processes"]` tells
+    what each has done.
 
     Everything dense is computed on JAX's default device, which `jax.default_device` and JAX_PLATFORMS choose. On an
     accelerator `"auto"` finds the pivots of its QR factorisation beforehand, as accurate on the average, and `"qr"`
@@ -187,10 +194,13 @@ def solve(
         if tol is not None or len(functions):
             name = "tol" if tol is not None else "functions"
             raise ValueError(f"{name}= chooses a space, and {space.describe()} is given: drop one of the two")
+        solver = with_options(solver, petsc)
         mesh = mesh_for(problem, space, solver, devices)
         return solve_in(problem, space, points=points, initial=initial, weights=weights, solver=solver, mesh=mesh)
-    if points is not None or weights is not None or solver != "auto" or devices is not None:
-        raise ValueError("points=, weights=, solver= and devices= are for a space of your own: give it, or drop them")
+    if points is not None or weights is not None or solver != "auto" or petsc or devices is not None:
+        raise ValueError(
+            "points=, weights=, solver=, petsc= and devices= are for a space of your own: give it, or drop them"
+        )
     if problem.data:
         raise ValueError(
             f"no space is chosen for a problem with data ({', '.join(problem.data)}): errors cannot be told from "

@@ -20,16 +20,19 @@ from ..internal.compile_cache import release_programs
 from ..internal.expected import FUNCTION, INTEGER, NUMBER, NUMBERS, expects
 from ..internal.interrupts import noted
 from ..internal.plain import Text
+from ..internal.processes import not_shown
 from ..internal.tracing import as_jax
 from ..internal.watched import settled
+from ..linalg.petsc import with_options
 from ..pde.problem import Problem
 from ..spaces.base import Space
+from ..spaces.partition import Partition
 from .bdf import bdf
 from .differentiable_steps import Stopped, differentiable_steps, known_values
 from .implicit_step import Work
 from .runge_kutta import esdirk, imex
 from .semidiscrete import SemiDiscrete, equations_in_time, started
-from .solve import require_double
+from .solve import on_processes, require_double
 from .spectrum import grows_unresolved
 from .stepping import Step
 from .trajectory import Snapshot, Trajectory
@@ -39,7 +42,15 @@ METHODS: dict[str, Callable] = {"bdf": bdf, "esdirk": esdirk, "imex": imex}
 
 
 @expects(
-    problem=Problem, space=Space, times=_TIMES, tolerance=NUMBER, method=str, points=Cloud, stop=FUNCTION, steps=INTEGER
+    problem=Problem,
+    space=Space,
+    times=_TIMES,
+    tolerance=NUMBER,
+    method=str,
+    points=Cloud,
+    stop=FUNCTION,
+    steps=INTEGER,
+    petsc=str,
 )
 @settled
 def evolve(
@@ -56,6 +67,7 @@ def evolve(
     steps: int | None = None,
     hyperviscosity: bool | float = False,
     solver: str = "auto",
+    petsc: str = "",
     progress: bool | None = None,
 ) -> Trajectory:
     """The solution u(x, t) of a problem in time, whose residuals have t as last argument and `time_derivative(u)`.
@@ -77,7 +89,7 @@ def evolve(
       method in each
     - `hyperviscosity`: γ, so that the rate becomes ∂u/∂t + γ h³ Δ²u, h the spacing; True for 0.02, which damps what
       advection by stencils makes grow and is of order 3 in h. See `spectrum`
-    - `solver`: as in `solve`
+    - `solver`, `petsc`: as in `solve`, on several processes too
 
     Works under jit and grad, forward and reverse, where numbers in the problem, its initial values or its functions are
     traced: by "esdirk", with the steps that the present values need under grad alone, with `steps` of them under jit.
@@ -94,9 +106,12 @@ def evolve(
         raise ValueError(f"tolerance must be positive; got {tolerance}")
     if method not in ("auto", *METHODS):
         raise ValueError(f"method is {method!r}; it is one of 'auto', {', '.join(map(repr, METHODS))}")
-    began = time.perf_counter()
-    system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity)
+    solver, began = with_options(solver, petsc), time.perf_counter()
+    shared = on_processes(problem, space, points, solver)
+    system, c = equations_in_time(problem, space, points, initial, first, hyperviscosity, shared)
     if system.is_traced:
+        if shared.partition is not None:
+            raise ValueError("several processes do not find the derivative of a run in time together: start one")
         return _evolve_traced(space, system, c, (first, last), tolerance, steps, save, solver)
     evolution, c, rates = started(system, np.asarray(c), first, solver)
     undamped = evolution.is_undamped(first, c)
@@ -106,7 +121,7 @@ def evolve(
         method = "esdirk" if undamped or steps is not None else "bdf"
     if steps is not None and method == "bdf":
         raise ValueError("steps= is the number of equal steps of a Runge-Kutta method: use 'esdirk' or 'imex'")
-    run = _Run(space, evolution, method, tolerance, stop)
+    run = _Run(space, shared.partition, evolution, method, tolerance, stop)
     run.until((first, last), c, rates, steps, progress)
     return run.trajectory(save, time.perf_counter() - began)
 
@@ -151,9 +166,17 @@ def _warn_of_growth(space: Space, evolution: SemiDiscrete, times: tuple[float, f
 class _Run:
     """The steps that were made."""
 
-    def __init__(self, space: Space, evolution: SemiDiscrete, method: str, tolerance: float, stop: Callable | None):
+    def __init__(
+        self,
+        space: Space,
+        partition: Partition | None,
+        evolution: SemiDiscrete,
+        method: str,
+        tolerance: float,
+        stop: Callable | None,
+    ):
         self.space, self.evolution, self.tolerance, self.stop = space, evolution, tolerance, stop
-        self.method = method
+        self.partition, self.method = partition, method
         self.work = Work()
         self.steps: list[Step] = []
         self.message, self.complete = "reached the last time", True
@@ -163,7 +186,7 @@ class _Run:
         from tqdm import tqdm  # here, so that importing meshfree stays light
 
         self.steps.append(Step(times[0], c, rates, 0))
-        bar = tqdm(desc="evolve", total=times[1] - times[0], disable=None if progress is None else not progress)
+        bar = tqdm(desc="evolve", total=times[1] - times[0], disable=not_shown(progress))
         with contextlib.closing(bar), noted() as interrupted:
             try:
                 for step in self._method(count)(self.evolution, times, c, rates, self.tolerance, work=self.work):
@@ -173,7 +196,7 @@ class _Run:
                     if self.stop is not None and bool(self.stop(self._snapshot(step), step.time)):
                         self.message = f"stopped at t = {step.time:.6g}, as asked"
                         break
-                    if interrupted():
+                    if self._interrupted(interrupted()):
                         raise KeyboardInterrupt
             except KeyboardInterrupt:
                 if len(self.steps) == 1:
@@ -183,6 +206,10 @@ class _Run:
                     f"mf.evolve was {self.message}: what it returns goes on with initial=u, times=(u.times[-1], ...)",
                     stacklevel=4,
                 )
+
+    def _interrupted(self, here: bool) -> bool:
+        """Whether some process of those that share the nodes was."""
+        return here if self.partition is None else self.partition.processes.any(here)
 
     def _method(self, count: int | None) -> Callable:
         method = METHODS[self.method]

@@ -214,9 +214,18 @@ class ScaledFactor(Plain):
 
 
 def equations_in_time(
-    problem: Problem, space: Space, points: Cloud | None, initial: Any, first: float, hyperviscosity: Any
+    problem: Problem,
+    space: Space,
+    points: Cloud | None,
+    initial: Any,
+    first: float,
+    hyperviscosity: Any,
+    shared: Space | None = None,
 ) -> tuple[TimeSystem, Float[AnyArray, " n"]]:
-    """The equations of a problem in time, and the coefficients of its initial values: see `evolve`."""
+    """The equations of a problem in time, and the coefficients of its initial values: see `evolve`.
+
+    `shared`: the same space, with nodes that processes share.
+    """
     if not problem.has_parameter:
         raise ValueError(
             "the problem has no time: make it the last argument of all callables, interior=lambda u, x, t: ..., or use "
@@ -241,7 +250,7 @@ def equations_in_time(
     c = _coefficients(problem, space, initial)
     c = c if is_traced(c) else np.asarray(c)
     viscosity = _viscosity(hyperviscosity) * float(np.median(space.cloud.spacing)) ** 3
-    system = TimeSystem(problem, space, points, first, Guess(space, c), viscosity)
+    system = TimeSystem(problem, space if shared is None else shared, points, first, Guess(space, c), viscosity)
     for cloud in (space.cloud, *([] if points is None else [points])):
         check_cloud_in(problem.domain, cloud)
     return system, c.reshape(-1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -14,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..internal.files import replaced
+from ..internal.numbered_files import new_names, remove
 from ..internal.tracing import AnyArray
 from ..spaces.base import Space
 from .solution_files import cells_of, check_dimensions, gradient_at_nodes, write_fields
@@ -42,7 +41,7 @@ def save_series(
         raise NotADirectoryError(f"{folder} is no folder, and the files of {path.name} go into a folder of that name")
     is_new = not folder.exists()
     folder.mkdir(exist_ok=True)
-    names, earlier = _names(folder, len(times))
+    names, earlier = new_names(folder, len(times))
     cells, slopes = cells_of(space.cloud), _gradients(space, coefficients)
     try:
         for i, (name, slope) in enumerate(zip(names, slopes, strict=True)):
@@ -50,11 +49,11 @@ def save_series(
         with replaced(path) as temporary:
             temporary.write_text(_index(folder.name, names, times), encoding="utf-8")
     except BaseException:
-        _remove(folder, names)
+        remove(folder, names)
         if is_new:
             folder.rmdir()
         raise
-    _remove(folder, earlier)
+    remove(folder, earlier)
 
 
 def as_fields(of_times: Float[AnyArray, "k n *f"]) -> Float[np.ndarray, "n kf"]:
@@ -71,16 +70,6 @@ def _gradients(space: Space, coefficients: Float[np.ndarray, "k n *f"]):
         yield from np.moveaxis(slopes.reshape(len(slopes), len(part), *part.shape[2:], -1), 1, 0)
 
 
-def _names(folder: Path, count: int) -> tuple[list[str], list[str]]:
-    """Names for the files of a new series, and those of the files that earlier ones have in the folder."""
-    pattern = re.compile(re.escape(folder.name) + r"-(\d+)_\d+\.vtu")
-    found = {name: pattern.fullmatch(name) for name in os.listdir(folder)}
-    taken = {match[1] for match in found.values() if match}
-    number = next(n for n in range(1, len(taken) + 2) if str(n) not in taken)
-    width = max(len(str(count - 1)), 4)
-    return [f"{folder.name}-{number}_{i:0{width}}.vtu" for i in range(count)], [name for name in found if found[name]]
-
-
 def _index(folder: str, names: Sequence[str], times: Float[np.ndarray, " k"]) -> str:
     files = [
         f'    <DataSet timestep="{float(t)!r}" part="0" file={quoteattr(f"{folder}/{name}")}/>'
@@ -88,9 +77,3 @@ def _index(folder: str, names: Sequence[str], times: Float[np.ndarray, " k"]) ->
     ]
     lines = ['<?xml version="1.0"?>', '<VTKFile type="Collection" version="0.1">', "  <Collection>", *files]
     return "\n".join([*lines, "  </Collection>", "</VTKFile>", ""])
-
-
-def _remove(folder: Path, names: Sequence[str]) -> None:
-    for name in names:
-        with contextlib.suppress(OSError):  # it stays, as where another program shows it
-            (folder / name).unlink()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,12 +18,13 @@ from ..internal.expected import PATH, expects
 from ..internal.files import check_path
 from ..internal.plain import Text
 from ..internal.printing import aligned, as_html, concrete, shown
+from ..internal.processes import at_work
 from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, is_traced
 from ..pde.components import WithComponents
 from ..spaces.base import Space
 from .finite_values import as_point, check_points, first_not_finite, not_finite
-from .solution_files import SUFFIXES, error_of, save_fields
+from .solution_files import SUFFIXES, error_of, save_fields, save_in_pieces
 
 AFAR = 1e10  # extents of the cloud from which on powers of the distance overflow
 
@@ -100,15 +102,25 @@ class Solution(WithComponents):
         `parameters` and `settings`. Raises as `saved_objects.save_npz`.
 
         `.vtu`, `.vtk`, `.xdmf` (through meshio, extra `geometry`): for ParaView and the like, the fields on the cloud's
-        points, see `solution_files.save_fields`. Settings are not kept there, and it cannot be loaded again.
+        points, see `solution_files.save_fields`. Settings are not kept there, and it cannot be loaded again. `.pvtu`:
+        the same in pieces, one of each of the processes that have solved together, see `solution_files.save_in_pieces`.
+
+        Of these all call `save`; other files are written by the first, while the others wait.
         """
         path = check_path(path, SUFFIXES)
+        if path.suffix.lower() == ".pvtu":
+            save_in_pieces(path, self.space, self.coefficients, lambda X: np.asarray(self.as_computed(X)), exact)
+        else:
+            at_work().by_first(lambda: self._save(path, exact, settings))
+
+    def _save(self, path: Path, exact: Callable | None, settings: Mapping[str, Any]) -> None:
         points = np.asarray(self.space.cloud.points)
         fields = {"values": np.asarray(self.as_computed(points))}
         if exact is not None:
             fields["error"] = error_of(fields["values"], exact, points)
         if path.suffix.lower() == ".npz":
-            save_npz(path, self, settings=settings, points=points, **fields)
+            whole = eqx.tree_at(lambda u: u.space, self, self.space.complete())
+            save_npz(path, whole, settings=settings, points=points, **fields)
         else:
             save_fields(path, self.space, self.coefficients, **fields)
 

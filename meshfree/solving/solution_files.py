@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -19,8 +20,9 @@ from ..geometry.simplices import facets_between, simplices_between
 from ..internal.batching import map_in_blocks
 from ..pde.parameter import takes_parameter
 from ..spaces.base import Space
+from .parallel_files import save_pieces
 
-SUFFIXES = (".npz", ".vtu", ".vtk", ".xdmf")
+SUFFIXES = (".npz", ".vtu", ".pvtu", ".vtk", ".xdmf")
 _CELLS = {1: "line", 2: "triangle", 3: "tetra"}
 
 
@@ -44,6 +46,27 @@ def save_fields(
     write_fields(path, np.asarray(space.cloud.points), cells_of(space.cloud), values, slopes, error)
 
 
+def save_in_pieces(
+    path: Path, space: Space, coefficients: Float[Array, "n *f"], values: Callable, exact: Callable | None
+) -> None:
+    """Write the same as a parallel VTU file, of the pieces of all processes: see `parallel_files.save_pieces`. `values`
+    is u at points, (m, d) -> (m, *f). ValueError for a surface, which is one piece.
+    """
+    check_dimensions(path, space)
+    if space.cloud.surface_normals is not None:
+        raise ValueError(f"a surface is written as one mesh, and {path.name} would have pieces: use .vtu")
+
+    def write(file: Path, nodes: np.ndarray, simplices: np.ndarray) -> dict[str, np.ndarray]:
+        points = np.asarray(space.cloud.points)[nodes]
+        cells = (_CELLS[space.cloud.dim], simplices) if len(simplices) else ("vertex", np.arange(len(nodes))[:, None])
+        at = values(points), gradient_at_nodes(space, coefficients, nodes)
+        error = None if exact is None else error_of(at[0], exact, points)
+        write_fields(file, points, [cells], *at, error)
+        return data_of(*at, error)
+
+    save_pieces(path, space, write)
+
+
 def check_dimensions(path: Path, space: Space) -> None:
     """ValueError for a space of more than three dimensions."""
     dim = space.cloud.dim
@@ -60,6 +83,15 @@ def write_fields(
     error: Float[np.ndarray, "m *f"] | None = None,
 ) -> None:
     """Write what `save_fields` says, of known gradients, with the cells of `cells_of`."""
+    write_mesh(path, _components(points), cells, data_of(values, slopes, error), {})
+
+
+def data_of(
+    values: Float[np.ndarray, "m *f"],
+    slopes: Float[np.ndarray, "m *f d"],
+    error: Float[np.ndarray, "m *f"] | None = None,
+) -> dict[str, np.ndarray]:
+    """The arrays of such a file by name, numbers (m,) or vectors (m, 3)."""
     data = {"u": _components(values)}
     if values.ndim == 1:
         data["gradient"] = _components(slopes)
@@ -67,7 +99,7 @@ def write_fields(
         data |= {f"gradient_{i + 1}": _components(slopes[:, i]) for i in range(values.shape[1])}
     if error is not None:
         data["error"] = _components(error)
-    write_mesh(path, _components(points), cells, data, {})
+    return data
 
 
 def error_of(values: Float[np.ndarray, "m *f"], exact: Callable, X: Float[np.ndarray, "m d"]) -> np.ndarray:
@@ -95,12 +127,16 @@ def exact_at_times(
     return known
 
 
-def gradient_at_nodes(space: Space, coefficients: Float[Array, "n *f"]) -> Float[np.ndarray, "m *f d"]:
-    """∇u at the points of the space's cloud, by the derivatives of its functions, as in the equations."""
+def gradient_at_nodes(
+    space: Space, coefficients: Float[Array, "n *f"], places: Any = slice(None)
+) -> Float[np.ndarray, "m *f d"]:
+    """∇u at the points of the space's cloud, or some, by the derivatives of its functions, as in the equations."""
     dim = space.cloud.dim
     if not space.has_rows:
-        return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points), space.size))
-    jets = BasisDerivatives.at_nodes(space).jets(np.asarray(coefficients), 1)  # (m, 1 + d, *f): u, its slope by x_d, …
+        return np.asarray(_gradients(space.function(coefficients), jnp.asarray(space.cloud.points[places]), space.size))
+    jets = BasisDerivatives.at_nodes(space)[places].jets(
+        np.asarray(coefficients), 1
+    )  # (m, 1 + d, *f): u, its slope by x_d, …
     return np.moveaxis(jets[:, dim:0:-1], 1, -1)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,6 +31,8 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST, mesh_over
 from ..internal.expected import DATA, NUMBERS, expects
+from ..internal.memory import peak
+from ..internal.processes import together
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -40,6 +45,7 @@ from .levels import solve_by_levels
 from .metrics import error
 from .newton import newton, solved
 from .posterior import Posterior
+from .shared_derivative import solve_shared
 from .solution import Solution
 from .symmetric import interpolate_process, solve_symmetric
 from .unknown_numbers import solve_with_unknowns
@@ -70,6 +76,9 @@ def solve_in(
     if problem.domain is not None and problem.domain.dim != rows_at.dim:
         raise ValueError(f"the problem's domain has {problem.domain.dim} dimensions and the cloud {rows_at.dim}")
     space = with_frequencies(problem, space, rows_at)
+    shared = on_processes(problem, space, points, solver)
+    if shared.partition is not None:
+        return _solved_together(problem, space, shared, initial, weights, solver)
     if space.is_process:
         if unknowns_of(problem, space.cloud):
             raise ValueError(
@@ -104,6 +113,52 @@ def solve_in(
         return u
     price = space.sparsity(rows_at.points)
     return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
+
+
+def on_processes(problem: Problem, space: Space, points: Cloud | None, solver: str) -> Space:
+    """The space with nodes that all processes share, where they were started to solve by PETSc together.
+
+    ValueError for what they cannot solve together, and where they have not the same nodes.
+    """
+    if not solver.startswith("petsc"):
+        return space
+    found = together()
+    if found.size == 1:
+        return space
+    for given, what in ((points, "points="), (problem.mean, "mean="), (problem.data or None, "mf.Data")):
+        if given is not None:
+            raise ValueError(f"{what} is not solved by several processes together: start one")
+    if unknowns_of(problem, space.cloud):
+        raise ValueError("a problem with mf.Unknown is not solved by several processes together: start one")
+    nodes = hashlib.blake2b(np.ascontiguousarray(space.nodes).data).hexdigest()
+    if len(set(found.each(nodes))) > 1:
+        raise ValueError(
+            "the processes have different nodes: make the cloud in the same way on each, with the same seed, or load "
+            "it from one file"
+        )
+    return space.shared(found)
+
+
+def _solved_together(problem: Problem, space: Space, shared: Space, initial, weights, solver: str) -> Solution:
+    """By all processes, with what each of them has done."""
+    assert shared.partition is not None
+    found, began = shared.partition.processes, time.perf_counter()
+    sent, iterations = found.sent, found.iterations
+    start, equations_of = _stated(problem, shared, None, initial, weights)
+    assembled = functools.partial(equations_of, shared)
+    system = assembled()
+    if is_traced(start, system, system.own.residual(start)):
+        coefficients, stats = solve_shared(assembled, start, solver)
+    else:
+        coefficients, stats = solve_by_levels((shared,), iter([system]), start, solver)
+    own = {
+        "nodes": int(shared.partition.own.sum()),
+        "seconds": time.perf_counter() - began,
+        "iterations": found.iterations - iterations,
+        "sent": found.sent - sent,  # bytes
+        "memory": peak(),  # bytes, at most so far
+    }
+    return Solution(space, coefficients, {**stats, "processes": found.each(own)})
 
 
 def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:

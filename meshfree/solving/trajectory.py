@@ -16,6 +16,7 @@ from ..internal.expected import NUMBER, PATH, expects
 from ..internal.files import check_path
 from ..internal.plain import Text
 from ..internal.printing import aligned, as_html, shown
+from ..internal.processes import at_work
 from ..internal.saved_objects import load_npz, save_npz
 from ..internal.tracing import AnyArray, as_jax, is_traced, module_of
 from ..spaces.base import Space
@@ -113,15 +114,20 @@ class Trajectory(eqx.Module):
 
         - `frames`: only so many equally spaced times, 2 at least, or the growing times to keep; by default all
 
-        Raises ValueError for another extension and times that u does not span, and as `Solution.save`.
+        Of several processes all call it, and the first writes. Raises ValueError for another extension and times that u
+        does not span, and as `Solution.save`.
         """
         path = check_path(path, SUFFIXES)
+        at_work().by_first(lambda: self._save(path, exact, frames))
+
+    def _save(self, path: Path, exact: Callable | None, frames: Any) -> None:
         kept = self if frames is None else self.on(self.frames(frames))
         points = np.asarray(self.space.cloud.points)
         values = kept.values(points)
         error = {} if exact is None else {"error": values - exact_at_times(exact, points, kept.times, values)}
         if path.suffix.lower() == ".npz":
-            save_npz(path, kept, points=points, values=values, **error)
+            whole = eqx.tree_at(lambda u: u.space, kept, self.space.complete())
+            save_npz(path, whole, points=points, values=values, **error)
         else:
             save_series(path, self.space, kept.times, np.asarray(kept.coefficients), values, **error)
 

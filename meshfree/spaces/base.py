@@ -18,9 +18,11 @@ from ..geometry.refinement import coarser
 from ..internal.batching import map_in_blocks
 from ..internal.devices import on_host
 from ..internal.printing import aligned
+from ..internal.processes import Processes
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..kernels import Kernel, check_coincident
 from ..pde.components import WithComponents
+from .partition import Partition
 
 COARSER = 1.4  # times the spacing of a cloud that another is compared with
 ENTRIES = 2**21  # values of basis functions that are made at a time
@@ -95,6 +97,26 @@ class Space(eqx.Module):
         two; None: none is known.
         """
         return None if self.cloud.domain is None else (False, self.on(coarser(self.cloud, COARSER)))
+
+    if TYPE_CHECKING:
+
+        @property
+        def partition(self) -> Partition | None:
+            """The shares of processes in its nodes; None where this process has them all."""
+
+    else:
+        partition = None
+
+    def shared(self, processes: Processes) -> Space:
+        """The same space, with nodes that the processes share; ValueError where it cannot be."""
+        raise ValueError(
+            f"several processes share the equations of Stencils, and {self.describe()} is another space: use Stencils, "
+            "or start one process"
+        )
+
+    def complete(self) -> Space:
+        """The same space with all that it finds on demand in it, as a file keeps it."""
+        return self
 
     def nested(self) -> np.ndarray | None:
         """Which basis functions span a smaller space of the same kind, with which this one can be compared; None: none

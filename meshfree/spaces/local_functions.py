@@ -20,6 +20,7 @@ from ..internal.tracing import AnyArray, module_of
 from ..linalg.batched import side_by_side
 from ..pde.leibniz import product, quotient
 from ..pde.multi_indices import total_degree
+from .on_demand import OnDemand
 from .stencil_checks import GROWTH, check_stencils
 from .stencil_weights import BLOCK, TOGETHER, LocalInterpolant
 
@@ -44,7 +45,7 @@ class LocalFunctions(NamedTuple):
 
     local: LocalInterpolant
     nodes: Float[np.ndarray, "n d"]
-    stencils: Int[np.ndarray, "m k"]
+    stencils: Int[np.ndarray, "m k"] | OnDemand
     values: Float[np.ndarray, "n f"]
     coefficients: Coefficients
     periods: Periods = None
@@ -180,7 +181,8 @@ def local_functions(
     leaves, structure = jax.tree.flatten(local)
     around = None if periods is None else tuple(periods.tolist())
     key = (structure, around, *map(_content, leaves), *map(_identity, given))
-    arrays = np.asarray(nodes), np.asarray(stencils), np.asarray(values).reshape(len(values), -1)
+    held = stencils if isinstance(stencils, OnDemand) else np.asarray(stencils)
+    arrays = np.asarray(nodes), held, np.asarray(values).reshape(len(values), -1)
     found = _remembered.pop(key, None)
     if found is None:
         unknowns = stencils.shape[1] + len(total_degree(nodes.shape[1], local.degree))

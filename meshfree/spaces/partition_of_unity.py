@@ -24,6 +24,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.operators import laplacian
 from .local_functions import LocalFunctions, blended, local_functions, under_bump
 from .neighbours import in_dimension
+from .on_demand import OnDemand, taken
 from .stencil_weights import LocalInterpolant
 from .visible_neighbours import nearest_seen
 
@@ -41,9 +42,9 @@ class Patchwork(eqx.Module):
 
     local: LocalInterpolant
     cloud: Cloud
-    radii: Float[np.ndarray | Array, " m"]
+    radii: Float[np.ndarray | Array, " m"] | OnDemand
     nodes: Float[np.ndarray | Array, "n d"]
-    stencils: Int[np.ndarray | Array, "m k"]
+    stencils: Int[np.ndarray | Array, "m k"] | OnDemand
     values: Float[np.ndarray | Array, "n *f"]
 
     def __call__(self, x: Float[AnyArray, " d"]) -> Float[Array, "*f"]:
@@ -137,7 +138,7 @@ class Patchwork(eqx.Module):
     def _bumps(self, X: Float[np.ndarray, "m d"]):
         """The patches near every point, the radii of their bumps there, and which of them are not zero."""
         patches = np.asarray(self._patches(X))
-        centers, radii = np.asarray(self.cloud.points), np.asarray(self.radii)[patches]
+        centers, radii = np.asarray(self.cloud.points), taken(self.radii, patches)
         if self.cloud.periods is None:
             squares = sum((axis[patches] - x[:, None]) ** 2 for axis, x in zip(centers.T, X.T, strict=True)) / radii**2
         else:

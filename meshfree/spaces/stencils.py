@@ -6,6 +6,7 @@ augmentation: Flyer, Fornberg, Bayona & Barnett, J. Comput. Phys. 321 (2016), do
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Iterable
@@ -20,12 +21,16 @@ from scipy.spatial import cKDTree
 
 from ..geometry.cloud import Cloud
 from ..geometry.periods import images_around_first, nearest_image, unrolled
+from ..internal.descriptions import IN_OLDER_FILES
 from ..internal.expected import INTEGER, Kind, expects
+from ..internal.processes import processes
 from ..internal.tracing import is_traced
 from ..kernels import Kernel, Polyharmonic
 from .along_normals import AlongNormals
 from .base import LocalBasis, Space
 from .neighbours import in_dimension, nearest
+from .on_demand import OnDemand, taken
+from .partition import Partition
 from .partition_of_unity import Patchwork
 from .polynomial_tail import warn_of_low_degree
 from .stencil_checks import check_weights
@@ -89,10 +94,11 @@ class Stencils(Space, LocalBasis):
     kernel: Kernel
     cloud: Cloud
     nodes: Float[np.ndarray | Array, "n d"]
-    stencils: Int[np.ndarray | Array, "m k"]
-    radii: Float[np.ndarray | Array, " m"]
+    stencils: Int[np.ndarray | Array, "m k"] | OnDemand
+    radii: Float[np.ndarray | Array, " m"] | OnDemand
     degree: int = eqx.field(static=True)
     ghost_parts: tuple[str, ...] = eqx.field(static=True)
+    partition: Partition | None = eqx.field(metadata={IN_OLDER_FILES: None})  # of the nodes among processes
 
     @expects(kernel=Kernel | None, cloud=Cloud, degree=INTEGER, size=INTEGER, ghost=_GHOST)
     def __init__(
@@ -107,7 +113,7 @@ class Stencils(Space, LocalBasis):
         if degree < -1:
             raise ValueError(f"degree is that of the polynomials, an integer, -1 for none; got {degree}")
         self.kernel = Polyharmonic(5) if kernel is None else kernel
-        self.cloud, self.degree = cloud, degree
+        self.cloud, self.degree, self.partition = cloud, degree, None
         if is_traced(cloud):
             raise ValueError(
                 "Stencils looks for neighbours when it is made: make it outside of jit and grad, and change its kernel "
@@ -136,12 +142,17 @@ class Stencils(Space, LocalBasis):
                 f"{self.kernel.describe()} has a scale for each coordinate of space, and stencils on a surface lie in "
                 "its tangent planes: give one scale"
             )
+        self.nodes.flags.writeable = False  # what was solved on them is remembered
+        if processes().size > 1 and not on_surface:  # which may share the nodes
+            in_sight = functools.partial(stencils_in_sight, cloud, self.nodes, behind, size)
+            self.stencils = OnDemand(in_sight, (len(points), size), np.int32)
+            self.radii = OnDemand(functools.partial(_radii, cloud), (len(points),), float)
+            return
         self.stencils = (
             stencils_on_surface(cloud, size) if on_surface else stencils_in_sight(cloud, self.nodes, behind, size)
         )
-        own = np.asarray(nearest_seen(cloud, points, min(in_dimension(REACH, dim) + 1, len(points))))
-        self.radii = MARGIN * np.linalg.norm(nearest_image(points[own[:, -1]] - points, cloud.periods), axis=1)
-        self.nodes.flags.writeable = self.stencils.flags.writeable = False  # what was solved on them is remembered
+        self.stencils.flags.writeable = False
+        self.radii = _radii(cloud, np.arange(len(points)))
 
     @property
     def size(self) -> int:
@@ -150,6 +161,18 @@ class Stencils(Space, LocalBasis):
     def on(self, cloud):
         size, ghost = self.stencils.shape[1], self.ghost_parts
         return Stencils(self.kernel, cloud, self.degree, size=size, ghost=ghost)
+
+    def shared(self, processes):
+        ghosts = np.full(len(self.cloud), -1)
+        behind = [self.cloud.parts[part] for part in self.ghost_parts]
+        if behind:
+            ghosts[np.concatenate(behind)] = np.arange(len(self.cloud), len(self.nodes))
+        partition = Partition(np.asarray(self.cloud.points), ghosts, processes)
+        return eqx.tree_at(lambda space: space.partition, self, partition, is_leaf=lambda leaf: leaf is None)
+
+    def complete(self):
+        known = np.asarray(self.stencils), np.asarray(self.radii)
+        return eqx.tree_at(lambda space: (space.stencils, space.radii), self, known, is_leaf=_is_on_demand)
 
     def compared(self):
         """Of two degrees more on the same nodes; on fewer nodes where these stencils would be too large."""
@@ -191,10 +214,13 @@ class Stencils(Space, LocalBasis):
         return self.stencils
 
     def columns_at(self, X):
-        stencils = jnp.asarray(self.stencils) if is_traced(self, X) else np.asarray(self.stencils)
         if self.cloud.surface_normals is not None:
-            return stencils[nearest_on_sheet(self.cloud, X)]
-        return stencils[nearest_seen(self.cloud, X, 1)[..., 0]]
+            nearest_node = nearest_on_sheet(self.cloud, X)
+        else:
+            nearest_node = nearest_seen(self.cloud, X, 1)[..., 0]
+        if is_traced(self, X):
+            return jnp.asarray(self.stencils)[nearest_node]
+        return taken(self.stencils, nearest_node)
 
     def weights(self, X, columns, functionals, order):
         if self.cloud.surface_normals is not None:
@@ -249,6 +275,18 @@ class Stencils(Space, LocalBasis):
         if is_traced(self.nodes, X):
             nodal = weights + jax.lax.stop_gradient(nodal - weights)
         return jnp.where(jnp.any(at_node, axis=1)[:, None, None], nodal, weights)
+
+
+def _is_on_demand(leaf: Any) -> bool:
+    return isinstance(leaf, OnDemand)
+
+
+def _radii(cloud: Cloud, places: Int[np.ndarray, " p"]) -> Float[np.ndarray, " p"]:
+    """Of the patches around some points of a cloud."""
+    points = np.asarray(cloud.points)
+    own, count = points[places], in_dimension(REACH, cloud.manifold_dim) + 1
+    farthest = points[np.asarray(nearest_seen(cloud, own, min(count, len(points))))[:, -1]]
+    return MARGIN * np.linalg.norm(nearest_image(farthest - own, cloud.periods), axis=1)
 
 
 def matched_parts(ghost: bool | str | Iterable[str], cloud: Cloud) -> tuple[str, ...]:

@@ -91,28 +91,35 @@ def _with_images(
 
 
 def stencils_in_sight(
-    cloud: Cloud, nodes: Float[np.ndarray, "n d"], behind: Int[np.ndarray, " n"], size: int
+    cloud: Cloud,
+    nodes: Float[np.ndarray, "n d"],
+    behind: Int[np.ndarray, " n"],
+    size: int,
+    places: Int[np.ndarray, " m"] | None = None,
 ) -> Int[np.ndarray, "m k"]:
-    """For each point of the cloud the `size` nearest nodes that it sees, nearest first.
+    """For each point of the cloud, or those at some places in it, the `size` nearest nodes that it sees, nearest first.
 
     `behind`: for every node the point of the cloud whose place tells whether it is seen; a ghost is seen where its
     boundary node is. A point that sees too few, as one in a bay, has nodes too that those see which it sees, and so on;
     ValueError where that does not suffice, as on an island of few nodes.
     """
     points = np.asarray(cloud.points)
+    own = points if places is None else points[places]
     if not _may_hide(cloud):
-        return np.asarray(nearest(nodes, points, size, cloud.periods))
+        return np.asarray(nearest(nodes, own, size, cloud.periods))
     if cloud.periods is not None:
-        return _among_images(cloud, nodes, behind, size)
-    found = np.asarray(nearest(nodes, points, size))
+        return _among_images(cloud, nodes, behind, size, own)
+    found = np.asarray(nearest(nodes, own, size))
     walls, stand = _Planes(points, np.asarray(cloud.normal_vectors)), points[behind]
-    rows = np.flatnonzero(walls.beyond(points, stand[found]).any(axis=1))
+    rows = np.flatnonzero(walls.beyond(own, stand[found]).any(axis=1))
     if not len(rows):
         return found
-    candidates, seen = _candidates(walls, cloud.domain, points[rows], nodes, stand, size)
+    candidates, seen = _candidates(walls, cloud.domain, own[rows], nodes, stand, size)
     order = np.argsort(~seen, axis=1, kind="stable")[:, :size]
     found[rows] = np.take_along_axis(candidates, order, axis=1)
     few = np.flatnonzero(seen.sum(axis=1) < size)
+    if len(few) and places is not None:  # which needs what others see
+        return stencils_in_sight(cloud, nodes, behind, size)[places]
     if len(few):
         sights = dict(zip(rows.tolist(), (c[s] for c, s in zip(candidates, seen, strict=True)), strict=True))
         complete = {i: found[i] for i in range(len(points)) if i not in sights} | sights
@@ -121,14 +128,16 @@ def stencils_in_sight(
     return found
 
 
-def _among_images(cloud: Cloud, nodes: np.ndarray, behind: np.ndarray, size: int) -> Int[np.ndarray, "m k"]:
+def _among_images(
+    cloud: Cloud, nodes: np.ndarray, behind: np.ndarray, size: int, own: Float[np.ndarray, "m d"]
+) -> Int[np.ndarray, "m k"]:
     """The same where the domain repeats, and has holes."""
     domain, points = cloud.domain, np.asarray(cloud.points)
     lower, periods = domain.bounds[0], domain.periods
     walls = _Planes(*_with_images(domain, points, np.asarray(cloud.normal_vectors))[:2])
     near, owners = with_images(nodes, lower, periods)
     stand = near + nearest_image(points[behind] - nodes, periods)[owners]
-    own = wrapped(points, lower, periods)
+    own = wrapped(own, lower, periods)
     found = np.asarray(nearest(near, own, size))
     rows = np.flatnonzero(walls.beyond(own, stand[found]).any(axis=1))
     if len(rows):
@@ -137,7 +146,7 @@ def _among_images(cloud: Cloud, nodes: np.ndarray, behind: np.ndarray, size: int
         found[rows] = np.take_along_axis(candidates, order, axis=1)
         few = np.flatnonzero(seen.sum(axis=1) < size)
         if len(few):
-            raise _too_few(points[rows[few[0]]], size, int(seen[few[0]].sum()))
+            raise _too_few(own[rows[few[0]]], size, int(seen[few[0]].sum()))
     found = owners[found]
     twice = np.flatnonzero((np.diff(np.sort(found, axis=1), axis=1) == 0).any(axis=1))
     if len(twice):

@@ -149,6 +149,11 @@ def test_a_named_kernel_means_its_translates():
     assert space.degree == -1, "the script's degree is that of its own space"
 
 
+def test_options_of_petsc_begin_as_flags_do():
+    _, choices, _ = parse(problem, ["--petsc", "-ksp_type bcgs", "--seed", "3"], {}, "script.py", "")
+    assert (choices.petsc, choices.seed, choices.of_solver) == ("-ksp_type bcgs", 3, "petsc -ksp_type bcgs")
+
+
 def test_another_space_takes_its_own_rules_and_all_that_was_said():
     script = {"degree": 9, "scale": (0.5,), "spacing": 0.1, "rate": 0.3}
     flags = ["--space", "collocation", "--degree", "1"]

@@ -65,6 +65,20 @@ def test_a_global_space_gives_its_own_gradient(tmp_path):
     np.testing.assert_allclose(mesh.point_data["gradient"][:, :2], slope[:, None] * [1.0, 2.0], atol=1e-6)
 
 
+def test_one_process_writes_one_piece(tmp_path):
+    u = of(square, mf.Disk().cloud(0.2))
+    whole = saved(u, tmp_path / "whole.vtu", exact=square)
+    for _ in range(2):  # the second time in place of the first
+        u.save(tmp_path / "u.pvtu", exact=square)
+        (piece,) = (tmp_path / "u").iterdir()
+        assert piece.name in (tmp_path / "u.pvtu").read_text()
+        found = meshio.read(piece)
+        assert np.array_equal(found.points, whole.points)
+        assert np.array_equal(found.cells_dict["triangle"], whole.cells_dict["triangle"])
+        assert found.point_data.keys() == whole.point_data.keys()
+        np.testing.assert_allclose(found.point_data["gradient"], whole.point_data["gradient"], atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", ["local", "global"])
 def test_several_fields(tmp_path, kind):
     cloud = mf.Box().cloud(0.1, cluster=1.0)

@@ -1,0 +1,213 @@
+"""Several processes by PETSc, measured on the processes at hand, and what a fitted model expects of many.
+
+    python scripts/scaling.py                                 250 000 nodes a process on 1 and 2 processes, 3 rounds
+    python scripts/scaling.py --nodes 1000000 --rounds 2      strong scaling and the best solver at a million nodes
+    python scripts/scaling.py --nodes 20000 --processes 1 2 4 --rounds 1
+
+It needs mpiexec and the extra `petsc`. The problem is B10, Poisson's equation on the square by stencils of degree 4.
+Every run is a program of its own, started by mpiexec, which has solved a small case before; the runs of a round follow
+each other and rounds repeat them, so that what else the machine does hits all of them. The medians are printed.
+
+- strong: the same `--nodes` on 1, 2, … processes, by default options (GMRES(100) and additive Schwarz, one level), by
+  two levels and more (`TWO_LEVEL`), and on one process by the best solver that is installed (`solver="auto"`)
+- weak: `--nodes` on one process, twice as many on two, …, by `TWO_LEVEL`, as with one level iterations grow
+- iterations of one level by the number of subdomains, 1 to 64 on one process (`-pc_asm_blocks`), and by nodes
+
+The model, N nodes on p processes, s stencil nodes:
+
+    T = a N/p + i (b N/p + 2 (α + 8 β h) + 2 α log₂ p) + 8 β g N,     h = 4 √(s N/p) values of the halo
+    M = m₀ + m₁ N/p + m₂ N                                            bytes of each process
+    i = i₁ N^c p^d with one level; with two and more as measured, whatever N and p
+
+a (nodes, neighbours, weights, setting up) and b (an iteration) are fitted to the runs, m to their memory, c and d to
+the iterations. Assumed, and not measured here: latency α and time per byte β of a network (`--latency`, `--bandwidth`);
+g = 20 whole vectors are gathered in a solve, as each process keeps the coefficients of all nodes; subdomains are
+squares; each process has the memory bandwidth that it has here; the coarse problem of two levels costs nothing. What
+comes out is an expectation of a first attempt, no measurement.
+"""
+
+import argparse
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+import meshfree as mf
+from meshfree.internal.memory import peak
+from meshfree.internal.processes import processes
+from meshfree.run.command_line import configure_jax
+
+TWO_LEVEL = "-pc_type gamg -mg_levels_ksp_type richardson -mg_levels_pc_type asm -mg_levels_sub_pc_type ilu"
+WARM = 12_000  # nodes a process of the case that compiles all programs, as from 9000 on that of the elimination
+SUBDOMAINS = (1, 4, 16, 64)
+STENCIL, GATHERED = 30, 20
+HEAD = """\
+| solver              | procs | nodes    | cloud   | weights | solve   | whole   | iterations | MB     | GB    | error |
+|---------------------|-------|----------|---------|---------|---------|---------|------------|--------|-------|-------|"""
+PREDICTED = ((10**8, 256), (10**8, 4096), (10**9, 4096), (10**9, 65536))
+
+
+def exact(x):
+    return jnp.sin(jnp.pi * x[0]) * jnp.cos(jnp.pi * x[1] / 2)
+
+
+PROBLEM = mf.Problem(
+    mf.Box(),
+    interior=lambda u, x: mf.laplacian(u)(x) + 1.25 * jnp.pi**2 * exact(x),
+    boundary=mf.dirichlet(exact),
+    exact=exact,
+)
+
+
+def measured(nodes: int, solver: str, options: str) -> dict[str, Any]:
+    """One run, in this process and those beside it: the seconds of each phase, and what they took."""
+    of = {}
+    for count in (WARM * processes().size, nodes):
+        began = time.perf_counter()
+        cloud = PROBLEM.domain.cloud((1.16 / count) ** 0.5)
+        placed = time.perf_counter()
+        before = processes().iterations, processes().sent
+        u = mf.solve(PROBLEM, mf.Stencils(None, cloud), solver=solver, petsc=options)
+        whole = time.perf_counter() - placed
+        solve = u.stats["seconds"]["solve"]
+        of = {"nodes": len(cloud), "cloud": placed - began, "weights": whole - solve, "solve": solve}
+    of |= {"iterations": processes().iterations - before[0], "sent": processes().sent - before[1], "memory": peak()}
+    return of | {"whole": of["cloud"] + of["weights"] + of["solve"], "error": mf.error(PROBLEM, u)}
+
+
+def run(nodes: int, count: int, solver: str = "petsc", options: str = "") -> dict[str, Any]:
+    """One run as a program of its own on so many processes; the slowest's seconds and the largest memory."""
+    mpiexec = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if mpiexec is None:
+        raise SystemExit("there is no mpiexec: see scripts/docs/how_to/many_processes.md")
+    command = [mpiexec, "-n", str(count), sys.executable, __file__, "--one", str(nodes), solver, options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    each = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(each) == count, done.stdout
+    return {name: max(one[name] for one in each) for name in each[0]} | {"processes": count}
+
+
+def median(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+
+
+def shown(name: str, row: dict[str, Any]) -> str:
+    seconds = " | ".join(f"{row[phase]:>7.2f}" for phase in ("cloud", "weights", "solve", "whole"))
+    return (
+        f"| {name:<19} | {row['processes']:>5.0f} | {row['nodes']:>8.0f} | {seconds} | {row['iterations']:>10.0f} "
+        f"| {row['sent'] / 1e6:>6.1f} | {row['memory'] / 1e9:>5.2f} | {row['error']:.0e} |"
+    )
+
+
+def fitted(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """a and b, and m₀, m₁, m₂, each by least squares with nothing negative, relative to what was measured."""
+    from scipy.optimize import nnls
+
+    share = np.array([row["nodes"] / row["processes"] for row in rows])
+    steps, nodes = (np.array([row[name] for row in rows], dtype=float) for name in ("iterations", "nodes"))
+    seconds, memory = (np.array([row[name] for row in rows]) for name in ("whole", "memory"))
+    time_of = np.stack([share, steps * share], axis=1) / seconds[:, None]
+    memory_of = np.stack([np.ones_like(share), share, nodes], axis=1) / memory[:, None]
+    a, b = nnls(time_of, np.ones_like(share))[0]
+    m = nnls(memory_of * [1e9, 1, 1], np.ones_like(share))[0] * [1e9, 1, 1]
+    return {"a": a, "b": b, "m0": m[0], "m1": m[1], "m2": m[2]}
+
+
+def power(x: list[float], y: list[float]) -> float:
+    """The exponent of y ~ x^e."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0]) if len(set(x)) > 1 else 0.0
+
+
+def expected(model: dict[str, float], nodes: int, count: int, steps: float, alpha: float, beta: float):
+    share = nodes / count
+    halo = 4 * math.sqrt(STENCIL * share)
+    step = model["b"] * share + 2 * (alpha + 8 * beta * halo) + 2 * alpha * math.log2(count)
+    seconds = model["a"] * share + steps * step + 8 * beta * GATHERED * nodes
+    return seconds, model["m0"] + model["m1"] * share + model["m2"] * nodes
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--one"]:
+        configure_jax()
+        sys.stdout.write(json.dumps(measured(int(sys.argv[2]), sys.argv[3], sys.argv[4])) + "\n")
+        return
+    given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    given.add_argument("--nodes", type=int, default=250_000)
+    given.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    given.add_argument("--rounds", type=int, default=3)
+    given.add_argument("--latency", type=float, default=2e-6, help="seconds of a message")
+    given.add_argument("--bandwidth", type=float, default=10e9, help="bytes a second between two processes")
+    flags = given.parse_args()
+    one_level, two_level = "one level", "two levels and more"
+    plans = [("best on one process", flags.nodes, 1, "auto", "")]
+    plans += [(one_level, flags.nodes, count, "petsc", "") for count in flags.processes]
+    plans += [(two_level, flags.nodes, count, "petsc", TWO_LEVEL) for count in flags.processes]
+    plans += [("weak, two levels", flags.nodes * p, p, "petsc", TWO_LEVEL) for p in flags.processes if p > 1]
+    found: list[list[dict[str, Any]]] = [[] for _ in plans]
+    for _ in range(flags.rounds):
+        for rows, (_, *plan) in zip(found, plans, strict=True):
+            rows.append(run(*plan))
+    rows = [(name, median(rounds)) for rounds, (name, *_) in zip(found, plans, strict=True)]
+    print(f"{os.cpu_count()} cores; seconds, medians of {flags.rounds}; MB sent by and GB of the process with most\n")
+    print(HEAD)
+    print("\n".join(shown(name, row) for name, row in rows))
+    judge(rows, flags)
+    model(rows, flags)
+
+
+def judge(rows: list[tuple[str, dict[str, Any]]], flags: argparse.Namespace) -> None:
+    """Prints what carries a bar."""
+    best, many = rows[0][1], max(flags.processes)
+    if many == 1:
+        return
+    together = {name: row for name, row in rows if row["processes"] == many and not name.startswith("weak")}
+    alone = {name: row for name, row in rows if row["processes"] == 1}
+    weak = next(row for name, row in rows if name.startswith("weak") and row["processes"] == many)
+    print()
+    for name, row in together.items():
+        print(
+            f"{name}, {many} processes over the best on one: {row['whole'] / best['whole']:.2f} of its seconds, bar 1"
+        )
+        print(f"{name}, memory of each over that of one: {row['memory'] / alone[name]['memory']:.2f}, bar 0.6")
+    print(f"weak scaling, 1 to {many} processes: {weak['whole'] / alone['two levels and more']['whole']:.2f}, bar 1.3")
+
+
+def model(rows: list[tuple[str, dict[str, Any]]], flags: argparse.Namespace) -> None:
+    """Prints how iterations grow, the fitted model and what it expects."""
+    by_blocks = [run(flags.nodes // 4, 1, "petsc", f"-pc_asm_blocks {blocks}")["iterations"] for blocks in SUBDOMAINS]
+    by_nodes = [run(nodes, 1)["iterations"] for nodes in (flags.nodes // 16, flags.nodes // 4, flags.nodes)]
+    d = power(list(SUBDOMAINS), by_blocks)
+    c = power([1, 4, 16], by_nodes)
+    first = by_nodes[-1] / flags.nodes**c
+    of_petsc = [row for name, row in rows if not name.startswith("best")]
+    found = fitted(of_petsc)
+    multilevel = statistics.median(row["iterations"] for name, row in rows if "two" in name)
+    told = ", ".join(f"{blocks}: {count}" for blocks, count in zip(SUBDOMAINS, by_blocks, strict=True))
+    print(f"\niterations of one level at {flags.nodes // 4} nodes by subdomains: {told}; as p^{d:.2f}")
+    print(f"at {flags.nodes // 16}, {flags.nodes // 4} and {flags.nodes} nodes: {by_nodes}; as N^{c:.2f}")
+    print(f"with two levels and more: {multilevel:.0f}, here whatever the nodes and processes")
+    print(
+        f"a {found['a'] * 1e6:.1f} µs and b {found['b'] * 1e9:.0f} ns a node; m₀ {found['m0'] / 1e9:.2f} GB, ", end=""
+    )
+    print(f"m₁ {found['m1']:.0f} and m₂ {found['m2']:.0f} bytes a node\n")
+    print("| nodes | processes | one level: iterations, seconds | two levels and more: iterations, seconds | GB each |")
+    print("|---|---|---|---|---|")
+    beta = 1 / flags.bandwidth
+    for nodes, count in PREDICTED:
+        steps = first * nodes**c * count**d
+        one, memory = expected(found, nodes, count, steps, flags.latency, beta)
+        two, _ = expected(found, nodes, count, multilevel, flags.latency, beta)
+        print(f"| {nodes:.0e} | {count} | {steps:.0f}, {one:.0f} | {multilevel:.0f}, {two:.0f} | {memory / 1e9:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
