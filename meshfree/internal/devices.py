@@ -90,7 +90,7 @@ def spread(array: Any, mesh: Mesh, places: PartitionSpec) -> Any:
 
 def map_over(function: Callable[[Any], Any], batch: Any, mesh: Mesh) -> Any:
     """`function` of every entry of a batch, the leading axis of its leaves, each device at work on its share, an entry
-    at a time; to be compiled. `gathered` has what comes out, the last entry once more where that makes the shares equal.
+    at a time; to be compiled. `gathered` has what comes out, the last entry once more where shares would be unequal.
     """
     lacking = -len(jax.tree.leaves(batch)[0]) % mesh.size
 
