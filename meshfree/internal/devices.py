@@ -89,17 +89,20 @@ def spread(array: Any, mesh: Mesh, places: PartitionSpec) -> Any:
 
 
 def map_over(function: Callable[[Any], Any], batch: Any, mesh: Mesh) -> Any:
-    """`function` of every entry of a batch, the leading axis of its leaves, each device at work on its share; to be
-    compiled. `gathered` has what comes out, the last entry once more where that makes the shares equal.
+    """`function` of every entry of a batch, the leading axis of its leaves, each device at work on its share, an entry
+    at a time; to be compiled. `gathered` has what comes out, the last entry once more where shares would be unequal.
     """
     lacking = -len(jax.tree.leaves(batch)[0]) % mesh.size
 
     def padded(leaf):
         return jnp.pad(leaf, [(0, lacking), *[(0, 0)] * (leaf.ndim - 1)], mode="edge")
 
-    # by `shard_map` devices run apart; where the compiler shares out loops they wait for one another, and hang on CPUs
+    # `shard_map`, as devices whose loops the compiler shares out wait for one another; and no `vmap`, as LAPACK for
+    # several matrices wants the threads that run the devices of a CPU, and waits for them: both hung [m]
     places = PartitionSpec(AXIS)
-    shares = jax.shard_map(jax.vmap(function), mesh=mesh, in_specs=places, out_specs=places, check_vma=False)
+    shares = jax.shard_map(
+        lambda share: jax.lax.map(function, share), mesh=mesh, in_specs=places, out_specs=places, check_vma=False
+    )
     return shares(jax.tree.map(padded, batch))
 
 

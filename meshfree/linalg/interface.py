@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
 from ..internal.plain import Plain
@@ -16,6 +17,11 @@ class Factor(Plain):
 
     refuses_singular: ClassVar[bool] = False  # whether a singular matrix was an error already when it was factored
     runs_on_host: ClassVar[bool] = False  # whatever device JAX computes on
+
+    @property
+    def shared_by(self) -> Mesh | None:
+        """The devices that its rows are spread over; None where one has it all."""
+        return None
 
     @abc.abstractmethod
     def solve(self, b: Float[AnyArray, "m *k"]) -> Float[AnyArray, "n *k"]:

@@ -69,6 +69,10 @@ class ShardedQR(Factor):
     order: Int[Array, " w"]  # the columns as they were taken; the w − n beyond those of A are zero
     kept: Bool[Array, " w"]
 
+    @property
+    def shared_by(self):
+        return self.matrix.mesh
+
     @classmethod
     def of(cls, A: Sharded) -> ShardedQR:
         return cls(A, *_eliminated(A))

@@ -22,7 +22,6 @@ from ..internal.plain import Text
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
-from ..linalg.sharded import Sharded
 from .derivative import Solved, differentiable
 from .uniqueness import SINGULAR_HINT, check_polynomials, check_unique, is_unique
 
@@ -101,7 +100,7 @@ def _solve_concrete(system: System, start, solver, reference, residual, matrix, 
     stats = _statistics(system, state, matrix, factored, seconds)
     check_unique(system, matrix, factored, state.coefficients, stats, affine)
     found = state.coefficients
-    if isinstance(matrix, Sharded):  # each process has all coefficients, to evaluate the solution by itself
+    if factored.shared_by is not None:  # each process has all coefficients, to evaluate the solution by itself
         found = np.asarray(found)
     return as_jax(found), stats
 
@@ -312,14 +311,14 @@ def _statistics(system, state: State, matrix, factored: Factor, seconds) -> dict
         "converged": True,  # as errors are raised otherwise, where nothing is traced
         "unique": True,
         "seconds": seconds,
-        "device": _device_of(matrix, factored),
+        "device": _device_of(factored),
         "data": state.data,
     }
 
 
-def _device_of(matrix, factored: Factor) -> Text:
-    if isinstance(matrix, Sharded):
-        return mesh_name(matrix.mesh)
+def _device_of(factored: Factor) -> Text:
+    if factored.shared_by is not None:
+        return mesh_name(factored.shared_by)
     return HOST if factored.runs_on_host else device_name()
 
 

@@ -28,7 +28,6 @@ from ..pde.linearity import depends_on_input
 from ..pde.problem import Problem
 from ..solving.frequencies import with_frequencies
 from ..solving.newton import ConvergenceError
-from ..spaces.base import Space
 from .losses import own_loss
 from .search import REACH, REFINED, SCANNED, outwards, search
 
@@ -204,10 +203,8 @@ def tune(
 def _mesh_for(tree: Any, devices: int | Sequence[jax.Device] | None) -> Mesh | None:
     """The devices that share a scan; ValueError for a sparse space where they were asked for."""
     mesh = mesh_over(devices)
-    spaces = [
-        one for one in jax.tree.leaves(tree, is_leaf=lambda one: isinstance(one, Space)) if isinstance(one, Space)
-    ]
-    sparse = [one.describe() for one in spaces if one.local_basis is not None]
+    spaces = jax.tree.leaves(tree, is_leaf=lambda one: hasattr(one, "local_basis"))
+    sparse = [one.describe() for one in spaces if getattr(one, "local_basis", None) is not None]
     if mesh is None or not sparse:
         return mesh
     if devices is None:

@@ -133,7 +133,7 @@ def batches():
     by_rate, by_scale = mf.sweep(problems, spaces[0], devices=4), mf.sweep(POISSON, spaces, devices=FOUR[:2])
     one = [mf.solve(problem, spaces[0]) for problem in problems] + [mf.solve(POISSON, space) for space in spaces]
     apart = [float(np.max(np.abs(u(X) - v(X)))) for u, v in zip([*by_rate, *by_scale], one, strict=True)]
-    space = mf.Collocation(mf.Matern(3.5, 0.5), CLOUD)
+    space = mf.Collocation(mf.Matern(2.5, 0.1), CLOUD)
     loss = mf.losses.leave_one_out(POISSON)
     runs = {
         "search": [mf.tune(POISSON, space, steps=9, devices=devices)[1] for devices in (1, 4)],
