@@ -93,8 +93,8 @@ HELP = {
     "plot": "Write a picture of the solution here; in time also a movie, .mp4 or .gif. With --converge, of the study. "
     "With --tune, NAME_tuning beside it.",
     "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .pvtu, .vtk, .xdmf for "
-    "ParaView; in time .npz, which Trajectory.load reads, or .pvd; of modes and branches .npz, which Modes.load and Branch.load "
-    "read.",
+    "ParaView; in time .npz, which Trajectory.load reads, or .pvd; of modes and branches .npz, which Modes.load and "
+    "Branch.load read.",
     "frames": "In time: how many times the movie, the picture or the .pvd file has.",
     "converge": f"Solve at {RESOLUTIONS} resolutions, and print the observed order.",
 }
