@@ -8,6 +8,8 @@ It needs mpiexec and the extra `petsc`. The problem is B10, Poisson's equation o
 Every run is a program of its own, started by mpiexec, which has solved a small case before; the runs of a round follow
 each other and rounds repeat them, so that what else the machine does hits all of them. The medians are printed.
 
+Processes of PETSc's are bound to a core each; the best solver on one process has the whole machine.
+
 - strong: the same `--nodes` on 1, 2, … processes, by default options (GMRES(100) and additive Schwarz, one level), by
   two levels and more (`TWO_LEVEL`), and on one process by the best solver that is installed (`solver="auto"`)
 - weak: `--nodes` on one process, twice as many on two, …, by `TWO_LEVEL`, as with one level iterations grow
@@ -15,15 +17,18 @@ each other and rounds repeat them, so that what else the machine does hits all o
 
 The model, N nodes on p processes, s stencil nodes:
 
-    T = a N/p + i (b N/p + 2 (α + 8 β h) + 2 α log₂ p) + 8 β g N,     h = 4 √(s N/p) values of the halo
-    M = m₀ + m₁ N/p + m₂ N                                            bytes of each process
+    T = k N + a N/p + i (b N/p + 2 (α + 8 β h) + 2 α log₂ p) + 8 β g N,     h = 4 √(s N/p) values of the halo
+    M = m₀ + m₁ N/p + m₂ N                                                  bytes of each process
     i = i₁ N^c p^d with one level; with two and more as measured, whatever N and p
 
-a (nodes, neighbours, weights, setting up) and b (an iteration) are fitted to the runs, m to their memory, c and d to
-the iterations. Assumed, and not measured here: latency α and time per byte β of a network (`--latency`, `--bandwidth`);
-g = 20 whole vectors are gathered in a solve, as each process keeps the coefficients of all nodes; subdomains are
-squares; each process has the memory bandwidth that it has here; the coarse problem of two levels costs nothing. What
-comes out is an expectation of a first attempt, no measurement.
+k (the cloud, which every process makes), a (neighbours and weights) and b (an iteration with its part of setting up,
+one for each kind of preconditioner) are medians of the runs, m is fitted to their memory, c and d to the iterations;
+m₀ is what a process has after the small case.
+
+Assumed, and not measured here: latency α and time per byte β of a network (`--latency`, `--bandwidth`); g = 20 whole
+vectors are gathered in a solve, as each process keeps the coefficients of all nodes; subdomains are squares; each
+process has the memory bandwidth that it has here; the coarse problem of two levels costs nothing. What comes out is an
+expectation of a first attempt, no measurement.
 """
 
 import argparse
@@ -70,17 +75,18 @@ PROBLEM = mf.Problem(
 
 def measured(nodes: int, solver: str, options: str) -> dict[str, Any]:
     """One run, in this process and those beside it: the seconds of each phase, and what they took."""
-    of = {}
+    of, base = {}, 0.0
     for count in (WARM * processes().size, nodes):
-        began = time.perf_counter()
-        cloud = PROBLEM.domain.cloud((1.16 / count) ** 0.5)
+        base, began = peak(), time.perf_counter()
+        cloud = PROBLEM.domain.cloud((1.05 / count) ** 0.5)
         placed = time.perf_counter()
         before = processes().iterations, processes().sent
         u = mf.solve(PROBLEM, mf.Stencils(None, cloud), solver=solver, petsc=options)
         whole = time.perf_counter() - placed
         solve = u.stats["seconds"]["solve"]
         of = {"nodes": len(cloud), "cloud": placed - began, "weights": whole - solve, "solve": solve}
-    of |= {"iterations": processes().iterations - before[0], "sent": processes().sent - before[1], "memory": peak()}
+    of |= {"iterations": processes().iterations - before[0], "sent": processes().sent - before[1]}
+    of |= {"memory": peak(), "base": base}
     return of | {"whole": of["cloud"] + of["weights"] + of["solve"], "error": mf.error(PROBLEM, u)}
 
 
@@ -109,17 +115,21 @@ def shown(name: str, row: dict[str, Any]) -> str:
 
 
 def fitted(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """a and b, and m₀, m₁, m₂, each by least squares with nothing negative, relative to what was measured."""
+    """k, a, m₀, m₁ and m₂; m₁ and m₂ by least squares with nothing negative, relative to what was measured."""
     from scipy.optimize import nnls
 
     share = np.array([row["nodes"] / row["processes"] for row in rows])
-    steps, nodes = (np.array([row[name] for row in rows], dtype=float) for name in ("iterations", "nodes"))
-    seconds, memory = (np.array([row[name] for row in rows]) for name in ("whole", "memory"))
-    time_of = np.stack([share, steps * share], axis=1) / seconds[:, None]
-    memory_of = np.stack([np.ones_like(share), share, nodes], axis=1) / memory[:, None]
-    a, b = nnls(time_of, np.ones_like(share))[0]
-    m = nnls(memory_of * [1e9, 1, 1], np.ones_like(share))[0] * [1e9, 1, 1]
-    return {"a": a, "b": b, "m0": m[0], "m1": m[1], "m2": m[2]}
+    nodes, cloud, weights = (np.array([row[name] for row in rows]) for name in ("nodes", "cloud", "weights"))
+    grown = np.array([max(row["memory"] - row["base"], 1.0) for row in rows])
+    m1, m2 = nnls(np.stack([share, nodes], axis=1) / grown[:, None], np.ones_like(share))[0]
+    m0 = statistics.median(row["base"] for row in rows)
+    k, a = (float(np.median(seconds)) for seconds in (cloud / nodes, weights / share))
+    return {"k": k, "a": a, "m0": m0, "m1": m1, "m2": m2}
+
+
+def of_iteration(rows: list[dict[str, Any]]) -> float:
+    """b: seconds of an iteration for a node of the process."""
+    return statistics.median(row["solve"] * row["processes"] / (row["iterations"] * row["nodes"]) for row in rows)
 
 
 def power(x: list[float], y: list[float]) -> float:
@@ -127,16 +137,20 @@ def power(x: list[float], y: list[float]) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0]) if len(set(x)) > 1 else 0.0
 
 
-def expected(model: dict[str, float], nodes: int, count: int, steps: float, alpha: float, beta: float):
-    share = nodes / count
+def expected(model: dict[str, float], b: float, nodes: int, count: int, steps: float, flags: argparse.Namespace):
+    """T and M."""
+    share, alpha, beta = nodes / count, flags.latency, 1 / flags.bandwidth
     halo = 4 * math.sqrt(STENCIL * share)
-    step = model["b"] * share + 2 * (alpha + 8 * beta * halo) + 2 * alpha * math.log2(count)
-    seconds = model["a"] * share + steps * step + 8 * beta * GATHERED * nodes
+    step = b * share + 2 * (alpha + 8 * beta * halo) + 2 * alpha * math.log2(count)
+    seconds = model["k"] * nodes + model["a"] * share + steps * step + 8 * beta * GATHERED * nodes
     return seconds, model["m0"] + model["m1"] * share + model["m2"] * nodes
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--one"]:
+        if sys.argv[3] == "petsc" and hasattr(os, "sched_setaffinity"):
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, {cores[processes().rank % len(cores)]})
         configure_jax()
         sys.stdout.write(json.dumps(measured(int(sys.argv[2]), sys.argv[3], sys.argv[4])) + "\n")
         return
@@ -188,24 +202,25 @@ def model(rows: list[tuple[str, dict[str, Any]]], flags: argparse.Namespace) -> 
     d = power(list(SUBDOMAINS), by_blocks)
     c = power([1, 4, 16], by_nodes)
     first = by_nodes[-1] / flags.nodes**c
-    of_petsc = [row for name, row in rows if not name.startswith("best")]
-    found = fitted(of_petsc)
+    found = fitted([row for name, row in rows if not name.startswith("best")])
+    one_level = of_iteration([row for name, row in rows if name == "one level"])
+    two_level = of_iteration([row for name, row in rows if "two" in name])
     multilevel = statistics.median(row["iterations"] for name, row in rows if "two" in name)
     told = ", ".join(f"{blocks}: {count}" for blocks, count in zip(SUBDOMAINS, by_blocks, strict=True))
     print(f"\niterations of one level at {flags.nodes // 4} nodes by subdomains: {told}; as p^{d:.2f}")
     print(f"at {flags.nodes // 16}, {flags.nodes // 4} and {flags.nodes} nodes: {by_nodes}; as N^{c:.2f}")
     print(f"with two levels and more: {multilevel:.0f}, here whatever the nodes and processes")
     print(
-        f"a {found['a'] * 1e6:.1f} µs and b {found['b'] * 1e9:.0f} ns a node; m₀ {found['m0'] / 1e9:.2f} GB, ", end=""
+        f"k {found['k'] * 1e6:.2f} and a {found['a'] * 1e6:.1f} µs a node; b {one_level * 1e9:.0f} ns with one level,"
     )
-    print(f"m₁ {found['m1']:.0f} and m₂ {found['m2']:.0f} bytes a node\n")
+    print(f"{two_level * 1e9:.0f} with two and more; m₀ {found['m0'] / 1e9:.2f} GB, m₁ {found['m1']:.0f} and ", end="")
+    print(f"m₂ {found['m2']:.0f} bytes a node\n")
     print("| nodes | processes | one level: iterations, seconds | two levels and more: iterations, seconds | GB each |")
     print("|---|---|---|---|---|")
-    beta = 1 / flags.bandwidth
     for nodes, count in PREDICTED:
         steps = first * nodes**c * count**d
-        one, memory = expected(found, nodes, count, steps, flags.latency, beta)
-        two, _ = expected(found, nodes, count, multilevel, flags.latency, beta)
+        one, memory = expected(found, one_level, nodes, count, steps, flags)
+        two, _ = expected(found, two_level, nodes, count, multilevel, flags)
         print(f"| {nodes:.0e} | {count} | {steps:.0f}, {one:.0f} | {multilevel:.0f}, {two:.0f} | {memory / 1e9:.1f} |")
 
 

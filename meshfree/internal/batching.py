@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from .tracing import at_once, is_traced
 
 ALONE = 10_000  # points for which threads take longer to start than they save
+BESIDE = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")  # how many processes MPICH and Open MPI started here
 CHUNK = 2**25  # entries of one block of rows (256 MiB): what lies beside the result stays below this
 
 
@@ -45,5 +47,14 @@ def in_padded_blocks(function: Callable, arrays: tuple, size: int, *, known: boo
 
 
 def search_threads(count: int) -> int:
-    """For a search at so many points, as `cKDTree.query` takes it: all cores, or one."""
-    return -1 if count > ALONE else 1
+    """For a search at so many points, as `cKDTree.query` takes it: all cores of this process, or one."""
+    return cores() if count > ALONE else 1
+
+
+def cores() -> int:
+    """Those that this process may use: all, those that it is bound to, or its share beside others of mpiexec's."""
+    everything = os.cpu_count() or 1
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else everything
+    told = [os.environ.get(name, "") for name in BESIDE]
+    beside = max([1, *(int(count) for count in told if count.isdecimal())])
+    return bound if bound < everything else max(everything // beside, 1)

@@ -214,7 +214,7 @@ def options_of(solver: str) -> dict[str, str]:
 def _defaults(options: dict[str, str]) -> dict[str, str]:
     """Those that are added: none of a Krylov method to one that is chosen, or of a preconditioner."""
     known = PETSc().Options()
-    chosen = [one for one in (KRYLOV, PRECONDITIONER) if not any(next(iter(one)) in where for where in (options,))]
+    chosen = [one for one in (KRYLOV, PRECONDITIONER) if next(iter(one)) not in options]
     return {name: value for one in chosen for name, value in one.items() if not known.hasName(name)}
 
 

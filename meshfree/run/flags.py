@@ -95,11 +95,11 @@ HELP = {
     "trace": "Of a problem with a parameter: the branch of solutions from one value of it to another, or back.",
     "plot": "Write a picture of the solution here; in time also a movie, .mp4 or .gif. With --converge, of the study. "
     "With --tune, NAME_tuning beside it.",
-    "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .vtk, .xdmf for ParaView; in "
-    "time .npz, which Trajectory.load reads, or .pvd; of modes and branches .npz, which Modes.load and Branch.load "
-    "read.",
     "report": "Write a page of the run to this .html file: the equation, pictures, results, settings, versions, and "
     "how to repeat it.",
+    "save": "Write the solution to this file: .npz, which Solution.load reads, or .vtu, .pvtu, .vtk, .xdmf for "
+    "ParaView; in time .npz, which Trajectory.load reads, or .pvd; of modes and branches .npz, which Modes.load and "
+    "Branch.load read.",
     "frames": "In time: how many times the movie, the picture or the .pvd file has.",
     "converge": f"Solve at {RESOLUTIONS} resolutions, and print the observed order.",
 }

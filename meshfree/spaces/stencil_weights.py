@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..internal.batching import in_padded_blocks
+from ..internal.batching import cores, in_padded_blocks
 from ..internal.devices import on_host
 from ..internal.tracing import as_jax
 from ..kernels import Kernel
@@ -200,7 +199,7 @@ def _eliminated(definite, nodes, columns, X, functionals, order) -> Iterator:
         return block, batched_numba.solved(*map(np.asarray, systems))
 
     blocks = [slice(start, start + together) for start in range(0, len(columns), together)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         pool.submit(batched_numba.load)  # the first time this is compiled beside the program of the first block
         yield from pool.map(solved, blocks)
 

@@ -345,7 +345,7 @@ BAD = {
     "missing nodes": ("--cloud nowhere.csv", "no cloud file at nowhere.csv"),
     "missing folder": ("--plot nowhere/u.png", "nowhere of u.png does not exist"),
     "kind of picture": ("--plot u.gif", "--plot writes .png, .pdf, .svg, .jpg; got u.gif"),
-    "suffix of the file": ("--save u.npy", "kept in .npz, .vtu, .vtk, .xdmf files; got 'u.npy'"),
+    "suffix of the file": ("--save u.npy", "kept in .npz, .vtu, .pvtu, .vtk, .xdmf files; got 'u.npy'"),
     "too coarse": ("--spacing 5", "spacing=5.0 leaves no room"),
     "spacing of zero": ("--spacing 0", "spacing must be positive"),
     "negative scale": ("--scale -1", "scale must be positive and finite; got -1.0"),

@@ -127,7 +127,7 @@ def test_bad_input_in_time(capsys, tmp_path, monkeypatch, flags, message):
         ("--times 0 1 --method bdf", "this problem is stationary: drop --times, --method"),
         ("--frames 5", "--frames is for problems in time, and this one is stationary"),
         ("--plot u.gif", "--plot writes .png, .pdf, .svg, .jpg; got u.gif"),
-        ("--save u.pvd", "kept in .npz, .vtu, .vtk, .xdmf files"),
+        ("--save u.pvd", "kept in .npz, .vtu, .pvtu, .vtk, .xdmf files"),
     ],
 )
 def test_flags_in_time_of_a_stationary_problem(capsys, tmp_path, monkeypatch, flags, message):

@@ -215,7 +215,7 @@ def test_a_write_that_is_cut_off_leaves_the_old_file(tmp_path, suffix, monkeypat
 
 def test_what_cannot_be_written(tmp_path):
     u = of(square, mf.Box().cloud(0.25))
-    with pytest.raises(ValueError, match=r"kept in \.npz, \.vtu, \.vtk, \.xdmf files; got .*u\.csv': rename"):
+    with pytest.raises(ValueError, match=r"kept in \.npz, \.vtu, \.pvtu, \.vtk, \.xdmf files; got .*u\.csv': rename"):
         u.save(tmp_path / "u.csv")
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere to write u\.vtu in"):
         u.save(tmp_path / "nowhere" / "u.vtu")
