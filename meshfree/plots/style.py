@@ -47,7 +47,7 @@ def new_figure(width: float, height: float):
     layout = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07)
     figure = Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
-    figure._repr_png_ = functools.partial(as_png, figure)  # which a notebook shows, without %matplotlib too
+    figure._repr_png_ = functools.partial(as_png, figure)  # type: ignore[attr-defined]  # what a notebook shows
     return figure
 
 
