@@ -22,6 +22,7 @@ from meshfree.run.study import difference_from_finer, study
 
 HERE = pathlib.Path(__file__).parent
 FIGURES = HERE / "figures"
+MOVIES = {"advection_periodic", "burgers"}
 PAGE = HERE / "docs" / "gallery.md"
 MARKS = {name: (f"<!-- {name} -->\n", f"<!-- end of {name} -->\n") for name in ("problems", "shapes")}
 
@@ -38,6 +39,8 @@ def problems(chosen: list[str], pictures: bool) -> Iterator[str]:
             error = difference_from_finer(problem, choices, outcome) if outcome.error is None else outcome.error
             if pictures:
                 mf.plot(outcome.solution, FIGURES / f"{script.stem}.png", problem=problem)
+                if script.stem in MOVIES:
+                    mf.plot(outcome.solution, FIGURES / f"{script.stem}.gif", problem=problem, frames=24)
             title = module.__doc__.splitlines()[0].rstrip(".").replace("|", "\\|")
             numbers = f"{outcome.solution.stats['unknowns']} | {error:.0e} | {seconds:.1f}"
             yield f"| {picture(script.stem)} | {link(script.stem)} | {title} | {numbers} |"

@@ -14,6 +14,7 @@ import time
 import jupytext
 import nbclient
 import nbformat
+from jupyter_client import AsyncKernelManager
 
 ROOT = pathlib.Path(__file__).parents[1]
 START = ROOT / "scripts" / "docs" / "start"
@@ -34,7 +35,10 @@ def run(path: pathlib.Path) -> float:
     began = time.perf_counter()
     read = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        nbclient.NotebookClient(read, timeout=300, resources={"metadata": {"path": folder}}).execute()
+        manager = AsyncKernelManager(
+            kernel_name=KERNEL["name"], transport="ipc", ip=str(pathlib.Path(folder) / "kernel")
+        )
+        nbclient.NotebookClient(read, km=manager, timeout=300, resources={"metadata": {"path": folder}}).execute()
     SHOWN.mkdir(parents=True, exist_ok=True)
     nbformat.write(read, SHOWN / path.name)
     return time.perf_counter() - began

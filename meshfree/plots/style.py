@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +47,15 @@ def new_figure(width: float, height: float):
     layout = ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.07)
     figure = Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
+    figure._repr_png_ = functools.partial(as_png, figure)  # type: ignore[attr-defined]  # what a notebook shows
     return figure
+
+
+def as_png(figure) -> bytes:
+    """The picture as the content of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
 
 
 def stacked_panels(width: float, heights: list[float]):

@@ -84,12 +84,14 @@ def escaped(text: str) -> str:
 
 
 def with_short_names(app, what, name, obj, options, signature, returns):
-    """NumPy's ArrayLike is called so."""
-    parts = [
-        text and re.sub(r"(\w+\.)*_Buffer \| .*?complex \| bytes \| str\]", "ArrayLike", text)
-        for text in (signature, returns)
-    ]
-    return tuple(text and text.replace("ArrayLike | complex | bytes | str |", "ArrayLike |") for text in parts)
+    """NumPy's ArrayLike and JAX's arrays are called so."""
+    union = r"(\w+\.)*_Buffer \| .*?complex \| bytes \| str\]"
+
+    def shorter(text):
+        text = re.sub(r"\b(jaxlib|jax|numpy)(\.\w+)*\.(?=Array\b|ndarray\b)", "", re.sub(union, "ArrayLike", text))
+        return text.replace("ArrayLike | complex | bytes | str |", "ArrayLike |")
+
+    return tuple(text and shorter(text) for text in (signature, returns))
 
 
 def setup(app):

@@ -250,3 +250,9 @@ def test_what_cannot_be_drawn_is_refused():
         plot(solution(first, cloud_of("square")), exact=swirl)
     with pytest.raises(ValueError, match="the 5 nodes span no region"):
         plot(solution(first, mf.Cloud(interior=np.stack([np.arange(5.0), np.ones(5)], axis=1))))
+
+
+def test_a_notebook_shows_the_picture():
+    """IPython asks for `_repr_png_`; Matplotlib's figures have none unless pyplot's inline backend is on."""
+    figure = mf.plot_convergence({"a": [(0.1, 1e-2), (0.05, 1e-3)]})
+    assert figure._repr_png_().startswith(b"\x89PNG")
