@@ -76,7 +76,7 @@ def plot(
 
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
     - `exact`: the exact solution, a function of one point, or of (x, t); default `problem.exact`
-    - `problem`: lends its exact solution, and its domain where u's cloud has none
+    - `problem`: lends its exact solution, its domain where u's cloud has none, and its data, which are marked
     - `title`, `name` (of the function), `labels` (of the coordinates): the words on the picture
     - `frames`: how many equally spaced times, or which; by default 101 for a movie, 41 in space
     - `fps`: frames in a second; `progress`: whether a bar shows how many are made, by default in a terminal
@@ -109,7 +109,7 @@ def plot(
         raise ValueError(f"the {len(cloud)} nodes span no region to draw on: use problem= to give a domain")
     if isinstance(u, Modes):
         return finish(plot_modes(u, domain, tuple(map(italic, labels))), title, path)
-    subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)))
+    subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)), problem=problem)
     if not isinstance(u, Trajectory):
         in_plane = plot_plane if cloud.manifold_dim == 2 else plot_curve
         draw = {1: plot_line, 2: in_plane, 3: plot_space}[cloud.dim]

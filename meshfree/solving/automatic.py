@@ -180,6 +180,7 @@ def solve(
             f"no space is chosen for a problem with data ({', '.join(problem.data)}): errors cannot be told from "
             "noise. Give one, as mf.Eigenbasis(mf.Gaussian(2.0), cloud, 12)"
         )
+    problem.check_with_equation()
     if problem.domain is None:
         raise ValueError("the problem has no domain to place nodes in: give a space on a cloud of your own")
     tol = TOLERANCE if tol is None else float(tol)

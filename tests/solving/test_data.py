@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.interpolate import RBFInterpolator
 from shared_cases import SQUARE
 
 import meshfree as mf
@@ -105,6 +106,62 @@ def test_the_derivative_by_the_values_and_by_the_noise():
 def test_what_cannot_be_is_refused(made, message):
     with pytest.raises(ValueError, match=message):
         made()
+
+
+def alone(**more):
+    return mf.Problem(SQUARE, interior=None, boundary=None, heads=mf.Data(X, VALUES + 0.01 * NOISE), **more)
+
+
+def test_data_alone_are_smoothed_as_scipy_does():
+    """By the smoothing that the noise and the amplitude make; with derivatives beside values by the formula."""
+    u = mf.solve(alone(), mf.GaussianProcess(mf.Gaussian(0.7), SQUARE.cloud(0.3)))
+    theirs = RBFInterpolator(
+        X, VALUES + 0.01 * NOISE, kernel="gaussian", epsilon=1 / 0.7, degree=-1, smoothing=1e-4 / float(u.amplitude)
+    )
+    points = SQUARE.sample(50, seed=8)
+    np.testing.assert_allclose(u(points), theirs(points), atol=1e-8)
+    assert "off_nodes" not in u.stats
+
+
+def test_values_and_slopes_alone():
+    """By the formula, with the covariances of slopes by automatic differentiation."""
+    kernel, some = mf.Matern(4.5, 0.7), X[:4]
+    known = np.asarray(jax.vmap(jax.grad(exact))(some))[:, 0]
+    slopes = mf.Data(some, known, 0.1, of=lambda u, x: mf.gradient(u)(x)[0])
+    u = mf.solve(alone(slopes=slopes), mf.GaussianProcess(kernel, SQUARE.cloud(0.3)))
+    mixed = np.asarray(kernel.grad(some, X))[:, :, 0]
+    second = jax.vmap(lambda x: jax.vmap(lambda y: jax.hessian(lambda p: kernel.eval(p, y))(x)[0, 0])(some))(some)
+    K = np.block([[np.asarray(kernel(X, X)), mixed.T], [mixed, -np.asarray(second)]])
+    noise = np.append(np.full(30, 1e-4), np.full(4, 1e-2)) / float(u.amplitude)
+    weights = np.linalg.solve(K + np.diag(noise), np.append(VALUES + 0.01 * NOISE, known))
+    sizes = np.append(np.full(30, 0.01), np.full(4, 0.1))  # the rows of data are over their noise
+    np.testing.assert_allclose(u.coefficients, sizes * weights, atol=1e-8)
+
+
+def test_data_alone_are_tuned_by_leaving_each_out():
+    space, history = mf.tune(
+        alone(), mf.GaussianProcess(mf.Gaussian(0.1), SQUARE.cloud(0.3)), optimizer="search", steps=6
+    )
+    assert history.loss.min() < history.loss[0] - 0.5 and 0.2 < space.kernel.scale < 3
+
+
+@pytest.mark.parametrize(
+    ("called", "message"),
+    [
+        (lambda: mf.solve(alone(), basis(4)), "no equation, interior=None: it is solved in a mf.GaussianProcess only"),
+        (lambda: mf.residual_norm(alone(), mf.interpolate(exact, basis(4)), SQUARE.cloud(0.2)), "no equation"),
+        (
+            lambda: mf.solve(
+                mf.Problem(SQUARE, interior=None, boundary=None), mf.GaussianProcess(mf.Gaussian(), SQUARE.cloud(0.3))
+            ),
+            "neither an equation nor conditions nor data",
+        ),
+        (lambda: mf.solve(mf.Problem(SQUARE, interior=None, boundary=mf.dirichlet(1.0))), "no equation"),
+    ],
+)
+def test_data_alone_need_a_process(called, message):
+    with pytest.raises(ValueError, match=message):
+        called()
 
 
 def test_the_residual_of_the_equations_leaves_data_out():
