@@ -20,6 +20,13 @@ KERNELS = {  # of SciPy: ours, its epsilon, and the lowest degree of the polynom
     "inverse_quadratic": (mf.InverseQuadratic(0.2), 5.0, -1),
     "gaussian": (mf.Gaussian(0.2), 5.0, -1),
 }
+NARROW = {  # kernels with a scale, narrower: 15 neighbours are near, and rounding is not to decide
+    "multiquadric": mf.Multiquadric,
+    "inverse_multiquadric": mf.InverseMultiquadric,
+    "inverse_quadratic": mf.InverseQuadratic,
+    "gaussian": mf.Gaussian,
+}
+KERNELS_OF_NEIGHBOURS = KERNELS | {name: (make(1 / 20), 20.0, KERNELS[name][2]) for name, make in NARROW.items()}
 TESTED = np.random.default_rng(9).random((2000, 2))
 
 
@@ -45,6 +52,25 @@ def scipy() -> Iterator[Row]:
                     ours = ours[:, 0] + 1j * ours[:, 1] if np.iscomplexobj(values) else ours
                     worst = max(worst, float(np.abs(ours - theirs).max()))
     yield Row("D1 smoothing, SciPy's RBFInterpolator", 60, worst, 1e-8)
+    yield by_neighbours()
+
+
+def by_neighbours() -> Row:
+    """D1, fitted to the 15 nearest of 1000 values."""
+    rng, worst = np.random.default_rng(1), 0.0
+    X, Q = rng.random((1000, 2)), rng.random((300, 2))
+    real = np.sin(5 * X[:, 0]) * X[:, 1] + 0.1 * rng.standard_normal(1000)
+    for name, (kernel, epsilon, lowest) in KERNELS_OF_NEIGHBOURS.items():
+        for degree in range(lowest, 3):
+            space = mf.Collocation(kernel, mf.Cloud(interior=X), degree=degree)
+            for smoothing in (0.0, 1e-3, 0.5):
+                for values in (real, np.stack([real, X[:, 0]], axis=1), real + 1j * X[:, 0]):
+                    given = {"kernel": name, "epsilon": epsilon, "degree": degree, "smoothing": smoothing}
+                    theirs = RBFInterpolator(X, values, neighbors=15, **given)(Q)
+                    ours = np.asarray(mf.interpolate(values, space, smoothing=smoothing, neighbors=15)(Q))
+                    ours = ours[:, 0] + 1j * ours[:, 1] if np.iscomplexobj(values) else ours
+                    worst = max(worst, float(np.abs(ours - theirs).max()))
+    return Row("D1 by 15 neighbours, SciPy's RBFInterpolator", len(X), worst, 1e-8)
 
 
 def fusion() -> Iterator[Row]:

@@ -26,7 +26,7 @@ from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
-from ..internal.expected import DATA, NUMBERS, expects
+from ..internal.expected import DATA, INTEGER, NUMBERS, expects
 from ..internal.tracing import AnyArray, as_jax, is_traced
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
@@ -43,6 +43,7 @@ from .solution import Solution
 from .symmetric import interpolate_process, solve_symmetric
 from .unknown_numbers import solve_with_unknowns
 
+JUDGED = 1000  # values, about, whose misfit is measured where each needs a fit of its own
 BLOCK = 512  # nodes at which a function is asked for its values at a time
 _VALUES = DATA._replace(phrase="a function of x or values at the nodes")
 
@@ -168,7 +169,7 @@ def solve_on_host(
     return system, solved(system, start, solver)
 
 
-@expects(space=Space, f=_VALUES, points=NUMBERS, smoothing=NUMBERS, solver=str)
+@expects(space=Space, f=_VALUES, points=NUMBERS, smoothing=NUMBERS, neighbors=INTEGER, solver=str)
 @settled
 def interpolate(
     f: Callable | ArrayLike,
@@ -176,6 +177,7 @@ def interpolate(
     *,
     points: ArrayLike | None = None,
     smoothing: ArrayLike = 0.0,
+    neighbors: int | None = None,
     solver: str = "auto",
 ) -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
@@ -187,14 +189,19 @@ def interpolate(
     `points`: (m, d), where the values are instead; with more of them than the space has functions in least squares.
     `smoothing`: λ ≥ 0 for noisy values in `Collocation`: Σ(u(xᵢ) − fᵢ)² + λ‖u‖² is least, the norm that of the kernel.
     Where the centers are the points it is that of SciPy's `RBFInterpolator`, with the same values, and may be (m,).
+    `neighbors`: at every x only so many of the points, the nearest, are fitted, by the kernel and the polynomials of a
+    `Collocation`, whose centers have no part in it: for many points, as `RBFInterpolator(neighbors=)`. u jumps a little
+    where others become the nearest.
     `mf.tune(mf.losses.leave_one_out(values, points=X, smoothing=λ), space)` finds the kernel's scale.
 
-    Raises ValueError for values of a wrong shape or not finite, a negative smoothing or one in another space, and where
-    the space has more functions than there are points.
+    Raises ValueError for values of a wrong shape or not finite, a negative smoothing or one in another space, where
+    the space has more functions than there are points, and for neighbours that do not determine the polynomials.
     """
     require_double()
     release_programs()
     levels = space.levels()
+    if neighbors is not None:
+        return _by_the_nearest(f, space, points, smoothing, neighbors)
     if points is not None or not _is_zero(smoothing):
         return _fitted(fit_of(f, space, points, smoothing), solver)
     if len(levels) > 1 and not callable(f):
@@ -213,19 +220,11 @@ def interpolate(
 
 def fit_of(f: Callable | ArrayLike, space: Space, points: ArrayLike | None, smoothing: ArrayLike) -> Fit:
     """The equations of values at points, or the nodes; ValueError where they are not enough, or of another kind."""
-    X: Any = space.nodes if points is None else points
-    X = X if is_traced(X) else np.asarray(X, dtype=float)
-    X = X[:, None] if X.ndim == 1 and space.cloud.dim == 1 else X
-    if X.ndim != 2 or X.shape[1] != space.cloud.dim:
-        raise ValueError(f"points must have shape (m, {space.cloud.dim}); got {X.shape}")
     if len(space.levels()) > 1:
         raise ValueError(
             f"{space.describe()} takes its values at the points of its levels: drop points= and smoothing="
         )
-    values = _values_at(f, X)
-    for name, one in (("points", X), ("values", values)):
-        if not is_traced(one) and not np.isfinite(one).all():
-            raise ValueError(f"{name} are not finite: leave out what was not measured")
+    X, values = _scattered(f, space, points)
     fit = Fit(space, X, values, _smoothing(smoothing, space, len(X)))
     if fit.smoothing is not None and np.shape(fit.smoothing) and not fit.at_centers:
         raise ValueError("smoothing (m,), one for each value, needs a translate at each point: give one number")
@@ -238,6 +237,36 @@ def fit_of(f: Callable | ArrayLike, space: Space, points: ArrayLike | None, smoo
     if space.local_basis is None:
         check_memory(len(X), space.size)
     return fit
+
+
+def _scattered(f: Callable | ArrayLike, space: Space, points: ArrayLike | None) -> tuple[Any, Any]:
+    """Points (m, d), by default the nodes, and the values there."""
+    X: Any = space.nodes if points is None else points
+    X = X if is_traced(X) else np.asarray(X, dtype=float)
+    X = X[:, None] if X.ndim == 1 and space.cloud.dim == 1 else X
+    if X.ndim != 2 or X.shape[1] != space.cloud.dim:
+        raise ValueError(f"points must have shape (m, {space.cloud.dim}); got {X.shape}")
+    values = _values_at(f, X)
+    for name, one in (("points", X), ("values", values)):
+        if not is_traced(one) and not np.isfinite(one).all():
+            raise ValueError(f"{name} are not finite: leave out what was not measured")
+    return X, values
+
+
+def _by_the_nearest(f: Callable | ArrayLike, space: Space, points, smoothing, neighbors: int) -> Solution:
+    X, values = _scattered(f, space, points)
+    penalty = None if _is_zero(smoothing) else _checked_smoothing(smoothing, len(X))
+    fits = space.of_nearest(X, penalty, neighbors)
+    if fits is None:
+        raise ValueError(
+            f"neighbors= takes the kernel and the polynomials of a Collocation without periods; got {space.describe()}"
+        )
+    u = Solution(fits, values if is_traced(values) else as_jax(values), _of_nodal_values(values))
+    if penalty is None or is_traced(u):
+        return u
+    some = slice(None, None, max(len(X) // JUDGED, 1))
+    misfit = np.asarray(u.as_computed(X[some])) - np.asarray(values[some])
+    return Solution(fits, u.coefficients, {**u.stats, "residual": {"values": float(np.sqrt(np.mean(misfit**2)))}})
 
 
 def _fitted(fit: Fit, solver: str) -> Solution:
@@ -253,13 +282,17 @@ def _fitted(fit: Fit, solver: str) -> Solution:
 def _smoothing(given: ArrayLike, space: Space, count: int) -> Any:
     if _is_zero(given):
         return None
-    found: Any = given if is_traced(given) else np.asarray(given, dtype=float)
     translated = getattr(space, "translated_to", None)
     if translated is None or space.local_basis is not None:
         raise ValueError(
             f"smoothing= is by the norm of a kernel with centers, and {space.describe()} has none or a sparse matrix: "
             "use Collocation with a kernel without compact support, or more points than functions"
         )
+    return _checked_smoothing(given, count)
+
+
+def _checked_smoothing(given: ArrayLike, count: int) -> Any:
+    found: Any = given if is_traced(given) else np.asarray(given, dtype=float)
     if np.shape(found) not in ((), (count,)):
         raise ValueError(f"smoothing must be a number or ({count},); got shape {np.shape(found)}")
     if not is_traced(found) and not np.all(np.isfinite(found) & (found >= 0)):
