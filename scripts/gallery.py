@@ -1,6 +1,7 @@
 """Solve every problem with its default settings, and −Δu + u³ = f on six shapes; draw them, print the README's tables.
 
-python scripts/gallery.py [names]; the pictures go to scripts/figures. `shapes` is the name of the second table.
+python scripts/gallery.py [names]; the pictures go to scripts/figures. `shapes` is the name of the second table, `l_curve` that
+of the picture of a sweep.
 """
 
 import pathlib
@@ -10,7 +11,7 @@ import shape_cases
 
 import meshfree as mf
 from meshfree.run.command_line import configure_jax, load_script
-from meshfree.run.defaults import Choices
+from meshfree.run.defaults import Choices, build_space, nodes
 from meshfree.run.study import difference_from_finer, study
 
 HERE = pathlib.Path(__file__).parent
@@ -33,6 +34,15 @@ def problems(chosen: list[str]) -> None:
         print(f"| `{script.stem}` | {title} | {unknowns} | {error:.0e} | {picture(script.stem)} |", flush=True)
 
 
+def l_curve() -> None:
+    """How much weight the prior of an unknown source is worth."""
+    module = load_script(HERE.parent / "problems" / "source_inference.py")
+    problem, choices = module.problem(), Choices(**module.DEFAULTS)
+    curve = mf.l_curve(problem, build_space(problem, nodes(problem, choices), choices), "prior")
+    mf.plot(curve, FIGURES / "l_curve.png", title="source_inference")
+    print(f"l_curve: corner at {curve.weights[curve.corner]:.2g}, misfit of the noise at {curve.discrepancy:.2g}")
+
+
 def shapes() -> None:
     print("| shape | nodes | error | bar | published by kolesky | seconds | picture |\n|---|---|---|---|---|---|---|")
     for case, u, problem, error, seconds in shape_cases.solved():
@@ -52,6 +62,8 @@ def main() -> None:
     FIGURES.mkdir(exist_ok=True)
     chosen = sys.argv[1:]
     problems(chosen)
+    if not chosen or "l_curve" in chosen:
+        l_curve()
     if not chosen or "shapes" in chosen:
         shapes()
 

@@ -54,7 +54,6 @@ SLOW = [
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[cube_with_holes]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[elastic_plate_with_hole]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[natural_convection]",
-    "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[navier_stokes_viscosity]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[porous_medium]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[taylor_green]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[telegraph]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,12 @@ class WithUnknowns:
         self._weights = weights
         first = self.at(self.start)
         self._weights = {name: one for name, one in first.row_weights.items() if not name.startswith(AGAIN_AT)}
+
+    def on(self, space: Space) -> WithUnknowns:
+        """The same equations, with the same row weights, in another space."""
+        found = copy.copy(self)
+        found.space, found.around = space, None
+        return found
 
     def at(self, values: Float[np.ndarray, " p"]) -> Collocated:
         """The equations for known values of the unknowns."""

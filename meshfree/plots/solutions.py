@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..internal.expected import NUMBER, OF_A_POINT_IN_TIME, PATH, expects
 from ..pde.problem import Problem
 from ..solving.branch import Branch
+from ..solving.l_curve import LCurve
 from ..solving.modes import Modes, Spectrum
 from ..solving.solution import Snapshot, Solution
 from ..solving.trajectory import Trajectory
@@ -20,6 +21,7 @@ from .cutaway import body_of
 from .eigenfunctions import plot_modes
 from .film_files import MOVIES, movie_path, write_movie
 from .films import film_of
+from .l_curves import plot_l_curve
 from .lines import plot_line
 from .planes import plot_plane
 from .sections import plot_space
@@ -36,7 +38,7 @@ FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
 
 
 @expects(
-    u=Solution | Trajectory | Spectrum | Modes | Branch,
+    u=Solution | Trajectory | Spectrum | Modes | Branch | LCurve,
     path=PATH,
     exact=OF_A_POINT_IN_TIME,
     problem=Problem,
@@ -45,7 +47,7 @@ FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
     fps=NUMBER,
 )
 def plot(
-    u: Solution | Trajectory | Spectrum | Modes | Branch,
+    u: Solution | Trajectory | Spectrum | Modes | Branch | LCurve,
     path: PathLike = None,
     *,
     exact: Callable | None = None,
@@ -72,7 +74,8 @@ def plot(
     at some times, and all times as colours over x and t; in the plane a row of times; in space the last time.
 
     Of a `Spectrum`: its eigenvalues in the complex plane. Of `Modes`: the first functions, six curves on the line, a
-    panel each for twelve in the plane, in space the first. Of a `Branch`: the norm of u over the parameter.
+    panel each for twelve in the plane, in space the first. Of a `Branch`: the norm of u over the parameter. Of an
+    `l_curve`: the size of its term over the misfit, with the corner.
 
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
     - `exact`: the exact solution, a function of one point, or of (x, t); default `problem.exact`
@@ -90,6 +93,8 @@ def plot(
         return finish(plot_spectrum(u), title, checked_path(path))
     if isinstance(u, Branch):
         return finish(plot_branch(u), title, checked_path(path))
+    if isinstance(u, LCurve):
+        return finish(plot_l_curve(u), title, checked_path(path))
     in_time = isinstance(u, Trajectory)
     path = checked_path(path, MOVIES if in_time else ())
     if frames is not None and not in_time:

@@ -36,12 +36,14 @@ from .derivative import Solved
 from .finite_values import NotFiniteError
 from .frequencies import with_frequencies
 from .levels import solve_by_levels
-from .metrics import error
+from .metrics import at_its_parameter, error, residuals_aside
+from .misfit import judged as misfit
 from .newton import newton, solved
 from .posterior import Posterior
+from .shift_of_unknowns import shift_of_unknowns
 from .solution import Solution
-from .symmetric import interpolate_process, solve_symmetric
-from .unknown_numbers import solve_with_unknowns
+from .symmetric import Mean, interpolate_process, solve_symmetric
+from .unknown_numbers import projected, solve_with_unknowns
 
 JUDGED = 1000  # values, about, whose misfit is measured where each needs a fit of its own
 BLOCK = 512  # nodes at which a function is asked for its values at a time
@@ -74,7 +76,8 @@ def solve_in(
                 f"{space.describe()} is conditioned on equations with known numbers, and the problem has unknown ones "
                 f"({', '.join(unknowns_of(problem, space.cloud))}): find them in Stencils, Eigenbasis or Collocation"
             )
-        return _in_process(problem, space, points, initial, weights, solver, judged)
+        found = _in_process(problem, space, points, initial, weights, solver, judged)
+        return Posterior(*found._replace(stats=found.stats | _misfit(problem, found.stats, None)))
     levels = space.levels()
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
@@ -88,7 +91,9 @@ def solve_in(
         start = initial_coefficients(problem, space, initial)
         around = None if initial is None else Guess(space, start)
         system = WithUnknowns(problem, space, points, weights, around, unknowns)
-        return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
+        u = Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
+        told = _misfit(problem, u.stats, weights) | (_shift(problem, system, u, solver) if judged else {})
+        return Solution(space, u.coefficients, {**u.stats, **told})
     start, equations_of = _stated(problem, space, points, initial, weights)
     try:
         coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
@@ -97,21 +102,37 @@ def solve_in(
         if fixed is problem:
             raise
         return solve_in(fixed, space, points=points, initial=initial, weights=weights, solver=solver)
-    u = Solution(space, coefficients, stats)
+    u = Solution(space, coefficients, stats | _misfit(problem, stats, weights))
     if is_traced(problem, u):
         return u
     price = space.sparsity(rows_at.points)
-    return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
+    return Solution(space, coefficients, {**u.stats, **price, "error": _error(problem, u)}) if price else u
 
 
-def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:
+def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Mean:
     if points is not None or weights is not None or solver != "auto":
         raise ValueError(
             f"{space.describe()} satisfies each equation, by Cholesky: points=, weights= and solver= are for other "
             "spaces. For more equations give it a larger cloud"
         )
     check_cloud_in(problem.domain, space.cloud)
-    return Posterior(*solve_symmetric(problem, space, initial, judged))
+    return solve_symmetric(problem, space, initial, judged)
+
+
+def _misfit(problem: Problem, stats: Mapping[str, Any], weights: Mapping[str, ArrayLike] | None) -> dict[str, Any]:
+    """What is told of the misfit of data, unless some were given weights of their own."""
+    return {} if set(weights or ()) & set(problem.data) else misfit(problem.data, stats["residual"])
+
+
+def _shift(problem: Problem, equations: WithUnknowns, u: Solution, solver: str) -> dict[str, Any]:
+    other = equations.space.compared()
+    if other is None:
+        return {}
+    finer, space = other
+    start = np.asarray(initial_coefficients(problem, space, u))
+    known = at_its_parameter(problem, u)
+    residuals = None if finer else lambda v: residuals_aside(known, u, v)
+    return shift_of_unknowns(u, equations.by_name, projected(equations.on(space), start, solver), residuals)
 
 
 def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Problem:

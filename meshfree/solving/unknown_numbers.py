@@ -88,13 +88,18 @@ class Projected(System):
         self.latest.system.check_finite(self.latest.coefficients)
 
 
+def projected(equations: Any, start: Float[np.ndarray, "n *f"], solver: str) -> Projected:
+    """ρ, with u found from some coefficients at first."""
+    return Projected(equations.space, equations, _At(start), solver)
+
+
 def solve_with_unknowns(equations: Any, start: Float[np.ndarray, "n *f"], solver: str) -> tuple[Any, dict[str, Any]]:
     """The coefficients of u and the statistics, with `unknown_numbers` and, of data, `std_of_unknowns`.
 
     Raises ValueError for fewer equations than unknowns, and for numbers that equations and data do not determine.
     """
     _check_count(equations, start)
-    system = Projected(equations.space, equations, _At(start), solver)
+    system = projected(equations, start, solver)
     _check_seen(system, equations.start)
     values, factored, steps = _iterated(system, equations.start)
     found, stats = newton(equations.at(values), np.asarray(system.latest.coefficients), solver)

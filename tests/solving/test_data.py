@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 from scipy.interpolate import RBFInterpolator
 from shared_cases import SQUARE
 
@@ -50,6 +51,34 @@ def test_a_gaussian_process_has_a_band_that_holds_the_error():
     assert 0.5 < u.stats["residual"]["heads"] < 1.2
 
 
+@pytest.mark.parametrize(
+    "space", [basis(10), mf.GaussianProcess(mf.Matern(5.5, 1.0), SQUARE.cloud(0.2))], ids=["basis", "gp"]
+)
+def test_the_chance_of_a_misfit_is_that_of_chi_square(space):
+    """Under the stated noise small chances are no more frequent than they say; noise of half the size is noticed."""
+    chances = []
+    for seed in range(12):
+        values = VALUES + 0.01 * np.random.default_rng(seed).standard_normal(30)
+        u = mf.solve(problem(mf.Data(X, values)), space)
+        assert u.stats["misfit_chance"] == pytest.approx(scipy.stats.chi2.sf(30 * u.stats["misfit"], 30), rel=1e-9)
+        assert u.stats["misfit"] == pytest.approx(u.stats["residual"]["heads"] ** 2)
+        chances.append(u.stats["misfit_chance"])
+    assert min(chances) > 0.02 and np.mean(np.array(chances) < 0.5) < 0.6
+    with pytest.warns(UserWarning, match=r"mean square of 30 misfits.*by part, in standard deviations: heads [12]\."):
+        mf.solve(problem(mf.Data(X, VALUES + 0.02 * NOISE, 0.01)), space)
+
+
+def test_a_wrong_coefficient_is_noticed_by_the_misfit():
+    heads = mf.Data(X, VALUES + 0.01 * NOISE)
+    wrong = mf.Problem(
+        SQUARE, interior=lambda u, x: mf.laplacian(u)(x) + 6 * exact(x), boundary=mf.dirichlet(exact), heads=heads
+    )
+    with pytest.warns(UserWarning, match="the equation or its coefficients are not those of the data"):
+        u = mf.solve(wrong, basis(8))
+    assert u.stats["misfit"] > 20 and u.stats["misfit_chance"] < 1e-10
+    assert "misfit" not in mf.solve(wrong, basis(8), weights={"heads": 1.0}).stats
+
+
 def test_values_at_the_nodes_of_a_part_are_its_condition():
     space = mf.Stencils(None, SQUARE.cloud(0.1), 5)
     nodes = space.cloud["right"]
@@ -68,7 +97,10 @@ def test_only_the_relative_noise_of_data_counts_and_any_functional_can_be_measur
             "heads": mf.Data(X, VALUES + 0.01 * NOISE, 1e-2 * factor),
             "slopes": mf.Data(X, slopes, np.full(30, 1e-4 * factor), of=lambda u, x: mf.gradient(u)(x)),
         }
-        found.append(mf.solve(problem(**sets), space))
+        with pytest.warns(
+            UserWarning, match="than their noise allows"
+        ):  # the space is coarser than the slopes are sure
+            found.append(mf.solve(problem(**sets), space))
     np.testing.assert_allclose(found[0].coefficients, found[1].coefficients, atol=1e-7)
     assert mf.error(problem(), found[0]) < 1e-3  # slopes are a hundred times surer
 
