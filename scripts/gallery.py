@@ -1,7 +1,7 @@
 """Solve every problem with its default settings, and −Δu + u³ = f on six shapes; draw them, print the README's tables.
 
-python scripts/gallery.py [names]; the pictures go to scripts/figures. `shapes` is the name of the second table, `l_curve` that
-of the picture of a sweep.
+python scripts/gallery.py [names]; the pictures go to scripts/figures. `shapes` is the name of the second table, and
+`l_curve` that of the picture of a sweep.
 """
 
 import pathlib

@@ -143,4 +143,5 @@ SLOW = [
     "tuning/test_tune.py::test_a_scan_finds_the_scale_from_far_away[10.0]",
     "tuning/test_tune.py::test_lbfgs_tunes_too",
     "tuning/test_tune.py::test_tune_metres",
+    "solving/test_unknown_numbers.py::test_the_derivatives_through_a_solve_with_an_unknown[sparse]",
 ]

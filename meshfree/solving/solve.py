@@ -27,7 +27,7 @@ from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST
 from ..internal.expected import DATA, INTEGER, NUMBERS, expects
-from ..internal.tracing import AnyArray, as_jax, is_traced
+from ..internal.tracing import AnyArray, as_jax, is_traced, without_derivative
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
@@ -43,6 +43,7 @@ from .posterior import Posterior
 from .shift_of_unknowns import shift_of_unknowns
 from .solution import Solution
 from .symmetric import Mean, interpolate_process, solve_symmetric
+from .unknown_derivative import differentiated
 from .unknown_numbers import projected, solve_with_unknowns
 
 JUDGED = 1000  # values, about, whose misfit is measured where each needs a fit of its own
@@ -87,6 +88,8 @@ def solve_in(
             "Stencils, Collocation or Eigenbasis"
         )
     unknowns = unknowns_of(problem, rows_at)
+    if unknowns and is_traced(problem, space, points, weights, initial):
+        return _differentiated(problem, space, points, initial, weights, solver)
     if unknowns:
         start = initial_coefficients(problem, space, initial)
         around = None if initial is None else Guess(space, start)
@@ -117,6 +120,26 @@ def _in_process(problem: Problem, space: Any, points, initial, weights, solver: 
         )
     check_cloud_in(problem.domain, space.cloud)
     return solve_symmetric(problem, space, initial, judged)
+
+
+def _differentiated(problem: Problem, space: Space, points, initial, weights, solver: str) -> Solution:
+    """u with its unknown numbers, where something is traced to be differentiated."""
+    known = without_derivative((problem, space, points, initial, weights))
+    if is_traced(known):
+        raise ValueError(
+            "unknown numbers are found by a search outside of compiled programs: take jax.grad, jax.jvp or "
+            "jax.jacobian of what is made of the solution, without jax.jit or jax.vmap around it"
+        )
+    fixed, its_space, its_points, initial, its_weights = known
+    options = {"points": its_points, "initial": initial, "weights": its_weights}
+    u = solve_in(fixed, its_space, **options, solver=solver)
+    around = None if initial is None else Guess(its_space, initial_coefficients(fixed, its_space, initial))
+    unknowns = unknowns_of(fixed, its_space.cloud if its_points is None else its_points)
+    equations = (
+        WithUnknowns(fixed, its_space, its_points, its_weights, around, unknowns),
+        WithUnknowns(problem, space, points, weights, around, unknowns),
+    )
+    return Solution(space, *differentiated(u, *equations, solver))
 
 
 def _misfit(problem: Problem, stats: Mapping[str, Any], weights: Mapping[str, ArrayLike] | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..equations.system import System
+from ..internal.tracing import is_traced
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from ..spaces.base import Space
@@ -142,7 +143,13 @@ def _iterated(system: Projected, values: Float[np.ndarray, " p"]) -> tuple[Float
 
 
 def _check_count(equations: Any, start) -> None:
-    rows = equations.at(equations.start).residual(start).size
+    residual = equations.at(equations.start).residual(start)
+    if is_traced(residual):
+        raise ValueError(
+            "a residual with unknown numbers reads a number that JAX traces and that no leaf of the problem holds, as "
+            "one that a lambda closes over: hold it in an eqx.Module or a jax.tree_util.Partial, of which it is a leaf"
+        )
+    rows = residual.size
     if rows < start.size + equations.start.size:
         raise ValueError(
             f"{equations.start.size} unknown numbers ({', '.join(equations.unknowns)}) beside the {start.size} of u, "

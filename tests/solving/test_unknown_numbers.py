@@ -129,6 +129,62 @@ def test_of_a_lower_degree_the_shift_is_extrapolated():
     assert 0.1 * abs(u.unknowns["k"] - exactly) < u.stats["shift_of_unknowns"]["k"] < u.std_of_unknowns["k"]
 
 
+class Reacting(eqx.Module):
+    """k u″ + rate u² + load on the line, k unknown and the rate known."""
+
+    k: mf.Unknown
+    rate: float
+
+    def __call__(self, u, x):
+        return self.k * mf.laplacian(u)(x) + self.rate * u(x) ** 2 + 20.0 * jnp.sin(jnp.pi * x[0])
+
+
+LINE, ON_LINE, DIFFUSIVITY = mf.Interval(0, 1), np.linspace(0.1, 0.9, 9), mf.Unknown(1.9)
+READ = np.sin(np.pi * ON_LINE) + 0.05 * NOISE[:9]
+SPACES = {
+    "dense": lambda scale: mf.Collocation(mf.Gaussian(scale), LINE.cloud(0.1, cluster=1.0)),
+    "sparse": lambda scale: mf.Stencils(mf.Gaussian(scale), LINE.cloud(0.05), 3),
+}
+
+
+def reacting(rate, heads):
+    return mf.Problem(LINE, interior=Reacting(DIFFUSIVITY, rate), boundary=mf.dirichlet(0.0), heads=heads)
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_the_derivatives_through_a_solve_with_an_unknown(kind):
+    """By a coefficient, the values, their noise and the kernel's scale: forward and reverse against differences."""
+
+    def of(t):
+        heads = mf.Data(ON_LINE, jnp.asarray(READ) + t[1] * jnp.asarray(ON_LINE), 0.01 + 0.001 * t[2] * jnp.arange(9.0))
+        u = mf.solve(reacting(1.0 + t[0], heads), SPACES[kind](0.6 + t[3]))
+        return jnp.stack([jnp.asarray(u.unknowns["k"]), u(jnp.array([0.3]))])
+
+    start, h = jnp.zeros(4), 1e-4
+    found = [(of(start.at[i].set(h)) - of(start.at[i].set(-h))) / (2 * h) for i in range(4)]
+    forward, reverse = jax.jacfwd(of)(start), jax.jacrev(of)(start)
+    differences = np.stack(found, axis=1)
+    np.testing.assert_allclose(forward, differences, rtol=2e-4, atol=1e-5 * np.abs(differences).max())
+    np.testing.assert_allclose(reverse, forward, rtol=1e-6, atol=1e-8)
+
+
+def test_derivatives_that_are_not_known_are_refused():
+    def of(t, what="k"):
+        u = mf.solve(reacting(t, mf.Data(ON_LINE, READ)), SPACES["dense"](0.6))
+        return u.unknowns["k"] if what == "k" else u.std_of_unknowns["k"]
+
+    def closing_over(t):
+        return mf.solve(problem(scaled_by(mf.Unknown(1.0), t)), BASIS).unknowns["k"]
+
+    with pytest.raises(ValueError, match=r"outside of compiled programs.*without jax\.jit or jax\.vmap"):
+        jax.jit(of)(1.0)
+    with pytest.raises(NotImplementedError, match="derivatives of first order only"):
+        jax.hessian(of)(1.0)
+    assert np.isnan(jax.grad(of)(1.0, "std"))
+    with pytest.raises(ValueError, match=r"that no leaf of the problem holds.*jax\.tree_util\.Partial"):
+        jax.grad(closing_over)(1.0)
+
+
 def test_what_judges_a_solution_takes_the_numbers_that_it_has():
     made = by_closure()
     u = mf.solve(made, BASIS)
