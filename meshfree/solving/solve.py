@@ -88,6 +88,11 @@ def solve_in(
             "Stencils, Collocation or Eigenbasis"
         )
     unknowns = unknowns_of(problem, rows_at)
+    if len(levels) > 1 and (problem.data or unknowns):
+        raise ValueError(
+            f"{space.describe()} is solved level by level, and {', '.join([*problem.data, *unknowns])} would be fitted "
+            "by each: for data and unknown numbers use Stencils, Collocation or Eigenbasis"
+        )
     if unknowns and is_traced(problem, space, points, weights, initial):
         return _differentiated(problem, space, points, initial, weights, solver)
     if unknowns:

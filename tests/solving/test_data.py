@@ -203,6 +203,82 @@ def test_the_residual_of_the_equations_leaves_data_out():
     assert mf.residual_norm(problem(), u, cloud) == mf.residual_norm(contradicting, u, cloud)
 
 
+def test_a_sparse_space_of_translates_takes_data():
+    """Its rows at the values have other numbers of entries than those at the nodes."""
+    made = problem(right=mf.dirichlet(exact))
+    u = mf.solve(made, mf.Collocation(mf.Wendland(6, 3, 0.7), SQUARE.cloud(0.06)))
+    assert u.space.local_basis is not None
+    assert mf.error(made, u) < 5e-3
+    assert 0.5 < u.stats["residual"]["heads"] < 1.5
+
+
+CUBE = mf.Box((0, 0, 0), (1, 1, 1))
+IN_CUBE = CUBE.sample(60, seed=3)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        mf.Stencils(None, CUBE.cloud(0.17), 3),
+        mf.Eigenbasis(mf.Gaussian(2.0), CUBE.cloud(0.2), 7),
+        mf.GaussianProcess(mf.Matern(5.5, 2.0), CUBE.cloud(0.3)),
+    ],
+    ids=["stencils", "eigenbasis", "process"],
+)
+def test_data_in_space(space):
+    def known(x):
+        return exact(x[:2]) * jnp.cos(x[2])
+
+    values = np.asarray(jax.vmap(known)(IN_CUBE)) + 0.01 * np.random.default_rng(0).standard_normal(60)
+    made = mf.Problem(
+        CUBE,
+        interior=lambda u, x: mf.laplacian(u)(x) + 4 * known(x),
+        right=None,
+        boundary=mf.dirichlet(known),
+        exact=known,
+        heads=mf.Data(IN_CUBE, values),
+    )
+    u = mf.solve(made, space)
+    assert mf.error(made, u) < 1e-2 and 0.4 < u.stats["misfit"] < 1.5
+
+
+SPHERE = mf.Surface(mf.Ball())
+ON_SPHERE = SPHERE.sample(40, seed=3)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [mf.Stencils(None, SPHERE.cloud(0.25), 3), mf.GaussianProcess(mf.Matern(5.5, 2.0), SPHERE.cloud(0.45))],
+    ids=["stencils", "process"],
+)
+def test_data_on_a_surface(space):
+    """u = xy + z, of which Δu is −6xy − 2z, with a diffusivity beside it where a space finds it."""
+
+    def known(x):
+        return x[0] * x[1] + x[2]
+
+    values = np.asarray(jax.vmap(known)(ON_SPHERE)) + 0.01 * np.random.default_rng(0).standard_normal(40)
+    k = mf.Unknown(2.0)
+
+    def equation(u, x, k=k):
+        return u(x) - k * mf.laplacian(u)(x) - (7 * x[0] * x[1] + 3 * x[2])
+
+    heads = mf.Data(ON_SPHERE, values)
+    made = mf.Problem(SPHERE, interior=lambda u, x: equation(u, x, 1.0), exact=known, heads=heads)
+    u = mf.solve(made, space)
+    assert mf.error(made, u) < 2e-2 and 0.4 < u.stats["misfit"] < 1.5
+    if not space.is_process:
+        found = mf.solve(mf.Problem(SPHERE, interior=equation, exact=known, heads=heads), space)
+        off = abs(found.unknowns["k"] - 1.0)
+        assert off < 3 * (found.std_of_unknowns["k"] + found.stats["shift_of_unknowns"]["k"]) < 0.3
+
+
+def test_levels_take_none():
+    space = mf.Multilevel(mf.Wendland(4, 3, 1.5), [SQUARE.cloud(0.25), SQUARE.cloud(0.125)])
+    with pytest.raises(ValueError, match=r"Multilevel.* is solved level by level, and heads would be fitted by each"):
+        mf.solve(problem(), space)
+
+
 def test_a_problem_in_time_takes_none():
     heat = mf.Problem(
         SQUARE,

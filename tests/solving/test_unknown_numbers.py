@@ -102,6 +102,28 @@ def test_two_numbers_of_a_nonlinear_equation_and_an_array():
     assert mf.error(problem(equation), u) < 1e-4
 
 
+@pytest.mark.parametrize(
+    "space", [BASIS, mf.Collocation(mf.Gaussian(0.6), SQUARE.cloud(0.12, cluster=1.0))], ids=["basis", "translates"]
+)
+def test_a_field_of_unknowns(space):
+    """A source by its values at four points, between which it is bilinear; found from values of u."""
+    corners = mf.Unknown(np.zeros(4), name="source")
+
+    def shape(x):
+        a, b = x[0], x[1]
+        return jnp.stack([(1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b])
+
+    truth = np.array([10.0, 30.0, -20.0, 40.0])
+    fine = mf.Problem(
+        SQUARE, interior=lambda u, x: mf.laplacian(u)(x) + shape(x) @ jnp.asarray(truth), boundary=mf.dirichlet(0.0)
+    )
+    values = np.asarray(mf.solve(fine, BASIS)(X)) + 0.01 * NOISE
+    u = mf.solve(problem(lambda u, x: mf.laplacian(u)(x) + shape(x) @ corners, mf.Data(X, values, 1e-4)), space)
+    off, std = np.abs(u.unknowns["source"] - truth), u.std_of_unknowns["source"]
+    assert np.all(off < 4 * std) and np.all(std < 10)
+    assert u.stats["unknowns"] == space.size + 4
+
+
 def test_a_wrong_start_is_no_matter_and_what_is_found_is_saved(tmp_path):
     k = mf.Unknown(30.0)
     u = mf.solve(problem(lambda u, x: k * mf.laplacian(u)(x) + load(x)), BASIS)
