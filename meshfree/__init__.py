@@ -50,6 +50,7 @@ from .solving.error_estimate import estimate_error
 from .solving.evolve import evolve
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
+from .solving.l_curve import l_curve
 from .solving.metrics import error, residual_norm
 from .solving.modes import Modes, Spectrum
 from .solving.solution import Solution
@@ -122,6 +123,7 @@ __all__ = [
     "integrate",
     "interpolate",
     "jacobian",
+    "l_curve",
     "laplacian",
     "losses",
     "manufactured",

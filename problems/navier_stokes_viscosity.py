@@ -9,8 +9,8 @@ import numpy as np
 
 import meshfree as mf
 
-DEFAULTS = {"space": "stencils", "spacing": 0.09, "degree": 5}
-ERROR = 2e-2  # relative L2 of v and p together that the defaults reach
+DEFAULTS = {"space": "eigenbasis", "degree": 14, "scale": (2.0,)}
+ERROR = 3e-4  # relative L2 of v and p together that the defaults reach
 BOX = mf.Box((-0.5, -0.5), (1.0, 0.5))
 REYNOLDS = 20.0
 DECAY = REYNOLDS / 2 - np.sqrt(REYNOLDS**2 / 4 + 4 * np.pi**2)

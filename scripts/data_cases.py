@@ -9,6 +9,7 @@ from scipy.interpolate import RBFInterpolator
 
 import meshfree as mf
 from meshfree.run.command_line import load_script
+from meshfree.run.defaults import Choices, build_space, nodes
 
 KERNELS = {  # of SciPy: ours, its epsilon, and the lowest degree of the polynomials
     "linear": (mf.Polyharmonic(1), 1.0, 0),
@@ -20,6 +21,13 @@ KERNELS = {  # of SciPy: ours, its epsilon, and the lowest degree of the polynom
     "inverse_quadratic": (mf.InverseQuadratic(0.2), 5.0, -1),
     "gaussian": (mf.Gaussian(0.2), 5.0, -1),
 }
+NARROW = {  # kernels with a scale, narrower: 15 neighbours are near, and rounding is not to decide
+    "multiquadric": mf.Multiquadric,
+    "inverse_multiquadric": mf.InverseMultiquadric,
+    "inverse_quadratic": mf.InverseQuadratic,
+    "gaussian": mf.Gaussian,
+}
+KERNELS_OF_NEIGHBOURS = KERNELS | {name: (make(1 / 20), 20.0, KERNELS[name][2]) for name, make in NARROW.items()}
 TESTED = np.random.default_rng(9).random((2000, 2))
 
 
@@ -45,13 +53,65 @@ def scipy() -> Iterator[Row]:
                     ours = ours[:, 0] + 1j * ours[:, 1] if np.iscomplexobj(values) else ours
                     worst = max(worst, float(np.abs(ours - theirs).max()))
     yield Row("D1 smoothing, SciPy's RBFInterpolator", 60, worst, 1e-8)
+    yield by_neighbours()
+
+
+def by_neighbours() -> Row:
+    """D1, fitted to the 15 nearest of 1000 values."""
+    rng, worst = np.random.default_rng(1), 0.0
+    X, Q = rng.random((1000, 2)), rng.random((300, 2))
+    real = np.sin(5 * X[:, 0]) * X[:, 1] + 0.1 * rng.standard_normal(1000)
+    for name, (kernel, epsilon, lowest) in KERNELS_OF_NEIGHBOURS.items():
+        for degree in range(lowest, 3):
+            space = mf.Collocation(kernel, mf.Cloud(interior=X), degree=degree)
+            for smoothing in (0.0, 1e-3, 0.5):
+                for values in (real, np.stack([real, X[:, 0]], axis=1), real + 1j * X[:, 0]):
+                    given = {"kernel": name, "epsilon": epsilon, "degree": degree, "smoothing": smoothing}
+                    theirs = RBFInterpolator(X, values, neighbors=15, **given)(Q)
+                    ours = np.asarray(mf.interpolate(values, space, smoothing=smoothing, neighbors=15)(Q))
+                    ours = ours[:, 0] + 1j * ours[:, 1] if np.iscomplexobj(values) else ours
+                    worst = max(worst, float(np.abs(ours - theirs).max()))
+    return Row("D1 by 15 neighbours, SciPy's RBFInterpolator", len(X), worst, 1e-8)
 
 
 def fusion() -> Iterator[Row]:
-    """D2: an edge unknown, 30 values of deviation 0.01."""
+    """D2: an edge unknown, 30 values of deviation 0.01; the values alone beside it."""
     problem, space = made("data_fusion"), stencils(4)
     u = mf.solve(problem, space)
-    yield Row("D2 an unknown edge, 30 values, stencils", u.stats["unknowns"], mf.error(problem, u), 1.2e-2)
+    error, measured = mf.error(problem, u), problem.data["measured"]
+    yield Row("D2 an unknown edge, 30 values, stencils", u.stats["unknowns"], error, 1.2e-2)
+    alone = mf.Problem(mf.Box(), interior=None, boundary=None, exact=problem.exact, measured=measured)
+    tuned, _ = mf.tune(alone, mf.GaussianProcess(mf.Matern(5.5, 1.0), space.cloud), optimizer="search")
+    by_values = mf.error(alone, mf.solve(alone, tuned))
+    yield Row("D2 the values alone, tuned by leave-one-out", 30, by_values, 2.1e-2)
+    yield Row("D2 values alone over equation and values, times", 30, by_values / error, 2.1 / 1.2, at_least=True)
+
+
+def smoothing() -> Iterator[Row]:
+    """D7: `problems/smoothing.py` and SciPy's smoothing with the same kernel."""
+    problem = made("smoothing")
+    scale, measured = load_script(PROBLEMS / "smoothing.py").DEFAULTS["scale"][0], problem.data["measured"]
+    u = mf.solve(problem, mf.GaussianProcess(mf.Gaussian(scale), problem.domain.cloud(0.125)))
+    chosen = float(measured.noise[0] ** 2 / u.amplitude)
+    theirs = RBFInterpolator(
+        measured.points, measured.values, smoothing=chosen, kernel="gaussian", epsilon=1 / scale, degree=-1
+    )
+    Q = problem.domain.sample(1000, seed=4)
+    yield Row("D7 smoothing, apart from SciPy", 40, float(np.abs(np.asarray(u(Q)) - theirs(Q)).max()), 1e-8)
+    yield Row("D7 smoothing, relative error (noise 0.2 alone: 0.25)", 40, mf.error(problem, u), 0.2)
+    inside = np.abs(np.asarray(u(Q)) - np.asarray(jax.vmap(problem.exact)(Q))) < 2 * np.asarray(u.std(Q))
+    yield Row("D7 smoothing, share within 2 deviations", 40, float(np.mean(inside)), 0.9, at_least=True)
+
+
+def viscosity() -> Iterator[Row]:
+    """D8: a viscosity from 30 velocities, by eigenfunctions; by few stencils a warning says how far it is off."""
+    script, problem = load_script(PROBLEMS / "navier_stokes_viscosity.py"), made("navier_stokes_viscosity")
+    choices = Choices(**script.DEFAULTS)
+    u = mf.solve(problem, build_space(problem, nodes(problem, choices), choices))
+    found, deviation = u.unknowns["viscosity"], u.std_of_unknowns["viscosity"]
+    off, shift = abs(found - 1 / script.REYNOLDS) / deviation, u.stats["shift_of_unknowns"]["viscosity"] / deviation
+    yield Row("D8 a viscosity, deviations off", u.stats["unknowns"], off, 2.0)
+    yield Row("D8 moved by the discretisation, deviations", u.stats["unknowns"], shift, 1.0)
 
 
 def fusion_by_a_process() -> Iterator[Row]:
@@ -127,4 +187,6 @@ CASES: dict[str, Callable[[], Iterator[Row]]] = {
     "D4": conductivity,
     "D5": coverage,
     "D6": fusion_by_a_process,
+    "D7": smoothing,
+    "D8": viscosity,
 }

@@ -1,7 +1,8 @@
 """Solve every problem with its default settings, and −Δu + u³ = f on six shapes; draw them, write the gallery's page.
 
     python scripts/gallery.py               all (half an hour)
-    python scripts/gallery.py drum shapes   these only; `shapes` is the second table. Other rows stay as they are
+    python scripts/gallery.py drum shapes   these only; `shapes` is the second table, `l_curve` the picture of a sweep.
+                                            Other rows stay as they are
     python scripts/gallery.py --no-pictures ...
 
 The pictures go to scripts/figures, the tables to scripts/docs/gallery.md.
@@ -17,7 +18,7 @@ import shape_cases
 
 import meshfree as mf
 from meshfree.run.command_line import configure_jax, load_script
-from meshfree.run.defaults import Choices
+from meshfree.run.defaults import Choices, build_space, nodes
 from meshfree.run.study import difference_from_finer, study
 
 HERE = pathlib.Path(__file__).parent
@@ -44,6 +45,15 @@ def problems(chosen: list[str], pictures: bool) -> Iterator[str]:
             title = module.__doc__.splitlines()[0].rstrip(".").replace("|", "\\|")
             numbers = f"{outcome.solution.stats['unknowns']} | {error:.0e} | {seconds:.1f}"
             yield f"| {picture(script.stem)} | {link(script.stem)} | {title} | {numbers} |"
+
+
+def l_curve() -> None:
+    """How much weight the prior of an unknown source is worth."""
+    module = load_script(HERE.parent / "problems" / "source_inference.py")
+    problem, choices = module.problem(), Choices(**module.DEFAULTS)
+    curve = mf.l_curve(problem, build_space(problem, nodes(problem, choices), choices), "prior")
+    mf.plot(curve, FIGURES / "l_curve.png", title="source_inference")
+    print(f"l_curve: corner at {curve.weights[curve.corner]:.2g}, misfit of the noise at {curve.discrepancy:.2g}")
 
 
 def shapes(pictures: bool) -> Iterator[str]:
@@ -87,6 +97,8 @@ def main() -> None:
     chosen = [name for name in sys.argv[1:] if not name.startswith("--")]
     for row in problems(chosen, pictures):
         write("problems", row)
+    if pictures and (not chosen or "l_curve" in chosen):
+        l_curve()
     if not chosen or "shapes" in chosen:
         for row in shapes(pictures):
             write("shapes", row)

@@ -57,7 +57,6 @@ SLOW = [
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[cube_with_holes]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[elastic_plate_with_hole]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[natural_convection]",
-    "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[navier_stokes_viscosity]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[porous_medium]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[taylor_green]",
     "run/test_problems.py::test_a_problem_reaches_the_error_it_declares[telegraph]",
@@ -152,4 +151,5 @@ SLOW = [
     "tuning/test_tune.py::test_a_scan_finds_the_scale_from_far_away[10.0]",
     "tuning/test_tune.py::test_lbfgs_tunes_too",
     "tuning/test_tune.py::test_tune_metres",
+    "solving/test_unknown_numbers.py::test_the_derivatives_through_a_solve_with_an_unknown[sparse]",
 ]

@@ -71,13 +71,15 @@ def along_normals(cloud: Cloud) -> Group:
     return Group(((NORMALS, len(cloud)),), ConstantAlongNormals(), cloud.points, cloud.surface_normals)
 
 
-def match_conditions(problem: Problem, cloud: Cloud) -> list[Group]:
+def match_conditions(problem: Problem, cloud: Cloud, *, data_alone: bool = False) -> list[Group]:
     """The cloud's parts with their residuals, in order, but for those without a condition; ValueError where parts and
-    conditions do not match, and for a problem with a parameter.
+    conditions do not match, for a problem with a parameter, and for one without an equation unless `data_alone` do.
 
     The residuals are watched: what they read now is part of the key of the programs that they are compiled into.
     """
     problem.check_without_parameter()
+    if not data_alone:
+        problem.check_with_equation()
     return [*matched(problem, cloud), *data_of(problem, cloud)]
 
 

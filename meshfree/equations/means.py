@@ -94,6 +94,7 @@ def free_constants(problem: Problem, dim: int) -> tuple[int, ...]:
     """The fields that equations and conditions have nothing but derivatives of, as of a pressure: with them any field
     that differs by a constant solves the problem.
     """
+    assert problem.interior is not None
     residuals = [Interior(problem.interior), *(one for one in problem.conditions.values() if one is not None)]
     patterns = [remembered(_pattern, watch(residual), dim, problem.fields) for residual in residuals]
     if any(pattern is None for pattern in patterns):

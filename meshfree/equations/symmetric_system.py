@@ -147,9 +147,11 @@ def symmetric_system(problem: Problem, space: GaussianProcess) -> SymmetricSyste
             "mean= is no condition at a point, as a GaussianProcess takes them: use Collocation, Eigenbasis or Stencils"
         )
     cloud, fields = space.cloud, problem.fields
-    groups = match_conditions(problem, cloud)
+    groups = match_conditions(problem, cloud, data_alone=True)
     if cloud.surface_normals is not None:
         groups = [*groups, along_normals(cloud)]
+    if not groups:
+        raise ValueError("the problem has neither an equation nor conditions nor data: nothing is known of u")
     known = [facts_of(group, fields) for group in groups]
     orders, affine = [fact.order for fact in known], all(fact.affine for fact in known)
     space.check_order(max(orders))

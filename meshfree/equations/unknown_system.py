@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from jaxtyping import Array, Float
 
 from ..geometry.cloud import Cloud
 from ..internal.batching import in_padded_blocks
-from ..internal.tracing import is_traced
+from ..internal.tracing import AnyArray, is_traced
 from ..pde.jets import jet_at
 from ..pde.problem import Problem
 from ..pde.unknown import Unknown, with_values
@@ -27,10 +28,7 @@ from .system import Collocated, point_weights
 
 
 class WithUnknowns:
-    """r(c, θ) = 0 for the coefficients c of u and p unknown numbers θ, in a row; row weights are those of the start.
-
-    ValueError where something is traced.
-    """
+    """r(c, θ) = 0 for the coefficients c of u and p unknown numbers θ, in a row; row weights are those of the start."""
 
     def __init__(
         self,
@@ -41,18 +39,19 @@ class WithUnknowns:
         around: Guess | None,
         unknowns: Mapping[str, Unknown],
     ):
-        if is_traced(problem, space, points, weights, around):
-            raise ValueError(
-                "unknown numbers are not found under jit and grad, where JAX traces the problem: solve outside of "
-                "them, or minimise a loss over the numbers as leaves by mf.tune"
-            )
         self.problem, self.space, self.points, self.around, self.unknowns = problem, space, points, around, unknowns
         self.start = np.concatenate([np.asarray(one.value).reshape(-1) for one in unknowns.values()])
         self._weights = weights
         first = self.at(self.start)
         self._weights = {name: one for name, one in first.row_weights.items() if not name.startswith(AGAIN_AT)}
 
-    def at(self, values: Float[np.ndarray, " p"]) -> Collocated:
+    def on(self, space: Space) -> WithUnknowns:
+        """The same equations, with the same row weights, in another space."""
+        found = copy.copy(self)
+        found.space, found.around = space, None
+        return found
+
+    def at(self, values: Float[AnyArray, " p"]) -> Collocated:
         """The equations for known values of the unknowns."""
         problem = self.problem.with_unknowns(self.unknowns.values(), values)
         return assemble(problem, self.space, self.points, self._weights, self.around)
@@ -66,12 +65,15 @@ class WithUnknowns:
         found = [self._columns_of(group, inner, c, values) for group in inner.groups]
         return np.concatenate([*found, np.zeros((system.side_rows, len(values)))])
 
-    def by_name(self, values: Float[np.ndarray, " p"]) -> dict[str, Any]:
+    def by_name(self, values: Float[AnyArray, " p"]) -> dict[str, Any]:
         """A float, or an array, for each unknown, of all of them in a row."""
         found, start = dict[str, Any](), 0
         for name, one in self.unknowns.items():
             stop = start + int(np.prod(one.shape))
-            found[name] = float(values[start]) if one.shape == () else np.asarray(values[start:stop]).reshape(one.shape)
+            if is_traced(values):
+                found[name] = values[start:stop].reshape(one.shape)
+            else:
+                found[name] = float(values[start]) if one.shape == () else np.reshape(values[start:stop], one.shape)
             start = stop
         return found
 

@@ -34,16 +34,20 @@ def in_padded_blocks(function: Callable, arrays: tuple, size: int, *, known: boo
     """
     count, parts = len(arrays[0]), []
     for start in range(0, count, size):
-        block = [np.asarray(array[start : start + size]) for array in arrays]
-        missing = size - len(block[0])
-        if missing:
-            block = [np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) for rows in block]
+        block = [padded_block(array, start, size) for array in arrays]
         with at_once() if known else contextlib.nullcontext():
             part = function(*block)
         if is_traced(part):
             return None
         parts.append(jax.tree.map(np.asarray, part))
     return jax.tree.map(lambda *rows: (np.concatenate(rows) if len(rows) > 1 else rows[0])[:count], *parts)
+
+
+def padded_block(array: Any, start: int, size: int) -> np.ndarray:
+    """`size` rows of a concrete array; where it ends before, its last one again and again."""
+    rows = np.asarray(array[start : start + size])
+    missing = size - len(rows)
+    return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) if missing else rows
 
 
 def search_threads(count: int) -> int:

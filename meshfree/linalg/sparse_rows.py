@@ -54,10 +54,15 @@ class SparseRows(eqx.Module):
 
 
 def stacked(blocks: list[SparseRows]) -> SparseRows:
-    """Matrices of as many columns and entries a row, one below the other."""
-    array = module_of(*(block.values for block in blocks))
+    """Matrices of as many columns, one below the other; rows with fewer entries are filled with zeros."""
+    array, most = module_of(*(block.values for block in blocks)), max(block.values.shape[1] for block in blocks)
+
+    def filled(entries):
+        return entries if entries.shape[1] == most else array.pad(entries, ((0, 0), (0, most - entries.shape[1])))
+
     values, columns = (
-        array.concatenate(arrays) for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True)
+        array.concatenate([filled(one) for one in arrays])
+        for arrays in zip(*[(b.values, b.columns) for b in blocks], strict=True)
     )
     return SparseRows(values, columns, blocks[0].width)
 

@@ -43,7 +43,10 @@ def _with_parts(domain: Any) -> Any:
     return domain
 
 
-_RESIDUAL = FUNCTION._replace(phrase="a residual, a function of (u, x),")
+_RESIDUAL = FUNCTION._replace(
+    phrase="a residual, a function of (u, x), or None,",
+    read=lambda given: None if given is None else FUNCTION.read(given),
+)
 _ON_THE_BOUNDARY = 1e-6  # of the domain's size, that data may lie outside: boundary nodes are rounded
 _DOMAIN = Kind("a domain such as mf.Box(), or None,", _with_parts)
 
@@ -53,8 +56,10 @@ class Problem(eqx.Module):
 
     `interior` is the residual of the equation; every other keyword is the residual of the boundary part of that
     name, and `boundary=` serves all parts that are not named themselves. `None` is no condition on a part, such as the
-    final time of a box in space and time: its points have no equation. `exact(x)` is the solution where it is known,
-    used by `error` and the pictures only. `fields=1` makes u(x) a scalar (), `fields=f` a vector (f,).
+    final time of a box in space and time: its points have no equation. `interior=None` is no equation at all: data are
+    then smoothed, or interpolated, by a `GaussianProcess`, the only space that takes such a problem. `exact(x)` is the
+    solution where it is known, used by `error` and the pictures only. `fields=1` makes u(x) a scalar (), `fields=f` a
+    vector (f,).
 
     An equation of fourth order has two conditions at every boundary node: a residual of two components, as
     `jnp.stack([u(x), mf.derivative(u, n)(x)])` of a clamped plate, `jnp.stack([u(x), mf.laplacian(u)(x)])` of a
@@ -87,7 +92,7 @@ class Problem(eqx.Module):
     """
 
     domain: Any = eqx.field(static=True)
-    interior: Residual
+    interior: Residual | None
     conditions: dict[str, Residual | None]
     data: dict[str, Data]
     exact: Callable | None
@@ -102,7 +107,7 @@ class Problem(eqx.Module):
         self,
         domain,
         *,
-        interior: Residual,
+        interior: Residual | None,
         exact: Callable | None = None,
         exact_parameters: Iterable[float] = (),
         initial: Callable | None = None,
@@ -144,7 +149,7 @@ class Problem(eqx.Module):
         conditions |= self.data
         return Problem(
             self.domain,
-            interior=made(self.interior),
+            interior=None if self.interior is None else made(self.interior),
             exact=None if self.exact is None else made(self.exact),
             mean=None if self.mean is None else made(self.mean),
             fields=self.fields,
@@ -166,6 +171,14 @@ class Problem(eqx.Module):
             (bound(self.interior), conditions, data),
             is_leaf=lambda found: found is None,
         )
+
+    def check_with_equation(self) -> None:
+        """ValueError for a problem of data alone."""
+        if self.interior is None:
+            raise ValueError(
+                "the problem has no equation, interior=None: it is solved in a mf.GaussianProcess only. For values in "
+                "other spaces use mf.interpolate"
+            )
 
     def check_without_data(self, what: str) -> None:
         """ValueError for a problem with data, which `what` knows nothing of."""
@@ -257,7 +270,7 @@ def _with_parameter(name: str, residual: Any) -> bool | None:
     """Whether the residual of the interior or of the part of that name needs a parameter, None where it may have one;
     TypeError for what cannot be a residual.
     """
-    if residual is None and name != "interior":
+    if residual is None:
         return None
     if not callable(residual):
         raise TypeError(

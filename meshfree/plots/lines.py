@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..pde.data import Data
 from .node_marks import dot_size
-from .style import COLORS, INK, LEGEND, TITLE, error_names, largest_error, stacked_panels
+from .style import COLORS, GREY, INK, LEGEND, TITLE, error_names, largest_error, stacked_panels
 from .subject import Subject
 from .ticks import ticks_between
 
@@ -71,7 +72,10 @@ def draw_line(
     if deviations is not None:
         _draw_bands(axes, grid, curve, deviations)
     curves = _draw_curves(axes, grid, curve, names)
-    dots = _draw_nodes(axes, samples.nodes, at_nodes, dot_size(subject.cloud, 72 * WIDTH / (upper - lower), 5.0))
+    dots = []
+    if subject.has_nodes:
+        dots = _draw_nodes(axes, samples.nodes, at_nodes, dot_size(subject.cloud, 72 * WIDTH / (upper - lower), 5.0))
+    draw_measured(axes, subject.data, curve.shape[1])
     known, errors = [], []
     if exact is not None:
         right, _ = samples.split(exact)
@@ -111,6 +115,23 @@ def _draw_nodes(axes, nodes, values, size) -> list:
         style = {"mfc": "white", "mec": COLORS[i % len(COLORS)], "mew": 0.9, "zorder": 3}
         dots += axes.plot(nodes, column, "o", ms=size, label=label, **style)
     return dots
+
+
+def draw_measured(axes, data: Mapping[str, Data], fields: int) -> None:
+    """Values of u itself, with their noise."""
+    for name, one in data.items():
+        if one.of is not None:
+            continue
+        points, noise = np.asarray(one.points)[:, 0], np.asarray(one.noise)
+        for i, column in enumerate(np.asarray(one.values).reshape(len(points), -1).T):
+            style = {
+                "ms": 3.5,
+                "elinewidth": 0.7,
+                "zorder": 2,
+                "color": COLORS[i % len(COLORS)] if fields > 1 else GREY,
+            }
+            label = f"{len(column)} values, {name}" if i == 0 else None
+            axes.errorbar(points, column, noise, fmt="o", label=label, **style)
 
 
 def _draw_errors(axes, grid, errors, names) -> list:

@@ -1,9 +1,12 @@
 """Nodes as dots, small enough to leave room between them, and their normals as arrows."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..geometry.cloud import Cloud
-from .style import INK
+from ..pde.data import Data
+from .style import ACCENT, INK
 
 
 def draw_nodes(axes, cloud: Cloud, unit: float) -> None:
@@ -19,6 +22,13 @@ def draw_nodes(axes, cloud: Cloud, unit: float) -> None:
     for chosen, face, label in ((inner, "white", "interior nodes"), (~inner, INK, "boundary nodes")):
         style = {"ms": size, "mfc": face, "mec": INK, "mew": 0.35, "alpha": 0.85, "label": label}
         axes.plot(*X[chosen].T, "o", clip_on=False, zorder=3, **style)
+
+
+def draw_places(axes, data: Mapping[str, Data]) -> None:
+    """Where something was measured in the plane, as crosses."""
+    for name, one in data.items():
+        style = {"ms": 4, "color": ACCENT, "mew": 1.0, "label": name, "zorder": 4}
+        axes.plot(*np.asarray(one.points).T, "x", clip_on=False, **style)
 
 
 def draw_arrows(axes, X: np.ndarray, N: np.ndarray, length: float, color) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .node_marks import draw_nodes
+from .node_marks import draw_nodes, draw_places
 from .painting import color_bar, paint, streamlines
 from .scales import error_scale, value_scale
 from .style import SLIM, TITLE, error_names, frame_domain, largest_error, new_figure, units_of
@@ -38,7 +38,9 @@ def plot_plane(subject: Subject):
         frame_domain(axes, lower, upper, units, subject.labels)
         color_bar(axes, scale, (lower, upper), size[1])
         axes.set_title(f"{words}, {largest_error(one)}" if is_error else words, **TITLE)
-    draw_nodes(panels[0][0], subject.cloud, min(units))
+    if subject.has_nodes:
+        draw_nodes(panels[0][0], subject.cloud, min(units))
+    draw_places(panels[0][0], subject.data)
     if values.shape[1] == 2:
         streamlines(panels[2][0], cover, values)
     return figure

@@ -12,6 +12,7 @@ from ..internal.expected import NUMBER, OF_A_POINT_IN_TIME, PATH, expects
 from ..internal.processes import is_first
 from ..pde.problem import Problem
 from ..solving.branch import Branch
+from ..solving.l_curve import LCurve
 from ..solving.modes import Modes, Spectrum
 from ..solving.solution import Snapshot, Solution
 from ..solving.trajectory import Trajectory
@@ -21,6 +22,7 @@ from .cutaway import body_of
 from .eigenfunctions import plot_modes
 from .film_files import MOVIES, movie_path, write_movie
 from .films import film_of
+from .l_curves import plot_l_curve
 from .lines import plot_line
 from .planes import plot_plane
 from .sections import plot_space
@@ -37,7 +39,7 @@ FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
 
 
 @expects(
-    u=Solution | Trajectory | Spectrum | Modes | Branch,
+    u=Solution | Trajectory | Spectrum | Modes | Branch | LCurve,
     path=PATH,
     exact=OF_A_POINT_IN_TIME,
     problem=Problem,
@@ -46,7 +48,7 @@ FRAMES = {1: 101, 2: 101, 3: 41}  # of a movie, by dimension: a hundred steps
     fps=NUMBER,
 )
 def plot(
-    u: Solution | Trajectory | Spectrum | Modes | Branch,
+    u: Solution | Trajectory | Spectrum | Modes | Branch | LCurve,
     path: PathLike = None,
     *,
     exact: Callable | None = None,
@@ -73,11 +75,12 @@ def plot(
     at some times, and all times as colours over x and t; in the plane a row of times; in space the last time.
 
     Of a `Spectrum`: its eigenvalues in the complex plane. Of `Modes`: the first functions, six curves on the line, a
-    panel each for twelve in the plane, in space the first. Of a `Branch`: the norm of u over the parameter.
+    panel each for twelve in the plane, in space the first. Of a `Branch`: the norm of u over the parameter. Of an
+    `l_curve`: the size of its term over the misfit, with the corner.
 
     - `path`: a .png, .pdf, .svg or .jpg file in a folder that exists; a failed write leaves an old file whole
     - `exact`: the exact solution, a function of one point, or of (x, t); default `problem.exact`
-    - `problem`: lends its exact solution, and its domain where u's cloud has none
+    - `problem`: lends its exact solution, its domain where u's cloud has none, and its data, which are marked
     - `title`, `name` (of the function), `labels` (of the coordinates): the words on the picture
     - `frames`: how many equally spaced times, or which; by default 101 for a movie, 41 in space
     - `fps`: frames in a second; `progress`: whether a bar shows how many are made, by default in a terminal
@@ -92,6 +95,8 @@ def plot(
         return finish(plot_spectrum(u), title, checked_path(path))
     if isinstance(u, Branch):
         return finish(plot_branch(u), title, checked_path(path))
+    if isinstance(u, LCurve):
+        return finish(plot_l_curve(u), title, checked_path(path))
     in_time = isinstance(u, Trajectory)
     path = checked_path(path, MOVIES if in_time else ())
     if frames is not None and not in_time:
@@ -115,7 +120,7 @@ def plot(
         return Figure()
     if isinstance(u, Modes):
         return finish(plot_modes(u, domain, tuple(map(italic, labels))), title, path)
-    subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)))
+    subject = Subject(u, exact, cloud, domain, name, tuple(map(italic, labels)), problem=problem)
     if not isinstance(u, Trajectory):
         in_plane = plot_plane if cloud.manifold_dim == 2 else plot_curve
         draw = {1: plot_line, 2: in_plane, 3: plot_space}[cloud.dim]

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..geometry.cloud import Cloud
+from ..pde.data import Data
+from ..pde.problem import Problem
 from ..solving.solution_files import exact_at_times
 from .style import italic
 
@@ -19,7 +21,8 @@ class Subject(NamedTuple):
 
     `u`: a Solution, whose values are drawn where they are finite; `exact`: one point -> () or (fields,), where known;
     `domain`: anything with `bounds` and `distance`, where known; `labels`: the coordinates, as they are written.
-    Where `u` is a Trajectory, `exact` is a function of (x, t), and `times` are those of the pictures.
+    Where `u` is a Trajectory, `exact` is a function of (x, t), and `times` are those of the pictures. `problem` lends
+    its data, and where it has no equation the nodes are of no interest.
     """
 
     u: Any
@@ -29,12 +32,23 @@ class Subject(NamedTuple):
     name: str
     labels: tuple[str, ...]
     times: np.ndarray = np.zeros(0)
+    problem: Problem | None = None
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper corner of the bounding box of the domain; without one, of the nodes."""
         X = np.asarray(self.cloud.points)
         return (X.min(axis=0), X.max(axis=0)) if self.domain is None else self.domain.bounds
+
+    @property
+    def has_nodes(self) -> bool:
+        """Whether equations hold at the nodes."""
+        return self.problem is None or self.problem.interior is not None
+
+    @property
+    def data(self) -> dict[str, Data]:
+        """What was measured."""
+        return {} if self.problem is None else self.problem.data
 
     def field_names(self, fields: int) -> list[str]:
         """The function's name, numbered where it has several fields."""

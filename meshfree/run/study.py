@@ -92,7 +92,7 @@ def _judged(outcome: Outcome, choices: Choices, began: float) -> Outcome:
     return dataclasses.replace(
         outcome,
         error=None if problem.exact is None else error(problem, u, points),
-        residual=None if check is None else residual_norm(problem, u, check),
+        residual=None if check is None or problem.interior is None else residual_norm(problem, u, check),
         seconds=time.perf_counter() - began,
     )
 

@@ -34,11 +34,11 @@ from ..pde.multi_indices import degrees_on_box, total_degrees
 from ..pde.problem import Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
 from ..spaces.eigenbasis import ROWS_PER_FUNCTION
-from .error_estimate import SLOWEST, difference, estimate_error, extrapolated
+from .error_estimate import difference, estimate_error
 from .indicator import between_neighbours
 from .metrics import independent_points, weighted_residual
 from .newton import ConvergenceError
-from .off_nodes import CHECK_SEED, COMPARABLE
+from .off_nodes import CHECK_SEED, COMPARABLE, SLOWEST, extrapolated
 from .solution import Solution
 from .solve import mesh_for, require_double, solve_in, with_constants_fixed
 from .uniqueness import NotUniqueError
@@ -178,6 +178,11 @@ def solve(
     as a rule; a half and more is warned of. Under jit, where no error can be
     raised, `stats["converged"]` and `stats["unique"]` are False instead: `eqx.error_if` makes an error of them.
 
+    Of a problem with data `stats["misfit"]` is the mean square of all misfits in standard deviations, and
+    `stats["misfit_chance"]` the chance that noise alone makes it so large; below 1e-4 a `MisfitWarning` says so. Of
+    unknown numbers `stats["shift_of_unknowns"]` estimates their discretisation error by name, at the price of one more
+    step in `space.compared()`; more than their standard deviation is warned of.
+
     `stats` of a solution by translates of a compactly supported kernel tell its price too: `support`,
     `centers_per_row`, `fill` and, where the exact solution is known, the relative `error` (`mf.error`). Those of a
     `Multilevel`, solved level by level, are of its finest level, and those of each level are in the list `levels`; its
@@ -206,6 +211,7 @@ def solve(
             f"no space is chosen for a problem with data ({', '.join(problem.data)}): errors cannot be told from "
             "noise. Give one, as mf.Eigenbasis(mf.Gaussian(2.0), cloud, 12)"
         )
+    problem.check_with_equation()
     if problem.domain is None:
         raise ValueError("the problem has no domain to place nodes in: give a space on a cloud of your own")
     tol = TOLERANCE if tol is None else float(tol)

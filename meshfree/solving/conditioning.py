@@ -41,14 +41,12 @@ def conditioned(space: GaussianProcess, data: Float[AnyArray, " n"]) -> Conditio
         amplitude = _left_out(factor, K, coefficients)
         array = module_of(coefficients, data)
         return Conditioned(coefficients, array.where(array.any(data != 0), amplitude, 1.0), factor)
-    if is_traced(K, data):
-        raise NotImplementedError(
-            "a Gaussian process with noisy data is not differentiated: its amplitude is found by a search. Use "
-            "mf.losses.likelihood, or Collocation with the same kernel"
-        )
-    amplitude = _amplitude(K, np.asarray(data), np.asarray(noise))
-    factor = Cholesky.of(K + np.diag(noise / amplitude))
-    return Conditioned(factor.solve(data), amplitude, factor)
+    noise = np.asarray(noise)
+    amplitude = _amplitude(K, data if is_traced(K, data) else np.asarray(data), noise)
+    array = module_of(K, amplitude)
+    K = K + array.diag(noise / amplitude)
+    factor = factored(K)
+    return Conditioned(_solved(factor, K, data), amplitude, factor)
 
 
 def with_noise(space: GaussianProcess, amplitude: Scalar) -> Float[AnyArray, "n n"]:
@@ -79,19 +77,57 @@ def _left_out(factor: Cholesky, K, coefficients) -> Scalar:
     return jnp.mean(coefficients**2 / inverse_diagonal(K, factor.inverse()))
 
 
-def _amplitude(K, data, noise) -> float:
-    """The larger of what the exact rows and the noisy ones say."""
-    noisy = noise > 0
+def _amplitude(K, data, noise: Float[np.ndarray, " n"]) -> Scalar:
+    """The larger of what the exact rows and the noisy ones say; differentiable to first order."""
+    noisy, traced = noise > 0, is_traced(K, data)
     of_noisy, exact, rest = K[np.ix_(noisy, noisy)], 0.0, data[noisy]
     if not noisy.all():
-        own = np.ascontiguousarray(K[np.ix_(~noisy, ~noisy)])
-        factor = Cholesky.of(own.copy())
-        c = factor.solve(data[~noisy])
-        exact = float(_left_out(factor, own, c))
+        own = K[np.ix_(~noisy, ~noisy)]
+        factor = factored(own)
+        c = _solved(factor, own, data[~noisy])
+        exact = _left_out(factor, own, c)
         mixed = K[np.ix_(~noisy, noisy)]
+        of_noisy, rest = of_noisy - explained(factor, own, mixed), rest - mixed.T @ c
+    if not traced:
+        return max(exact, likely_amplitude(of_noisy, rest, noise[noisy]), np.finfo(float).tiny)
+    return jnp.maximum(jnp.maximum(exact, _traced_amplitude(of_noisy, rest, noise[noisy])), np.finfo(float).tiny)
+
+
+def explained(factor: Cholesky, K, mixed: Float[AnyArray, "n m"]) -> Float[AnyArray, "m m"]:
+    """mixedᵀ K⁻¹ mixed, differentiable to first order."""
+    if not is_traced(K, mixed):
         half = factor.half(mixed)
-        of_noisy, rest = of_noisy - half.T @ half, rest - mixed.T @ c
-    return max(exact, likely_amplitude(of_noisy, rest, noise[noisy]), np.finfo(float).tiny)
+        return half.T @ half
+    fixed = jax.lax.stop_gradient(mixed)
+    weights = jax.lax.stop_gradient(factor.solve(fixed))
+    half = jax.lax.stop_gradient(factor.half(fixed))
+    moved = weights.T @ mixed
+    moved = moved + moved.T - weights.T @ (K @ weights)
+    return half.T @ half + moved - jax.lax.stop_gradient(moved)
+
+
+def _traced_amplitude(K, data, noise: Float[np.ndarray, " n"]) -> Scalar:
+    """`likely_amplitude` by a callback, with its derivative: the slope g of the loss by log a vanishes at it, so that
+    d log a = −dg/g′.
+    """
+
+    def slope(log_amplitude, K, data):
+        signal = jnp.exp(log_amplitude) * K
+        whole = signal + jnp.diag(noise)
+        weights = jnp.linalg.solve(whole, data)
+        return jnp.trace(jnp.linalg.solve(whole, signal)) - weights @ (signal @ weights)
+
+    K_fixed, fixed = jax.lax.stop_gradient(K), jax.lax.stop_gradient(data)
+    shape = jax.ShapeDtypeStruct((), K_fixed.dtype)
+    found = jax.pure_callback(_likely_on_host, shape, K_fixed, fixed, jnp.asarray(noise), vmap_method="sequential")
+    log_amplitude = jnp.log(found)
+    bend = jax.lax.stop_gradient(jax.grad(slope)(log_amplitude, K_fixed, fixed))
+    moved = slope(log_amplitude, K, data)
+    return jnp.exp(log_amplitude - (moved - jax.lax.stop_gradient(moved)) / bend)
+
+
+def _likely_on_host(K, data, noise) -> np.ndarray:
+    return np.asarray(likely_amplitude(np.asarray(K), np.asarray(data), np.asarray(noise)))
 
 
 def likely_amplitude(

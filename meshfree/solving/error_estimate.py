@@ -9,12 +9,10 @@ from jaxtyping import Float
 
 from ..internal.expected import expects
 from ..pde.problem import Problem
-from .metrics import at_its_parameter, independent_points, weighted_residual
-from .off_nodes import COMPARABLE, aside
+from .metrics import at_its_parameter, independent_points, residuals_aside
+from .off_nodes import COMPARABLE, extrapolated
 from .solution import Solution
 from .solve import solve_in
-
-SLOWEST = 0.9  # quotient of residuals: they stand still at corners, where the errors fall all the same
 
 
 @expects(problem=Problem, u=Solution)
@@ -26,7 +24,8 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     solution, of two degrees more on the same nodes, and the quotient of the residuals is left out. Norms are over 2000
     independent points of the domain, as in `mf.error`.
 
-    Unknown numbers of the problem are taken as u has them: their error is no part of it.
+    Unknown numbers of the problem are taken as u has them: their error is no part of it. That of the discretisation is
+    estimated in `u.stats["shift_of_unknowns"]`.
 
     Warns where the residual of u off the nodes is comparable to the data, so that nothing is resolved yet. Raises
     ValueError where there is no domain, and for a space that has nothing to be compared with.
@@ -41,10 +40,7 @@ def estimate_error(problem: Problem, u: Solution) -> float:
     if finer:
         estimate = difference(values, others)
     else:
-        check = aside(u.space.cloud, problem.domain or u.space.cloud.domain)
-        fine = weighted_residual(problem, u, check)
-        coarse = weighted_residual(problem, v, check, fine.weights)
-        estimate = extrapolated(difference(values, others), (fine.size, coarse.size))
+        estimate = extrapolated(difference(values, others), residuals_aside(problem, u, v))
     share = u.stats.get("off_nodes", 0.0)
     if share >= COMPARABLE:
         warnings.warn(
@@ -53,16 +49,6 @@ def estimate_error(problem: Problem, u: Solution) -> float:
             stacklevel=3,
         )
     return estimate
-
-
-def extrapolated(moved: float, residuals: tuple[float, float], least: float = 0.0) -> float:
-    """moved · q/|1 − q|, `moved` = ‖u − v‖/‖u‖ and q = R_u/R_v, at least `least`, the factor at most that of `SLOWEST`:
-    where errors are as residuals, that of v is ‖u − v‖/|1 − q|. At most 1: more says that neither is a solution.
-    """
-    fine, coarse = residuals
-    share = max(fine / coarse, least) if coarse > 0 else SLOWEST
-    most = SLOWEST / (1 - SLOWEST)
-    return min(moved * (most if share == 1 else min(share / abs(1 - share), most)), 1.0)
 
 
 def difference(values: Float[np.ndarray, "m *f"], others: Float[np.ndarray, "m *f"]) -> float:

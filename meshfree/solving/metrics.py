@@ -20,6 +20,7 @@ from ..internal.expected import NUMBERS, OF_A_POINT, expects
 from ..internal.watched import settled, watch
 from ..pde.problem import Problem
 from .finite_values import NotFiniteError, check_points, first_not_finite, not_finite
+from .off_nodes import aside
 from .solution import Snapshot, Solution
 
 SAMPLES = 2000
@@ -101,6 +102,13 @@ def _residual_in_time(problem: Problem, u: Solution, cloud: Cloud) -> float:
     if not np.isfinite(size):
         raise NotFiniteError(f"the residual is not finite at t = {u.time:.6g}: check its coefficients and data there")
     return size
+
+
+def residuals_aside(problem: Problem, u: Solution, v: Solution) -> tuple[float, float]:
+    """Those of two solutions in comparable weights, at points of the domain apart from the nodes of the first."""
+    check = aside(u.space.cloud, problem.domain or u.space.cloud.domain)
+    first = weighted_residual(problem, u, check)
+    return first.size, weighted_residual(problem, v, check, first.weights).size
 
 
 class Weighted(NamedTuple):

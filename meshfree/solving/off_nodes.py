@@ -18,6 +18,7 @@ from ..internal.tracing import AnyArray, Scalar, is_traced
 POINTS = (64, 256)  # at least, at most: a quarter as many as there are nodes
 COMPARABLE = 0.5  # to the data
 ASIDE = 0.93  # of the spacing of as many nodes, that of check points
+SLOWEST = 0.9  # quotient of residuals: they stand still at corners, where the errors fall all the same
 EVEN = 0.9  # cosine of the angle between the normals of neighbours on a smooth boundary
 CHECK_SEED = 1000  # what the seeds of check clouds are apart from those of nodes
 SEED = 30_000  # apart from the seeds that clouds are usually made with
@@ -99,3 +100,13 @@ def aside(cloud: Cloud, domain: Any, share: float = ASIDE, seed: int = 0) -> Clo
     """
     spacing = share * (domain.volume / len(cloud)) ** (1 / cloud.manifold_dim)
     return domain.cloud(spacing, seed=seed + CHECK_SEED)
+
+
+def extrapolated(moved: float, residuals: tuple[float, float], least: float = 0.0) -> float:
+    """moved · q/|1 − q|, `moved` = ‖u − v‖/‖u‖ and q = R_u/R_v, at least `least`, the factor at most that of `SLOWEST`:
+    where errors are as residuals, that of v is ‖u − v‖/|1 − q|. At most 1: more says that neither is a solution.
+    """
+    fine, coarse = residuals
+    share = max(fine / coarse, least) if coarse > 0 else SLOWEST
+    most = SLOWEST / (1 - SLOWEST)
+    return min(moved * (most if share == 1 else min(share / abs(1 - share), most)), 1.0)

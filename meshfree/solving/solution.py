@@ -74,6 +74,9 @@ class Solution(WithComponents):
     def std_of_unknowns(self) -> dict[str, Any]:
         """Their standard deviations, by Laplace's approximation: of the inverse of JᵀJ, J the matrix of the equations
         over the noise of the data at the solution, where everything counts that is unknown. ValueError without data.
+
+        They tell what the noise does. What the discretisation does is estimated in `stats["shift_of_unknowns"]`, by one
+        step in another space, and `mf.solve` warns where that is more.
         """
         if "std_of_unknowns" not in self.stats:
             raise ValueError("no standard deviations are known: the problem has no unknown numbers, or no mf.Data")

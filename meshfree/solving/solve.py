@@ -30,10 +30,10 @@ from ..geometry.cloud_checks import check_cloud_in
 from ..internal.batching import in_padded_blocks
 from ..internal.compile_cache import release_programs
 from ..internal.devices import HOST, mesh_over
-from ..internal.expected import DATA, NUMBERS, expects
+from ..internal.expected import DATA, INTEGER, NUMBERS, expects
 from ..internal.memory import peak
 from ..internal.processes import together
-from ..internal.tracing import AnyArray, as_jax, is_traced
+from ..internal.tracing import AnyArray, as_jax, is_traced, without_derivative
 from ..internal.watched import settled, watch
 from ..linalg.dense import check_memory
 from ..pde.problem import Problem
@@ -42,14 +42,18 @@ from .derivative import Solved
 from .finite_values import NotFiniteError
 from .frequencies import with_frequencies
 from .levels import solve_by_levels
-from .metrics import error
+from .metrics import at_its_parameter, error, residuals_aside
+from .misfit import judged as misfit
 from .newton import newton, solved
 from .posterior import Posterior
 from .shared_derivative import solve_shared
+from .shift_of_unknowns import shift_of_unknowns
 from .solution import Solution
-from .symmetric import interpolate_process, solve_symmetric
-from .unknown_numbers import solve_with_unknowns
+from .symmetric import Mean, interpolate_process, solve_symmetric
+from .unknown_derivative import differentiated
+from .unknown_numbers import projected, solve_with_unknowns
 
+JUDGED = 1000  # values, about, whose misfit is measured where each needs a fit of its own
 BLOCK = 512  # nodes at which a function is asked for its values at a time
 _VALUES = DATA._replace(phrase="a function of x or values at the nodes")
 
@@ -85,7 +89,8 @@ def solve_in(
                 f"{space.describe()} is conditioned on equations with known numbers, and the problem has unknown ones "
                 f"({', '.join(unknowns_of(problem, space.cloud))}): find them in Stencils, Eigenbasis or Collocation"
             )
-        return _in_process(problem, space, points, initial, weights, solver, judged)
+        found = _in_process(problem, space, points, initial, weights, solver, judged)
+        return Posterior(*found._replace(stats=found.stats | _misfit(problem, found.stats, None)))
     levels = space.levels()
     if len(levels) > 1 and points is not None:
         raise ValueError(f"every level of {space.describe()} is solved at the points of its own cloud: drop points=")
@@ -95,11 +100,20 @@ def solve_in(
             "Stencils, Collocation or Eigenbasis"
         )
     unknowns = unknowns_of(problem, rows_at)
+    if len(levels) > 1 and (problem.data or unknowns):
+        raise ValueError(
+            f"{space.describe()} is solved level by level, and {', '.join([*problem.data, *unknowns])} would be fitted "
+            "by each: for data and unknown numbers use Stencils, Collocation or Eigenbasis"
+        )
+    if unknowns and is_traced(problem, space, points, weights, initial):
+        return _differentiated(problem, space, points, initial, weights, solver)
     if unknowns:
         start = initial_coefficients(problem, space, initial)
         around = None if initial is None else Guess(space, start)
         system = WithUnknowns(problem, space, points, weights, around, unknowns)
-        return Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
+        u = Solution(space, *solve_with_unknowns(system, np.asarray(start), solver))
+        told = _misfit(problem, u.stats, weights) | (_shift(problem, system, u, solver) if judged else {})
+        return Solution(space, u.coefficients, {**u.stats, **told})
     start, equations_of = _stated(problem, space, points, initial, weights, mesh)
     try:
         coefficients, stats = solve_by_levels(levels, map(equations_of, levels), start, solver)
@@ -108,11 +122,11 @@ def solve_in(
         if fixed is problem:
             raise
         return solve_in(fixed, space, points=points, initial=initial, weights=weights, solver=solver, mesh=mesh)
-    u = Solution(space, coefficients, stats)
+    u = Solution(space, coefficients, stats | _misfit(problem, stats, weights))
     if is_traced(problem, u):
         return u
     price = space.sparsity(rows_at.points)
-    return Solution(space, coefficients, {**stats, **price, "error": _error(problem, u)}) if price else u
+    return Solution(space, coefficients, {**u.stats, **price, "error": _error(problem, u)}) if price else u
 
 
 def on_processes(problem: Problem, space: Space, points: Cloud | None, solver: str) -> Space:
@@ -161,14 +175,50 @@ def _solved_together(problem: Problem, space: Space, shared: Space, initial, wei
     return Solution(space, coefficients, {**stats, "processes": found.each(own)})
 
 
-def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Solution:
+def _in_process(problem: Problem, space: Any, points, initial, weights, solver: str, judged: bool) -> Mean:
     if points is not None or weights is not None or solver != "auto":
         raise ValueError(
             f"{space.describe()} satisfies each equation, by Cholesky: points=, weights= and solver= are for other "
             "spaces. For more equations give it a larger cloud"
         )
     check_cloud_in(problem.domain, space.cloud)
-    return Posterior(*solve_symmetric(problem, space, initial, judged))
+    return solve_symmetric(problem, space, initial, judged)
+
+
+def _differentiated(problem: Problem, space: Space, points, initial, weights, solver: str) -> Solution:
+    """u with its unknown numbers, where something is traced to be differentiated."""
+    known = without_derivative((problem, space, points, initial, weights))
+    if is_traced(known):
+        raise ValueError(
+            "unknown numbers are found by a search outside of compiled programs: take jax.grad, jax.jvp or "
+            "jax.jacobian of what is made of the solution, without jax.jit or jax.vmap around it"
+        )
+    fixed, its_space, its_points, initial, its_weights = known
+    options = {"points": its_points, "initial": initial, "weights": its_weights}
+    u = solve_in(fixed, its_space, **options, solver=solver)
+    around = None if initial is None else Guess(its_space, initial_coefficients(fixed, its_space, initial))
+    unknowns = unknowns_of(fixed, its_space.cloud if its_points is None else its_points)
+    equations = (
+        WithUnknowns(fixed, its_space, its_points, its_weights, around, unknowns),
+        WithUnknowns(problem, space, points, weights, around, unknowns),
+    )
+    return Solution(space, *differentiated(u, *equations, solver))
+
+
+def _misfit(problem: Problem, stats: Mapping[str, Any], weights: Mapping[str, ArrayLike] | None) -> dict[str, Any]:
+    """What is told of the misfit of data, unless some were given weights of their own."""
+    return {} if set(weights or ()) & set(problem.data) else misfit(problem.data, stats["residual"])
+
+
+def _shift(problem: Problem, equations: WithUnknowns, u: Solution, solver: str) -> dict[str, Any]:
+    other = equations.space.compared()
+    if other is None:
+        return {}
+    finer, space = other
+    start = np.asarray(initial_coefficients(problem, space, u))
+    known = at_its_parameter(problem, u)
+    residuals = None if finer else lambda v: residuals_aside(known, u, v)
+    return shift_of_unknowns(u, equations.by_name, projected(equations.on(space), start, solver), residuals)
 
 
 def with_constants_fixed(problem: Problem, cloud: Cloud | None = None) -> Problem:
@@ -257,7 +307,7 @@ def solve_on_host(
     return system, solved(system, start, solver)
 
 
-@expects(space=Space, f=_VALUES, points=NUMBERS, smoothing=NUMBERS, solver=str)
+@expects(space=Space, f=_VALUES, points=NUMBERS, smoothing=NUMBERS, neighbors=INTEGER, solver=str)
 @settled
 def interpolate(
     f: Callable | ArrayLike,
@@ -265,6 +315,7 @@ def interpolate(
     *,
     points: ArrayLike | None = None,
     smoothing: ArrayLike = 0.0,
+    neighbors: int | None = None,
     solver: str = "auto",
 ) -> Solution:
     """The function of `space` that takes the values of f at its cloud's points, or comes nearest in least squares.
@@ -276,14 +327,19 @@ def interpolate(
     `points`: (m, d), where the values are instead; with more of them than the space has functions in least squares.
     `smoothing`: λ ≥ 0 for noisy values in `Collocation`: Σ(u(xᵢ) − fᵢ)² + λ‖u‖² is least, the norm that of the kernel.
     Where the centers are the points it is that of SciPy's `RBFInterpolator`, with the same values, and may be (m,).
+    `neighbors`: at every x only so many of the points, the nearest, are fitted, by the kernel and the polynomials of a
+    `Collocation`, whose centers have no part in it: for many points, as `RBFInterpolator(neighbors=)`. u jumps a little
+    where others become the nearest.
     `mf.tune(mf.losses.leave_one_out(values, points=X, smoothing=λ), space)` finds the kernel's scale.
 
-    Raises ValueError for values of a wrong shape or not finite, a negative smoothing or one in another space, and where
-    the space has more functions than there are points.
+    Raises ValueError for values of a wrong shape or not finite, a negative smoothing or one in another space, where
+    the space has more functions than there are points, and for neighbours that do not determine the polynomials.
     """
     require_double()
     release_programs()
     levels = space.levels()
+    if neighbors is not None:
+        return _by_the_nearest(f, space, points, smoothing, neighbors)
     if points is not None or not _is_zero(smoothing):
         return _fitted(fit_of(f, space, points, smoothing), solver)
     if len(levels) > 1 and not callable(f):
@@ -302,19 +358,11 @@ def interpolate(
 
 def fit_of(f: Callable | ArrayLike, space: Space, points: ArrayLike | None, smoothing: ArrayLike) -> Fit:
     """The equations of values at points, or the nodes; ValueError where they are not enough, or of another kind."""
-    X: Any = space.nodes if points is None else points
-    X = X if is_traced(X) else np.asarray(X, dtype=float)
-    X = X[:, None] if X.ndim == 1 and space.cloud.dim == 1 else X
-    if X.ndim != 2 or X.shape[1] != space.cloud.dim:
-        raise ValueError(f"points must have shape (m, {space.cloud.dim}); got {X.shape}")
     if len(space.levels()) > 1:
         raise ValueError(
             f"{space.describe()} takes its values at the points of its levels: drop points= and smoothing="
         )
-    values = _values_at(f, X)
-    for name, one in (("points", X), ("values", values)):
-        if not is_traced(one) and not np.isfinite(one).all():
-            raise ValueError(f"{name} are not finite: leave out what was not measured")
+    X, values = _scattered(f, space, points)
     fit = Fit(space, X, values, _smoothing(smoothing, space, len(X)))
     if fit.smoothing is not None and np.shape(fit.smoothing) and not fit.at_centers:
         raise ValueError("smoothing (m,), one for each value, needs a translate at each point: give one number")
@@ -327,6 +375,36 @@ def fit_of(f: Callable | ArrayLike, space: Space, points: ArrayLike | None, smoo
     if space.local_basis is None:
         check_memory(len(X), space.size)
     return fit
+
+
+def _scattered(f: Callable | ArrayLike, space: Space, points: ArrayLike | None) -> tuple[Any, Any]:
+    """Points (m, d), by default the nodes, and the values there."""
+    X: Any = space.nodes if points is None else points
+    X = X if is_traced(X) else np.asarray(X, dtype=float)
+    X = X[:, None] if X.ndim == 1 and space.cloud.dim == 1 else X
+    if X.ndim != 2 or X.shape[1] != space.cloud.dim:
+        raise ValueError(f"points must have shape (m, {space.cloud.dim}); got {X.shape}")
+    values = _values_at(f, X)
+    for name, one in (("points", X), ("values", values)):
+        if not is_traced(one) and not np.isfinite(one).all():
+            raise ValueError(f"{name} are not finite: leave out what was not measured")
+    return X, values
+
+
+def _by_the_nearest(f: Callable | ArrayLike, space: Space, points, smoothing, neighbors: int) -> Solution:
+    X, values = _scattered(f, space, points)
+    penalty = None if _is_zero(smoothing) else _checked_smoothing(smoothing, len(X))
+    fits = space.of_nearest(X, penalty, neighbors)
+    if fits is None:
+        raise ValueError(
+            f"neighbors= takes the kernel and the polynomials of a Collocation without periods; got {space.describe()}"
+        )
+    u = Solution(fits, values if is_traced(values) else as_jax(values), _of_nodal_values(values))
+    if penalty is None or is_traced(u):
+        return u
+    some = slice(None, None, max(len(X) // JUDGED, 1))
+    misfit = np.asarray(u.as_computed(X[some])) - np.asarray(values[some])
+    return Solution(fits, u.coefficients, {**u.stats, "residual": {"values": float(np.sqrt(np.mean(misfit**2)))}})
 
 
 def _fitted(fit: Fit, solver: str) -> Solution:
@@ -342,13 +420,17 @@ def _fitted(fit: Fit, solver: str) -> Solution:
 def _smoothing(given: ArrayLike, space: Space, count: int) -> Any:
     if _is_zero(given):
         return None
-    found: Any = given if is_traced(given) else np.asarray(given, dtype=float)
     translated = getattr(space, "translated_to", None)
     if translated is None or space.local_basis is not None:
         raise ValueError(
             f"smoothing= is by the norm of a kernel with centers, and {space.describe()} has none or a sparse matrix: "
             "use Collocation with a kernel without compact support, or more points than functions"
         )
+    return _checked_smoothing(given, count)
+
+
+def _checked_smoothing(given: ArrayLike, count: int) -> Any:
+    found: Any = given if is_traced(given) else np.asarray(given, dtype=float)
     if np.shape(found) not in ((), (count,)):
         raise ValueError(f"smoothing must be a number or ({count},); got shape {np.shape(found)}")
     if not is_traced(found) and not np.all(np.isfinite(found) & (found >= 0)):

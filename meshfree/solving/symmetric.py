@@ -86,7 +86,7 @@ def solve_symmetric(problem: Problem, space: GaussianProcess, initial: Callable 
         "seconds": {"assembly": 0.0, "solve": time.perf_counter() - began},
         "device": HOST,
     }
-    if judged:
+    if judged and problem.interior is not None:
         stats |= off_nodes(Between(system, space, weights["interior"]), found.coefficients, data)
     return Mean(space, as_jax(found.coefficients), stats, as_jax(np.float64(found.amplitude)))
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..equations.system import System
+from ..internal.tracing import is_traced
 from ..linalg.factor import factor
 from ..linalg.interface import Factor
 from ..spaces.base import Space
@@ -88,13 +89,18 @@ class Projected(System):
         self.latest.system.check_finite(self.latest.coefficients)
 
 
+def projected(equations: Any, start: Float[np.ndarray, "n *f"], solver: str) -> Projected:
+    """ρ, with u found from some coefficients at first."""
+    return Projected(equations.space, equations, _At(start), solver)
+
+
 def solve_with_unknowns(equations: Any, start: Float[np.ndarray, "n *f"], solver: str) -> tuple[Any, dict[str, Any]]:
     """The coefficients of u and the statistics, with `unknown_numbers` and, of data, `std_of_unknowns`.
 
     Raises ValueError for fewer equations than unknowns, and for numbers that equations and data do not determine.
     """
     _check_count(equations, start)
-    system = Projected(equations.space, equations, _At(start), solver)
+    system = projected(equations, start, solver)
     _check_seen(system, equations.start)
     values, factored, steps = _iterated(system, equations.start)
     found, stats = newton(equations.at(values), np.asarray(system.latest.coefficients), solver)
@@ -137,7 +143,13 @@ def _iterated(system: Projected, values: Float[np.ndarray, " p"]) -> tuple[Float
 
 
 def _check_count(equations: Any, start) -> None:
-    rows = equations.at(equations.start).residual(start).size
+    residual = equations.at(equations.start).residual(start)
+    if is_traced(residual):
+        raise ValueError(
+            "a residual with unknown numbers reads a number that JAX traces and that no leaf of the problem holds, as "
+            "one that a lambda closes over: hold it in an eqx.Module or a jax.tree_util.Partial, of which it is a leaf"
+        )
+    rows = residual.size
     if rows < start.size + equations.start.size:
         raise ValueError(
             f"{equations.start.size} unknown numbers ({', '.join(equations.unknowns)}) beside the {start.size} of u, "

@@ -124,6 +124,14 @@ class Space(eqx.Module):
         """
         return None
 
+    def of_nearest(
+        self, points: Float[AnyArray, "n d"], smoothing: Float[AnyArray, "*n"] | None, count: int
+    ) -> Space | None:
+        """The space of fits to the `count` nearest of some points, with the same kernel and polynomials; None: none is
+        known. `smoothing`: λ ≥ 0, for all or (n,).
+        """
+        return None
+
     @property
     def is_process(self) -> bool:
         """Whether it is a Gaussian process, whose functions are made of the equations themselves."""

@@ -20,6 +20,7 @@ from ..pde.operators import laplacian
 from .base import GlobalSpace, moves_kernel_only
 from .compact_translates import Translates, coupling, few_columns
 from .kernel_rows import combined, on_translates, values
+from .nearest_fits import NearestFits
 from .polynomial_tail import Tail, tail_over, warn_of_low_degree
 
 _CENTERS = NUMBERS._replace(phrase="points, an array (n, d),")
@@ -86,6 +87,11 @@ class Collocation(GlobalSpace):
     def on(self, cloud):
         """The centers are the points of the new cloud."""
         return Collocation(self.kernel, cloud, degree=self.degree)
+
+    def of_nearest(self, points, smoothing, count):
+        if self.images is not None:
+            return None
+        return NearestFits.of(self.kernel, self.cloud, points, smoothing, self.degree, count)
 
     @property
     def local_basis(self):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..internal.batching import padded_block
 from ..internal.tracing import AnyArray, as_jax, at_once, is_traced
 from ..kernels import Functional, Kernel
 from ..pde.jets import HIGHEST, derivatives_at
@@ -35,9 +36,9 @@ def between(
     found = np.empty((len(X), len(Y)))
     starts, symmetric = range(0, len(Y), CENTERS), X is Y and F is G
     with at_once():
-        columns = [(j, as_jax(_padded(Y, j, CENTERS)), as_jax(_padded(G, j, CENTERS))) for j in starts]
+        columns = [(j, as_jax(padded_block(Y, j, CENTERS)), as_jax(padded_block(G, j, CENTERS))) for j in starts]
         for i in range(0, len(X), POINTS):
-            points, own = as_jax(_padded(X, i, POINTS)), as_jax(_padded(F, i, POINTS))
+            points, own = as_jax(padded_block(X, i, POINTS)), as_jax(padded_block(F, i, POINTS))
             for j, some, theirs in columns:
                 if symmetric and j >= i + POINTS:
                     continue
@@ -66,11 +67,11 @@ def combined(
     factors = np.pad(np.asarray(c), (0, lacking))
     with at_once():
         tiles = [
-            tuple(map(as_jax, (_padded(Y, j, CENTERS), _padded(G, j, CENTERS), factors[j : j + CENTERS])))
+            tuple(map(as_jax, (padded_block(Y, j, CENTERS), padded_block(G, j, CENTERS), factors[j : j + CENTERS])))
             for j in range(0, len(Y), CENTERS)
         ]
         for i in range(0, len(X), POINTS):
-            points, into = as_jax(_padded(X, i, POINTS)), found[i : i + POINTS]
+            points, into = as_jax(padded_block(X, i, POINTS)), found[i : i + POINTS]
             for tile in tiles:
                 into += np.asarray(_combined(kernel, points, as_jax(F), *tile))[: len(into)]
     return found
@@ -139,11 +140,6 @@ def _bend(g, dim: int):
     axes = np.eye(dim, dtype=int)
     place = np.array([[at[tuple((axes[i] + axes[j]).tolist())] for j in range(dim)] for i in range(dim)])
     return g[place] * jnp.asarray(np.where(np.eye(dim) == 1, 1.0, 0.5), g.dtype)
-
-
-def _padded(array, start: int, size: int) -> np.ndarray:
-    block = np.asarray(array[start : start + size])
-    return np.concatenate([block, np.repeat(block[-1:], size - len(block), axis=0)])
 
 
 @eqx.filter_jit

@@ -65,8 +65,8 @@ class GaussianProcess(GlobalSpace):
     more where that fails. Where the kernel is the truth's, `u.std` is the error; smooth ones at wide scales are the
     most accurate, as `mf.tune(problem, space)` finds.
 
-    Raises ValueError, when a problem is solved, for a kernel that is not positive definite, as Multiquadric and
-    Polyharmonic, and for one too rough: equations of order q from 2 on need derivatives of order 2q + 2.
+    Raises ValueError for a kernel that is not positive definite, as Multiquadric and Polyharmonic, and, when a problem
+    is solved, for one too rough: equations of order q from 2 on need derivatives of order 2q + 2.
     """
 
     kernel: Kernel
@@ -78,6 +78,7 @@ class GaussianProcess(GlobalSpace):
     def __init__(self, kernel: Kernel, cloud: Cloud):
         self.kernel, self.cloud, self.observed = kernel, cloud, None
         self.check_dimension(kernel)
+        _check_definite(kernel)
         self.images = None if cloud.periods is None else images_for(kernel, cloud.periods)
 
     def given(self, observed: Observed | None) -> GaussianProcess:
@@ -127,11 +128,6 @@ class GaussianProcess(GlobalSpace):
         kernel = self.kernel
         if kernel.is_open:
             raise ValueError(f"{kernel.describe()} is open: give numbers for its frequencies")
-        if kernel.tail != -1:
-            raise ValueError(
-                f"{kernel.describe()} is not known to be positive definite, so that its covariances have no Cholesky "
-                "factor: use Matern, Gaussian, InverseMultiquadric or Wendland(6); with Collocation it serves"
-            )
         needed = 2 * order + (RISING if order >= 2 else 0)
         if kernel.smoothness < needed:
             raise ValueError(
@@ -196,6 +192,14 @@ class GaussianProcess(GlobalSpace):
                 f"the functions of a GaussianProcess of {at.fields} fields are not the same for each: it has no matrix"
             )
         return at
+
+
+def _check_definite(kernel: Kernel) -> None:
+    if kernel.tail != -1:
+        raise ValueError(
+            f"{kernel.describe()} is not known to be positive definite, so that its covariances have no Cholesky "
+            "factor: use Matern, Gaussian, InverseMultiquadric or Wendland(6); with Collocation it serves"
+        )
 
 
 class Represented(WithComponents):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..kernels import check_coincident
 from ..pde.multi_indices import total_degree
-from .stencil_weights import LocalInterpolant
 
 GROWTH = 1e8  # of what a system gives over what it was given, beyond which its polynomials are looked at
 RANK = 1e-10  # share of the largest singular value below which a direction is not there
@@ -15,7 +16,7 @@ LOOKED_AT = 200  # suspects, at most
 
 
 def check_weights(
-    local: LocalInterpolant,
+    local: Any,
     nodes: Float[np.ndarray, "n d"],
     columns: Int[np.ndarray, "m k"],
     X: Float[np.ndarray, "m d"],
@@ -23,10 +24,12 @@ def check_weights(
     order: int,
     weights: Float[np.ndarray, "m r k"],
     named: tuple[np.ndarray, np.ndarray] | None = None,
+    larger: str = "size=",
 ) -> None:
     """ValueError if weights are not finite, or large because the stencil's nodes do not determine its polynomials.
 
-    `named`: the nodes and columns by which messages name a stencil, where these are projections of them.
+    `local`: anything with a kernel and a degree of polynomials. `named`: the nodes and columns by which messages name a
+    stencil, where these are projections of them; `larger`: what makes stencils larger.
     """
     centers = nodes[columns[:, 0]]
     radii = np.linalg.norm(nodes[columns[:, -1]] - centers, axis=1)
@@ -35,9 +38,8 @@ def check_weights(
     given = np.einsum("mrj,mj->mr", np.abs(functionals), scales) * _powers(reach, max(local.degree, 0))[:, -1:]
     found = np.sqrt(np.einsum("mrk,mrk->mr", weights, weights))
     suspect = np.isfinite(given) & ~(found <= GROWTH * given)
-    check_stencils(
-        local, nodes, columns, suspect.any(axis=1), (np.isfinite(given) & ~np.isfinite(found)).any(axis=1), named
-    )
+    failed = np.isfinite(given) & ~np.isfinite(found)
+    check_stencils(local, nodes, columns, suspect.any(axis=1), failed.any(axis=1), named, larger)
 
 
 def _powers(x: Float[np.ndarray, " m"], highest: int) -> Float[np.ndarray, "m p"]:
@@ -46,12 +48,13 @@ def _powers(x: Float[np.ndarray, " m"], highest: int) -> Float[np.ndarray, "m p"
 
 
 def check_stencils(
-    local: LocalInterpolant,
+    local: Any,
     nodes: Float[np.ndarray, "n d"],
     columns: Int[np.ndarray, "m k"],
     suspect: Bool[np.ndarray, " m"],
     failed: Bool[np.ndarray, " m"],
     named: tuple[np.ndarray, np.ndarray] | None = None,
+    larger: str = "size=",
 ) -> None:
     """ValueError if the nodes of a suspect stencil do not determine its polynomials, or if a system failed."""
     suspects = np.flatnonzero(suspect)[:LOOKED_AT]
@@ -63,7 +66,7 @@ def check_stencils(
             raise ValueError(
                 f"the {columns.shape[1]} nodes of the stencil {_place(told, by[poor[0]])} do not determine a "
                 f"polynomial of degree {local.degree}, as nodes on a line or on a coarse lattice do not: "
-                "take other nodes, a larger size=, or a lower degree"
+                f"take other nodes, a larger {larger}, or a lower degree"
             )
     if failed.any():
         check_coincident(local.kernel, nodes.shape[1])

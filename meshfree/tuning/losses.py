@@ -301,12 +301,12 @@ def _leverages_jvp(primals, tangents):
 
 def own_loss(problem: Problem, space: Any) -> Residual | LeaveOneOut:
     """The loss that `tune` makes for a problem: the residual at points of the domain that are no nodes, about as many;
-    leave-one-out where there is no domain.
+    leave-one-out where there is no domain, or no equation.
     """
     if getattr(space, "cloud", None) is None:
         raise TypeError(f"mf.tune(problem, space) tunes a space; got {came(space)}: give a loss for another tree")
     cloud, domain = space.cloud, problem.domain or space.cloud.domain
-    if domain is None:
+    if domain is None or problem.interior is None:
         return leave_one_out(problem)
     return residual(problem, aside(cloud, domain))
 

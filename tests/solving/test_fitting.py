@@ -1,6 +1,7 @@
 """Scattered values: smoothed as SciPy does, more of them than functions, and judged by leaving each out."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.interpolate import RBFInterpolator
@@ -112,7 +113,64 @@ def test_tuning_takes_values_and_its_gradient_is_right():
     assert float(loss(found)) == pytest.approx(history.loss.min(), rel=1e-6)
 
 
+NEAR = {**KERNELS, "gaussian": (mf.Gaussian(0.1), 10.0, (-1, 2))}
+MANY = np.random.default_rng(3).random((150, 2))
+OF_MANY = np.sin(5 * MANY[:, 0]) * MANY[:, 1] + 0.1 * np.random.default_rng(4).standard_normal(150)
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_the_nearest_neighbours_are_fitted_as_by_scipy(name):
+    kernel, epsilon, degrees = NEAR[name]
+    cases = [
+        (0.0, OF_MANY),
+        (np.linspace(0.01, 1.0, 150), OF_MANY + 1j),
+        (0.2, np.stack([OF_MANY, MANY[:, 0]], axis=1)),
+    ]
+    for degree in degrees:
+        for smoothing, values in cases:
+            theirs = RBFInterpolator(
+                MANY, values, neighbors=15, kernel=name, epsilon=epsilon, degree=degree, smoothing=smoothing
+            )(BETWEEN)
+            space = mf.Collocation(kernel, mf.Cloud(interior=MANY), degree=degree)
+            found = np.asarray(mf.interpolate(values, space, smoothing=smoothing, neighbors=15)(BETWEEN))
+            found = found[:, 0] + 1j * found[:, 1] if np.iscomplexobj(values) else found
+            np.testing.assert_allclose(found, theirs, atol=1e-8)
+
+
+def of_nearest(scale=0.2, values=OF_MANY, **more):
+    space = mf.Collocation(mf.Matern(4.5, scale), CLOUD, degree=1)
+    return mf.interpolate(values, space, points=MANY, neighbors=12, **more)
+
+
+def test_what_the_nearest_give_is_differentiated(tmp_path):
+    u, x, h = of_nearest(smoothing=1e-3), jnp.asarray(BETWEEN[0]), 1e-5
+    around = BETWEEN[:1] + np.concatenate([h * np.eye(2), -h * np.eye(2)])
+    beside = np.asarray(u(around))
+    np.testing.assert_allclose(mf.gradient(u)(x), (beside[:2] - beside[2:]) / (2 * h), rtol=1e-6)
+    slopes = np.asarray(jax.vmap(mf.gradient(u))(jnp.asarray(around)))
+    bent = sum(slopes[i, i] - slopes[2 + i, i] for i in range(2)) / (2 * h)
+    np.testing.assert_allclose(mf.laplacian(u)(x), bent, rtol=1e-6)
+    laplacians = mf.matrix(u.space, mf.laplacian, BETWEEN) @ u.coefficients
+    np.testing.assert_allclose(laplacians[0], bent, rtol=1e-6)
+    u.save(tmp_path / "u.npz")
+    np.testing.assert_array_equal(mf.Solution.load(tmp_path / "u.npz")(BETWEEN), u(BETWEEN))
+    assert u.stats["residual"]["values"] == pytest.approx(np.sqrt(np.mean((np.asarray(u(MANY)) - OF_MANY) ** 2)))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_what_the_nearest_give_has_derivatives_by_scale_and_values(smoothing):
+    def of(t):
+        values = jnp.asarray(OF_MANY) + t * jnp.asarray(MANY[:, 0])
+        changed = smoothing and smoothing + 0.1 * t
+        return of_nearest(0.2 + t, values, smoothing=changed)(jnp.asarray(BETWEEN[1]))
+
+    by_differences = (of(1e-5) - of(-1e-5)) / 2e-5
+    np.testing.assert_allclose(jax.grad(of)(0.0), by_differences, rtol=1e-6)
+    np.testing.assert_allclose(jax.jvp(of, (0.0,), (1.0,))[1], by_differences, rtol=1e-6)
+
+
 SPACE = mf.Collocation(mf.Polyharmonic(2), CLOUD, degree=1)
+ON_A_LINE = np.stack([X[:, 0], X[:, 0]], axis=1)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +188,17 @@ SPACE = mf.Collocation(mf.Polyharmonic(2), CLOUD, degree=1)
         (
             lambda: mf.interpolate(np.ones(40), mf.Stencils(None, CLOUD, 2), smoothing=1.0),
             "smoothing= is by the norm of a kernel",
+        ),
+        (
+            lambda: mf.interpolate(np.ones(40), SPACE, neighbors=2),
+            "neighbors=2; expected at least 3 for the 3 polynomials",
+        ),
+        (lambda: mf.interpolate(np.ones(40), SPACE, neighbors=41), "at most 40, all points"),
+        (lambda: mf.interpolate(np.ones(40), SPACE, neighbors=9, smoothing=-1.0), "smoothing must be finite and not"),
+        (lambda: mf.interpolate(np.ones(40), mf.Stencils(None, CLOUD, 2), neighbors=9), "neighbors= takes the kernel"),
+        (
+            lambda: mf.interpolate(np.ones(40), SPACE, points=ON_A_LINE, neighbors=9)(BETWEEN),
+            "do not determine a polynomial of degree 1.*a larger neighbors=",
         ),
         (lambda: mf.losses.leave_one_out(np.ones(40))(made(X, centers=X[::-1].copy())), "as many centers as points"),
         (lambda: mf.losses.leave_one_out(np.ones(40))(mf.Stencils(None, CLOUD, 2)), "leave-one-out needs the inverse"),

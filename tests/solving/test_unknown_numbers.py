@@ -1,5 +1,6 @@
 """Unknown numbers, found with u from measured values."""
 
+import contextlib
 import functools
 
 import equinox as eqx
@@ -101,12 +102,105 @@ def test_two_numbers_of_a_nonlinear_equation_and_an_array():
     assert mf.error(problem(equation), u) < 1e-4
 
 
+@pytest.mark.parametrize(
+    "space", [BASIS, mf.Collocation(mf.Gaussian(0.6), SQUARE.cloud(0.12, cluster=1.0))], ids=["basis", "translates"]
+)
+def test_a_field_of_unknowns(space):
+    """A source as four functions, from values of u = 10 x(1 − x) y(1 − y)."""
+    numbers = mf.Unknown(np.zeros(4), name="source")
+
+    def shapes(x):
+        a, b = x * (1 - x)
+        return jnp.stack([jnp.ones(()), a, b, x[0] * x[1]])
+
+    truth, values = np.array([0.0, 20.0, 20.0, 0.0]), 10 * np.prod(X * (1 - X), axis=1) + NOISE
+    u = mf.solve(problem(lambda u, x: mf.laplacian(u)(x) + shapes(x) @ numbers, mf.Data(X, values)), space)
+    off, std = np.abs(u.unknowns["source"] - truth), u.std_of_unknowns["source"]
+    assert np.all(off < 4 * std) and np.all(std < 20)
+    assert u.stats["unknowns"] == space.size + 4
+
+
 def test_a_wrong_start_is_no_matter_and_what_is_found_is_saved(tmp_path):
     k = mf.Unknown(30.0)
     u = mf.solve(problem(lambda u, x: k * mf.laplacian(u)(x) + load(x)), BASIS)
     assert u.unknowns["k"] == pytest.approx(2.0, rel=0.02)
     u.save(tmp_path / "u.npz")
     assert mf.Solution.load(tmp_path / "u.npz").unknowns == u.unknowns
+
+
+@pytest.mark.parametrize("degree", [2, 5])
+def test_what_the_discretisation_does_to_a_number_is_told(degree):
+    """Beside how far it is from that of exact equations: u is proportional to 1/k, least squares by hand."""
+    space, made = mf.Stencils(None, SQUARE.cloud(0.1), degree), by_closure()
+    exactly = 2 / (VALUES @ (VALUES + NOISE) / (VALUES @ VALUES))
+    told = pytest.warns(UserWarning, match="moves the unknown k by about") if degree == 2 else contextlib.nullcontext()
+    with told:
+        u = mf.solve(made, space)
+    off, shift = abs(u.unknowns["k"] - exactly), u.stats["shift_of_unknowns"]["k"]
+    assert (off > u.std_of_unknowns["k"]) == (degree == 2)
+    assert 0.5 * off < shift < 2 * off
+
+
+def test_of_a_lower_degree_the_shift_is_extrapolated():
+    u = mf.solve(by_closure(), mf.Eigenbasis(mf.Gaussian(1.5), SQUARE.cloud(0.12, cluster=1.0), 8))
+    exactly = 2 / (VALUES @ (VALUES + NOISE) / (VALUES @ VALUES))
+    assert 0.1 * abs(u.unknowns["k"] - exactly) < u.stats["shift_of_unknowns"]["k"] < u.std_of_unknowns["k"]
+
+
+class Reacting(eqx.Module):
+    """k u″ + rate u² + load on the line, k unknown and the rate known."""
+
+    k: mf.Unknown
+    rate: float
+
+    def __call__(self, u, x):
+        return self.k * mf.laplacian(u)(x) + self.rate * u(x) ** 2 + 20.0 * jnp.sin(jnp.pi * x[0])
+
+
+LINE, ON_LINE, DIFFUSIVITY = mf.Interval(0, 1), np.linspace(0.1, 0.9, 9), mf.Unknown(1.9)
+READ = np.sin(np.pi * ON_LINE) + 0.05 * NOISE[:9]
+SPACES = {
+    "dense": lambda scale: mf.Collocation(mf.Gaussian(scale), LINE.cloud(0.1, cluster=1.0)),
+    "sparse": lambda scale: mf.Stencils(mf.Gaussian(scale), LINE.cloud(0.05), 3),
+}
+
+
+def reacting(rate, heads):
+    return mf.Problem(LINE, interior=Reacting(DIFFUSIVITY, rate), boundary=mf.dirichlet(0.0), heads=heads)
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_the_derivatives_through_a_solve_with_an_unknown(kind):
+    """By a coefficient, the values, their noise and the kernel's scale: forward and reverse against differences."""
+
+    def of(t):
+        heads = mf.Data(ON_LINE, jnp.asarray(READ) + t[1] * jnp.asarray(ON_LINE), 0.01 + 0.001 * t[2] * jnp.arange(9.0))
+        u = mf.solve(reacting(1.0 + t[0], heads), SPACES[kind](0.6 + t[3]))
+        return jnp.stack([jnp.asarray(u.unknowns["k"]), u(jnp.array([0.3]))])
+
+    start, h = jnp.zeros(4), 1e-4
+    found = [(of(start.at[i].set(h)) - of(start.at[i].set(-h))) / (2 * h) for i in range(4)]
+    forward, reverse = jax.jacfwd(of)(start), jax.jacrev(of)(start)
+    differences = np.stack(found, axis=1)
+    np.testing.assert_allclose(forward, differences, rtol=2e-4, atol=1e-5 * np.abs(differences).max())
+    np.testing.assert_allclose(reverse, forward, rtol=1e-6, atol=1e-8)
+
+
+def test_derivatives_that_are_not_known_are_refused():
+    def of(t, what="k"):
+        u = mf.solve(reacting(t, mf.Data(ON_LINE, READ)), SPACES["dense"](0.6))
+        return u.unknowns["k"] if what == "k" else u.std_of_unknowns["k"]
+
+    def closing_over(t):
+        return mf.solve(problem(scaled_by(mf.Unknown(1.0), t)), BASIS).unknowns["k"]
+
+    with pytest.raises(ValueError, match=r"outside of compiled programs.*without jax\.jit or jax\.vmap"):
+        jax.jit(of)(1.0)
+    with pytest.raises(NotImplementedError, match="derivatives of first order only"):
+        jax.hessian(of)(1.0)
+    assert np.isnan(jax.grad(of)(1.0, "std"))
+    with pytest.raises(ValueError, match=r"that no leaf of the problem holds.*jax\.tree_util\.Partial"):
+        jax.grad(closing_over)(1.0)
 
 
 def test_what_judges_a_solution_takes_the_numbers_that_it_has():
@@ -154,7 +248,7 @@ def unseen():
         (lambda: in_time(mf.Unknown(1.0)), "unknown numbers .k., which mf.solve"),
         (lambda: mf.Unknown(np.nan), "the start must be finite"),
         (lambda: mf.indicator(by_closure(), mf.interpolate(exact, BASIS)), "unknown numbers .k., which mf.solve"),
-        (lambda: mf.solve(problem(lambda u, x: mf.laplacian(u)(x)), BASIS).std_of_unknowns, "no standard deviations"),
+        (lambda: mf.interpolate(exact, BASIS).std_of_unknowns, "no standard deviations"),
     ],
 )
 def test_what_cannot_be_is_refused(called, message):
