@@ -50,7 +50,7 @@ from .solving.error_estimate import estimate_error
 from .solving.evolve import evolve
 from .solving.indicator import indicator, refine
 from .solving.integrals import integrate
-from .solving.l_curve import l_curve
+from .solving.l_curve import LCurve, l_curve
 from .solving.metrics import error, residual_norm
 from .solving.modes import Modes, Spectrum
 from .solving.solution import Solution
@@ -87,6 +87,7 @@ __all__ = [
     "InverseMultiquadric",
     "InverseQuadratic",
     "Kernel",
+    "LCurve",
     "Matern",
     "Modes",
     "Multilevel",
