@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from ..geometry.cloud import Cloud
-from ..internal.batching import in_padded_blocks
+from ..internal.batching import in_padded_blocks, padded_block
 from ..internal.compile_cache import Few
 from ..internal.remembered import remembered
 from ..internal.tracing import AnyArray, Scalar, as_jax, is_traced, module_of, without_derivative
@@ -166,8 +166,8 @@ class Rows:
 
         if not is_traced(at, time, group.residual):
             if len(group.points) <= size:  # the points are padded once
-                padded = self._kept("padded", lambda: tuple(as_jax(_padded(rows, size)) for rows in at[:2]))
-                found = of_block(*padded, *(_padded(rows, size) for rows in jets))
+                padded = self._kept("padded", lambda: tuple(as_jax(padded_block(rows, 0, size)) for rows in at[:2]))
+                found = of_block(*padded, *(padded_block(rows, 0, size) for rows in jets))
                 if not is_traced(found):
                     return jax.tree.map(lambda rows: np.asarray(rows)[: len(group.points)], found)
             else:
@@ -423,12 +423,6 @@ class TimeSystem:
         rest = array.broadcast_to(array.ravel(array.asarray(side)), (len(self.side) * self.fields,))
         found = array.concatenate([*map(array.ravel, blocks), rest, *means])
         return found if self._layout is None else self._layout.gathered(found)
-
-
-def _padded(rows: Float[AnyArray, "m ..."], size: int) -> Float[np.ndarray, "s ..."]:
-    """With the last row again, up to so many."""
-    rows = np.asarray(rows)
-    return np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)]) if len(rows) < size else rows
 
 
 def _values_matrix(derivatives: BasisDerivatives) -> Any:
