@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from ..internal.batching import padded_block
 from ..internal.tracing import as_jax, at_once
 from ..kernels import Kernel, Radial
 from ..pde.jets import derivatives_at
@@ -24,9 +25,9 @@ def values(
     starts = range(0, len(centers), CENTERS)
     symmetric = isinstance(kernel, Radial) and np.array_equal(X, centers)
     with at_once():
-        columns = [as_jax(_padded(centers, j, CENTERS)) for j in starts]
+        columns = [as_jax(padded_block(centers, j, CENTERS)) for j in starts]
         for i in range(0, len(X), MORE_POINTS):
-            points = _padded(X, i, MORE_POINTS)
+            points = padded_block(X, i, MORE_POINTS)
             for j, some in zip(starts, columns, strict=True):
                 if symmetric and j + CENTERS <= i:
                     continue
@@ -49,9 +50,9 @@ def combined(
     lacking = -len(centers) % CENTERS
     factors = np.pad(coefficients, ((0, lacking), (0, 0)))
     with at_once():
-        tiles = [(as_jax(_padded(centers, j, CENTERS)), as_jax(factors[j : j + CENTERS])) for j in starts]
+        tiles = [(as_jax(padded_block(centers, j, CENTERS)), as_jax(factors[j : j + CENTERS])) for j in starts]
         for i in range(0, len(X), MORE_POINTS):
-            points, into = as_jax(_padded(X, i, MORE_POINTS)), found[i : i + MORE_POINTS]
+            points, into = as_jax(padded_block(X, i, MORE_POINTS)), found[i : i + MORE_POINTS]
             for some, theirs in tiles:
                 into += np.asarray(_combined(kernel, points, some, theirs))[: len(into)]
     return found
@@ -73,19 +74,14 @@ def on_translates(
     found = np.empty((len(X), functionals.shape[1], len(centers)))
     starts = range(0, len(centers), CENTERS)
     with at_once():
-        columns = [(slice(j, j + CENTERS), as_jax(_padded(centers, j, CENTERS))) for j in starts]
+        columns = [(slice(j, j + CENTERS), as_jax(padded_block(centers, j, CENTERS))) for j in starts]
         for i in range(0, len(X), POINTS):
-            points, factors = _padded(X, i, POINTS), _padded(functionals, i, POINTS)
+            points, factors = padded_block(X, i, POINTS), padded_block(functionals, i, POINTS)
             for place, some in columns:
                 into = found[i : i + POINTS, :, place]
                 tile = np.asarray(_tile(kernel, direction, points, some, factors, needed, order))
                 into[:] = tile[: len(into), :, : into.shape[2]]
     return found
-
-
-def _padded(array: np.ndarray, start: int, size: int) -> np.ndarray:
-    block = array[start : start + size]
-    return np.concatenate([block, np.repeat(block[-1:], size - len(block), axis=0)])
 
 
 @eqx.filter_jit
