@@ -28,7 +28,7 @@ def problem(terms: int = 3) -> mf.Problem:
         top=mf.dirichlet(lambda x: jnp.concatenate([jnp.sin(k * x[0]), jnp.cos(k * x[0])]) @ control),
         boundary=mf.dirichlet(exact),
         exact=exact,
-        flux=mf.Data(points, np.cos(WAVE * top), 1e-3, of=lambda u, x: mf.derivative(u, 1)(x)),
+        flux=mf.Data(points, np.cos(WAVE * top), 0.1, of=lambda u, x: mf.derivative(u, 1)(x)),
     )
 
 

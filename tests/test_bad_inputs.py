@@ -112,7 +112,7 @@ ROWS = {
     "fields by name": (lambda: problem(fields="u"), TypeError, "needs an integer as fields; got 'u'"),
     "no fields": (lambda: problem(fields=0), ValueError, "fields is the number of components of u, at least 1; got 0"),
     "exact as values": (lambda: problem(exact=np.zeros(4)), TypeError, "needs a function of x as exact; got a ndarray of shape (4,)"),
-    "interior as values": (lambda: problem(interior=np.zeros(4)), TypeError, "needs a residual, a function of (u, x), as interior; got a ndarray of shape (4,)"),
+    "interior as values": (lambda: problem(interior=np.zeros(4)), TypeError, "needs a residual, a function of (u, x), or None, as interior; got a ndarray of shape (4,)"),
     "condition as a number": (lambda: problem(boundary=0.0), TypeError, "For a given value write mf.dirichlet(0.0), for no condition on a part None"),
     "condition without its call": (lambda: problem(boundary=mf.dirichlet), TypeError, "boundary= must be a residual; got the function dirichlet(value): write dirichlet(...)"),
     "condition without n": (lambda: problem(boundary=lambda u, x: u(x)), TypeError, "boundary= must be a residual(u, x, n); got the function <lambda>(u, x): too many positional arguments"),
@@ -212,8 +212,8 @@ ROWS = {
     "no part of that name": (lambda: CLOUD["lid"], KeyError, "no part named 'lid'; there are: interior, left"),
 
     # pictures
-    "plot swapped": (lambda: mf.plot("u.png", U), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum or Modes or Branch as u; got 'u.png', and a Solution as path: are the two swapped?"),
-    "plot a problem": (lambda: mf.plot(PROBLEM), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum or Modes or Branch as u; got a Problem"),
+    "plot swapped": (lambda: mf.plot("u.png", U), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum or Modes or Branch or LCurve as u; got 'u.png', and a Solution as path: are the two swapped?"),
+    "plot a problem": (lambda: mf.plot(PROBLEM), TypeError, "plot(u) needs a Solution or Trajectory or Spectrum or Modes or Branch or LCurve as u; got a Problem"),
     "plot to a film": (lambda: mf.plot(U, "u.gif"), ValueError, "pictures are written as .png, .pdf, .svg, .jpg; got 'u.gif'"),
     "plot a domain's nodes": (lambda: mf.plot_cloud(SQUARE), TypeError, "plot_cloud(cloud) needs a Cloud as cloud; got a Box: domain.cloud(spacing=0.1)"),
     "plot what tune returns": (lambda: mf.plot_history((SPACE, None)), TypeError, "plot_history(history) needs a History, the second of what mf.tune returns, as history; got a tuple"),

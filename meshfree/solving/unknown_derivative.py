@@ -18,7 +18,8 @@ from .solution import Solution
 
 def differentiated(u: Solution, known: Any, traced: Any, solver: str) -> tuple[Float[Array, "n *f"], dict[str, Any]]:
     """The coefficients of u and its statistics, with the derivatives of c and θ by all that is traced in the equations
-    `traced`, which are `known` in numbers: those of the minimum of |r(c, θ)|², of which the matrix is ⎡A  ∂r/∂θ⎤.
+    `traced` (`WithUnknowns`), which are `known` in numbers: those of the minimum of |r(c, θ)|², of which the matrix is
+    ⎡A  ∂r/∂θ⎤.
 
     Standard deviations and all else in the statistics have no derivative; where that of a deviation is asked for it is
     NaN.
