@@ -98,7 +98,7 @@ def smoothing() -> Iterator[Row]:
     )
     Q = problem.domain.sample(1000, seed=4)
     yield Row("D7 smoothing, apart from SciPy", 40, float(np.abs(np.asarray(u(Q)) - theirs(Q)).max()), 1e-8)
-    yield Row("D7 smoothing, relative error (noise 0.2 alone: 0.25)", 40, mf.error(problem, u), 0.2)
+    yield Row("D7 smoothing, relative error", 40, mf.error(problem, u), 0.2)
     inside = np.abs(np.asarray(u(Q)) - np.asarray(jax.vmap(problem.exact)(Q))) < 2 * np.asarray(u.std(Q))
     yield Row("D7 smoothing, share within 2 deviations", 40, float(np.mean(inside)), 0.9, at_least=True)
 
