@@ -143,10 +143,14 @@ def fusion_by_a_process() -> Iterator[Row]:
 def of_expansion(name: str, truth: str, shaped: Callable, bar: float, case: str) -> Iterator[Row]:
     script, problem = load_script(PROBLEMS / f"{name}.py"), made(name)
     u = mf.solve(problem, stencils())
-    functions = script.basis()
-    found = shaped(np.asarray(jax.vmap(functions)(TESTED)) @ u.unknowns["whitened"])
+    functions = np.asarray(jax.vmap(script.basis())(TESTED))
+    found = shaped(functions @ u.unknowns["whitened"])
     exact = np.asarray(jax.vmap(getattr(script, truth))(TESTED))
     yield Row(case, u.stats["unknowns"], float(np.linalg.norm(found - exact) / np.linalg.norm(exact)), bar)
+    std = np.sqrt(np.einsum("mi,ij,mj->m", functions, u.covariance_of_unknowns, functions))
+    lower, upper = (shaped(functions @ u.unknowns["whitened"] + sign * 2 * std) for sign in (-1, 1))
+    share = float(np.mean((lower < exact) & (exact < upper)))
+    yield Row(f"{case}: share within 2 deviations", u.stats["unknowns"], share, 0.9, at_least=True)
 
 
 def source() -> Iterator[Row]:

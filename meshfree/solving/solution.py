@@ -82,6 +82,15 @@ class Solution(WithComponents):
             raise ValueError("no standard deviations are known: the problem has no unknown numbers, or no mf.Data")
         return dict(self.stats["std_of_unknowns"])
 
+    @property
+    def covariance_of_unknowns(self) -> Float[AnyArray, "p p"]:
+        """Their covariance, of all numbers one after the other in the order of `unknowns`, arrays flattened: that of a
+        field φ(x)·k has the standard deviation √(φᵀ C φ). As `std_of_unknowns`, the square roots of its diagonal.
+        """
+        if "covariance_of_unknowns" not in self.stats:
+            raise ValueError("no standard deviations are known: the problem has no unknown numbers, or no mf.Data")
+        return self.stats["covariance_of_unknowns"]
+
     def as_computed(self, X: ArrayLike) -> Float[Array, "m *f"]:
         """u at points (m, d) as it comes out, NaN included: for files and pictures, which show where that is."""
         return self._expansion.at(self._points(X))

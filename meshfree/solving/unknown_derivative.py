@@ -43,4 +43,5 @@ def differentiated(u: Solution, known: Any, traced: Any, solver: str) -> tuple[F
     if "std_of_unknowns" in stats:
         undefined = without_value(jnp.sum(z))
         stats["std_of_unknowns"] = {name: value + undefined for name, value in u.std_of_unknowns.items()}
+        stats["covariance_of_unknowns"] = u.covariance_of_unknowns + undefined
     return z[:n].reshape(c.shape), stats

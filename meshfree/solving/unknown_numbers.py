@@ -95,7 +95,8 @@ def projected(equations: Any, start: Float[np.ndarray, "n *f"], solver: str) -> 
 
 
 def solve_with_unknowns(equations: Any, start: Float[np.ndarray, "n *f"], solver: str) -> tuple[Any, dict[str, Any]]:
-    """The coefficients of u and the statistics, with `unknown_numbers` and, of data, `std_of_unknowns`.
+    """The coefficients of u and the statistics, with `unknown_numbers` and, of data, `std_of_unknowns`
+    and `covariance_of_unknowns`.
 
     Raises ValueError for fewer equations than unknowns, and for numbers that equations and data do not determine.
     """
@@ -109,8 +110,9 @@ def solve_with_unknowns(equations: Any, start: Float[np.ndarray, "n *f"], solver
     stats["unknown_numbers"] = equations.by_name(values)
     weight = equations.weight_of_data()
     if weight is not None:
-        inverse = np.asarray(factored.solve_transposed(np.eye(len(values))))
-        stats["std_of_unknowns"] = equations.by_name(weight * np.linalg.norm(inverse, axis=0))
+        inverse = weight * np.asarray(factored.solve_transposed(np.eye(len(values))))
+        stats["std_of_unknowns"] = equations.by_name(np.linalg.norm(inverse, axis=0))
+        stats["covariance_of_unknowns"] = inverse.T @ inverse
     return found, stats
 
 

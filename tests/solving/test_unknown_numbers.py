@@ -116,6 +116,9 @@ def test_a_field_of_unknowns(space):
     truth, values = np.array([0.0, 20.0, 20.0, 0.0]), 10 * np.prod(X * (1 - X), axis=1) + NOISE
     u = mf.solve(problem(lambda u, x: mf.laplacian(u)(x) + shapes(x) @ numbers, mf.Data(X, values)), space)
     off, std = np.abs(u.unknowns["source"] - truth), u.std_of_unknowns["source"]
+    covariance = u.covariance_of_unknowns
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), np.ravel(std), rtol=1e-12)
+    np.testing.assert_allclose(covariance, covariance.T, rtol=1e-12)
     assert np.all(off < 4 * std) and np.all(std < 20)
     assert u.stats["unknowns"] == space.size + 4
 
@@ -249,6 +252,7 @@ def unseen():
         (lambda: mf.Unknown(np.nan), "the start must be finite"),
         (lambda: mf.indicator(by_closure(), mf.interpolate(exact, BASIS)), "unknown numbers .k., which mf.solve"),
         (lambda: mf.interpolate(exact, BASIS).std_of_unknowns, "no standard deviations"),
+        (lambda: mf.interpolate(exact, BASIS).covariance_of_unknowns, "no standard deviations"),
     ],
 )
 def test_what_cannot_be_is_refused(called, message):
