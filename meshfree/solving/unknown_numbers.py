@@ -27,6 +27,9 @@ from .off_nodes import off_nodes
 # of the residual, that a step promises to take from it: the misfit of m data is about √m standard deviations, and the
 # step 1e-4 √m of those of the numbers, below which nothing is told by the data, and the residual is rounded
 NEGLIGIBLE = 1e-4
+# of a standard deviation, that a step moves the numbers by: where the residual does not fall along it, as where least
+# squares for u leave out other functions from one place to the next, nothing that the data tell is left to be found
+UNTOLD = 0.05
 
 
 class _At:
@@ -119,7 +122,7 @@ def solve_with_unknowns(equations: Any, start: Float[np.ndarray, "n *f"], solver
 def _iterated(system: Projected, values: Float[np.ndarray, " p"]) -> tuple[Float[np.ndarray, " p"], Factor, int]:
     """The numbers, the factors of the matrix there, and the steps that were taken."""
     state = first_state(values, system.residual(values))
-    reference = np.linalg.norm(state.residual)
+    reference, weight = np.linalg.norm(state.residual), system.equations.weight_of_data()
     while True:
         residual, matrix = system.linearised(state.coefficients)
         factored = factor(matrix, "qr")
@@ -136,6 +139,8 @@ def _iterated(system: Projected, values: Float[np.ndarray, " p"]) -> tuple[Float
             return np.asarray(state.coefficients), factored, int(state.steps)
         with np.errstate(all="ignore"):  # a step that is too long is seen by what it leads to
             state = newton_step(system.residual, state, matrix, change, reference)
+        if state.failed and weight is not None and np.linalg.norm(matrix @ change) <= UNTOLD * weight:
+            return np.asarray(state.coefficients), factored, int(state.steps)
         if state.failed:
             left = np.linalg.norm(state.residual) / reference
             raise ConvergenceError(
