@@ -97,7 +97,7 @@ def test_batches_are_what_one_device_finds_one_after_the_other(dear):
         ("sparse", "ValueError: devices share the rows of a dense matrix, and Stencils.* or drop devices="),
         ("lu", "ValueError: several devices factor by QR, and solver='svd' is not known"),
         ("process", "ValueError: GaussianProcess.* is solved by Cholesky, on one device: drop devices="),
-        ("no space", "ValueError: points=, weights=, solver= and devices= are for a space of your own"),
+        ("no space", "ValueError: points=, weights=, solver=, petsc= and devices= are for a space of your own"),
         ("no scan", "ValueError: devices= share the values of a scan, and there is none"),
         ("sparse scan", "ValueError: devices share a scan where the equations are dense"),
         ("memory", "MemoryError: .* 4 × cpu can have"),
