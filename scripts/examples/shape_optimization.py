@@ -1,4 +1,4 @@
-"""The stiffest bar in torsion: half-axes a and 1/a of an ellipse of area π, found by gradient descent through the solve.
+"""The stiffest bar in torsion: half-axes a, 1/a of an ellipse of area π, found by gradient descent through the solve.
 
 Saint-Venant's theorem: of all bars of one cross-section's area the round one is stiffest, a = 1. The ellipse is the
 unit disk, stretched by x = a X, y = Y/a, so that its shape is a number in the equation −Δu = 1: u_XX/a² + a² u_YY = −1.
