@@ -71,7 +71,7 @@ TINY = 1e-300  # in place of 0, of which there is no logarithm
 UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes grows by
 THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
 PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
-CONFIRMED = 4.0  # times the work of a solution, with the one of higher degree that confirms it
+CONFIRMED = 2.5  # times the work of a solution, with the one of higher degree that confirms it
 SLOWER, PLACED = 2.0, 1.5  # the powers of their number that the time of eigenfunctions, and of placed nodes, grows with
 
 
@@ -300,15 +300,15 @@ class Ladder:
         degrees, tried = DEGREES[self.dim], list[int]()
         scales = SCALES[:1] if np.isfinite(self.domain.periods).all() else SCALES  # waves have none
         scale = scales[0]
-        sides, won, settled = np.subtract(*self.domain.bounds[::-1]), None, False
+        sides, won, settled, tries = np.subtract(*self.domain.bounds[::-1]), None, False, 1
         for degree in degrees:
             per_axis = degrees_on_box(degree, sides)
             functions = len(total_degrees(per_axis))
-            self._check_dense(functions * self.problem.fields)
+            self._check_dense(functions * self.problem.fields, tries if settled else 1)
             cloud = self._cloud(ROWS_PER_FUNCTION * functions, cluster=1.0)
-            best, previous = None, self.rungs[-1] if self.rungs else None
+            best, previous, tries = None, self.rungs[-1] if self.rungs else None, 0
             for one in [scale] if settled else sorted(scales, key=lambda other: other != scale):
-                found = self._tried(lambda: self._eigenbasis(one, per_axis, cloud))  # noqa: B023
+                found, tries = self._tried(lambda: self._eigenbasis(one, per_axis, cloud)), tries + 1  # noqa: B023
                 if found is not None and (best is None or found.residual < best.residual):
                     best, scale = found, one
                 if best is not None and previous is not None and best.residual < FALLING * previous.residual:
@@ -352,13 +352,15 @@ class Ladder:
         if needed > BEYOND * last:
             raise OutOfReachError(f"Eigenfunctions would need a degree of some {needed:.0f}")
 
-    def _check_dense(self, unknowns: int) -> None:
-        """OutOfReachError for more unknowns than are allowed, or than there is time for."""
+    def _check_dense(self, unknowns: int, tries: int) -> None:
+        """OutOfReachError for more unknowns than are allowed, or than there is time for: `tries` is how many times as
+        many spaces were tried in the rung before.
+        """
         most = min(self.max_unknowns, MOST_DENSE)
         if unknowns > most:
             raise OutOfReachError(f"{unknowns} eigenfunctions would be next, and {most} are allowed")
         if self.rungs:
-            next_one = self.rungs[-1].work * (unknowns / self.rungs[-1].unknowns) ** SLOWER
+            next_one = self.rungs[-1].work / tries * (unknowns / self.rungs[-1].unknowns) ** SLOWER
             if next_one > DENSE_SHARE * self.seconds - self._spent():
                 raise OutOfReachError(f"seconds={self.seconds:g} leave no time for {unknowns} eigenfunctions")
 
