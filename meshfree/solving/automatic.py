@@ -67,7 +67,7 @@ FIRST_NODES = {1: 60, 2: 600, 3: 1500}
 LEAST, USUAL, MOST = 1.5, 3.0, 4.0  # growth of the number of nodes: USUAL where the order is not known yet
 ROOM = 1.5  # for what the observed order promises too much
 INTERRUPTED = "It was interrupted"
-TINY = 1e-300  # in place of 0, of which there is no logarithm
+TINY = 1e-300  # in place of 0, of which there is no logarithm and no quotient
 UNREACHABLE = 50.0  # the logarithm of a factor that no number of nodes grows by
 THINNER = 1.4  # spacing over the next one, of a domain without room for nodes
 PLACING_SEED = 50_000  # apart from the seeds that clouds are usually made with
@@ -146,11 +146,10 @@ def solve(
     its error (`mf.estimate_error`), until three times that is below `tol`. `u.space` is the space,
     `stats["estimate"]` the estimate, `stats["reached"]` whether it suffices, and `stats["ladder"]` lists what was
     tried: `space`, `unknowns`, `residual`, `estimate` (of what a much better solution followed, the distance from
-    that), `seconds`. Otherwise the best solution is returned, and a
-    warning says what limits it: `max_unknowns` of all fields, `seconds` of work (20, in
-    three dimensions 60; what has begun is finished). `functions` of x, singular as the solution is, are added to the
-    eigenfunctions (`mf.Enriched`). `progress`: a bar; by default where standard error is a terminal. Ctrl-C returns the
-    best so far.
+    that), `seconds`. Otherwise the best solution is returned, and a warning says what limits it: `max_unknowns` of all
+    fields, `seconds` of work (20, in three dimensions 60; what is expected to take longer is not begun). `functions` of
+    x, singular as the solution is, are added to the eigenfunctions (`mf.Enriched`). `progress`: a bar; by default where
+    standard error is a terminal. Ctrl-C returns the best so far.
 
     In a given space:
 
@@ -473,8 +472,8 @@ class Ladder:
         return time.perf_counter() - self.began
 
     def _worked(self) -> float:
-        """Seconds since the rung before, without those of compiling."""
-        return time.perf_counter() - self.since - (compiling_seconds() - self.compiled_before)
+        """Seconds since the rung before, without those of compiling; these are of all threads, and may be more."""
+        return max(time.perf_counter() - self.since - (compiling_seconds() - self.compiled_before), TINY)
 
     def _tried(self, make: Callable[[], Space], start: Rung | None = None) -> Rung | None:
         """The solution in a space, not judged yet; None where there is none. Newton's method starts at the best so far,

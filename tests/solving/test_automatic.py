@@ -230,6 +230,13 @@ def test_the_seconds_are_kept_to(monkeypatch, power):
     assert 6 < now[0] < 12.01 and len(u.stats["ladder"]) > 2
 
 
+def test_other_threads_may_compile_for_longer_than_a_rung_takes(monkeypatch):
+    seconds = itertools.count(0.0, 1000.0)
+    monkeypatch.setattr(automatic, "compiling_seconds", lambda: next(seconds))
+    u = solved(poisson(mf.Interval(), lambda x: jnp.tanh((x[0] - 0.3) / 0.01)), 1e-2)
+    assert u.stats["reached"] and isinstance(u.space, mf.Stencils)
+
+
 def test_ctrl_c_keeps_the_best_so_far(monkeypatch):
     problem, seen, solve_in = poisson(mf.Box(), wave), [], automatic.solve_in
 
