@@ -51,7 +51,10 @@ from meshfree.internal.memory import peak
 from meshfree.internal.processes import processes
 from meshfree.run.command_line import configure_jax
 
-TWO_LEVEL = "-pc_type gamg -mg_levels_ksp_type richardson -mg_levels_pc_type asm -mg_levels_sub_pc_type ilu"
+TWO_LEVEL = (
+    "-pc_type gamg -pc_gamg_aggressive_coarsening 0 -mg_levels_ksp_type richardson -mg_levels_ksp_max_it 1 "
+    "-mg_levels_pc_type bjacobi -mg_levels_sub_pc_type ilu"
+)
 WARM = 12_000  # nodes a process of the case that compiles all programs, as from 9000 on that of the elimination
 SUBDOMAINS = (1, 4, 16, 64)
 STENCIL, GATHERED = 30, 20
