@@ -8,7 +8,7 @@ It needs mpiexec and the extra `petsc`. The problem is B10, Poisson's equation o
 Every run is a program of its own, started by mpiexec, which has solved a small case before; the runs of a round follow
 each other and rounds repeat them, so that what else the machine does hits all of them. The medians are printed.
 
-Processes of PETSc's are bound to a core each; the best solver on one process has the whole machine.
+Processes of PETSc's are bound to a core each, with one thread; the best solver on one process has the whole machine.
 
 - strong: the same `--nodes` on 1, 2, … processes, by default options (GMRES(100) and additive Schwarz, one level), by
   two levels and more (`TWO_LEVEL`), and on one process by the best solver that is installed (`solver="auto"`)
@@ -18,17 +18,17 @@ Processes of PETSc's are bound to a core each; the best solver on one process ha
 The model, N nodes on p processes, s stencil nodes:
 
     T = k N + a N/p + i (b N/p + 2 (α + 8 β h) + 2 α log₂ p) + 8 β g N,     h = 4 √(s N/p) values of the halo
-    M = m₀ + m₁ N/p + m₂ N                                                  bytes of each process
+    M = m₀ + m₁ N/p + 8 g N                                                 bytes of each process
     i = i₁ N^c p^d with one level; with two and more as measured, whatever N and p
 
-k (the cloud, which every process makes), a (neighbours and weights) and b (an iteration with its part of setting up,
-one for each kind of preconditioner) are medians of the runs, m is fitted to their memory, c and d to the iterations;
-m₀ is what a process has after the small case.
+k (the cloud, which every process makes), a (neighbours and weights), b (an iteration with its part of setting up, one
+for each kind of preconditioner) and m₁ are medians of the runs, c and d are fitted to their iterations; m₀ is what a
+process has after the small case.
 
 Assumed, and not measured here: latency α and time per byte β of a network (`--latency`, `--bandwidth`); g = 20 whole
-vectors are gathered in a solve, as each process keeps the coefficients of all nodes; subdomains are squares; each
-process has the memory bandwidth that it has here; the coarse problem of two levels costs nothing. What comes out is an
-expectation of a first attempt, no measurement.
+vectors are kept, and gathered, in a solve: nodes, their tree, numbers, coefficients and residuals, which each process
+has of all nodes; subdomains are squares; each process has the memory bandwidth that it has here; the coarse problem of
+two levels costs nothing. What comes out is an expectation of a first attempt, no measurement.
 """
 
 import argparse
@@ -40,6 +40,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ TWO_LEVEL = (
     "-mg_levels_pc_type bjacobi -mg_levels_sub_pc_type ilu"
 )
 WARM = 12_000  # nodes a process of the case that compiles all programs, as from 9000 on that of the elimination
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SUBDOMAINS = (1, 4, 16, 64)
 STENCIL, GATHERED = 30, 20
 HEAD = """\
@@ -99,7 +101,9 @@ def run(nodes: int, count: int, solver: str = "petsc", options: str = "") -> dic
     if mpiexec is None:
         raise SystemExit("there is no mpiexec: see scripts/docs/how_to/many_processes.md")
     command = [mpiexec, "-n", str(count), sys.executable, __file__, "--one", str(nodes), solver, options]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    threads = {} if solver == "auto" else dict.fromkeys(THREADS, "1")
+    environment = {name: value for name, value in os.environ.items() if name not in THREADS} | threads
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     each = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert len(each) == count, done.stdout
     return {name: max(one[name] for one in each) for name in each[0]} | {"processes": count}
@@ -118,16 +122,19 @@ def shown(name: str, row: dict[str, Any]) -> str:
 
 
 def fitted(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """k, a, m₀, m₁ and m₂; m₁ and m₂ by least squares with nothing negative, relative to what was measured."""
-    from scipy.optimize import nnls
+    """k, a, m₀ and m₁."""
 
-    share = np.array([row["nodes"] / row["processes"] for row in rows])
-    nodes, cloud, weights = (np.array([row[name] for row in rows]) for name in ("nodes", "cloud", "weights"))
-    grown = np.array([max(row["memory"] - row["base"], 1.0) for row in rows])
-    m1, m2 = nnls(np.stack([share, nodes], axis=1) / grown[:, None], np.ones_like(share))[0]
-    m0 = statistics.median(row["base"] for row in rows)
-    k, a = (float(np.median(seconds)) for seconds in (cloud / nodes, weights / share))
-    return {"k": k, "a": a, "m0": m0, "m1": m1, "m2": m2}
+    def middle(found: Callable[[dict[str, Any]], float]) -> float:
+        return statistics.median(found(row) for row in rows)
+
+    return {
+        "k": middle(lambda row: row["cloud"] / row["nodes"]),
+        "a": middle(lambda row: row["weights"] * row["processes"] / row["nodes"]),
+        "m0": middle(lambda row: row["base"]),
+        "m1": middle(
+            lambda row: (row["memory"] - row["base"] - 8 * GATHERED * row["nodes"]) * row["processes"] / row["nodes"]
+        ),
+    }
 
 
 def of_iteration(rows: list[dict[str, Any]]) -> float:
@@ -146,7 +153,7 @@ def expected(model: dict[str, float], b: float, nodes: int, count: int, steps: f
     halo = 4 * math.sqrt(STENCIL * share)
     step = b * share + 2 * (alpha + 8 * beta * halo) + 2 * alpha * math.log2(count)
     seconds = model["k"] * nodes + model["a"] * share + steps * step + 8 * beta * GATHERED * nodes
-    return seconds, model["m0"] + model["m1"] * share + model["m2"] * nodes
+    return seconds, model["m0"] + model["m1"] * share + 8 * GATHERED * nodes
 
 
 def main() -> None:
@@ -216,8 +223,9 @@ def model(rows: list[tuple[str, dict[str, Any]]], flags: argparse.Namespace) -> 
     print(
         f"k {found['k'] * 1e6:.2f} and a {found['a'] * 1e6:.1f} µs a node; b {one_level * 1e9:.0f} ns with one level,"
     )
-    print(f"{two_level * 1e9:.0f} with two and more; m₀ {found['m0'] / 1e9:.2f} GB, m₁ {found['m1']:.0f} and ", end="")
-    print(f"m₂ {found['m2']:.0f} bytes a node\n")
+    print(
+        f"{two_level * 1e9:.0f} with two and more; m₀ {found['m0'] / 1e9:.2f} GB, m₁ {found['m1']:.0f} bytes a node\n"
+    )
     print("| nodes | processes | one level: iterations, seconds | two levels and more: iterations, seconds | GB each |")
     print("|---|---|---|---|---|")
     for nodes, count in PREDICTED:

@@ -110,7 +110,8 @@ class PetscFactor(SparseFactor):
     def _cycle(self, transposed: bool, history: list[float], residual: np.ndarray, reduction: float) -> np.ndarray:
         layout, ksp = self._matrix.layout, self._ksp
         if "ksp_rtol" not in self._options:
-            ksp.setTolerances(rtol=reduction)
+            # what GMRES leaves is smooth, and so the largest error for its size: a fifth costs few iterations
+            ksp.setTolerances(rtol=max(reduction / 5, 1e-15))
         x, b = ksp.getOperators()[0].createVecs()
         if transposed:
             b.setArray(residual[layout.unknowns])
