@@ -122,7 +122,7 @@ class Problem(eqx.Module):
         residuals = {"interior": interior, **conditions}
         self.has_parameter = _agreed(
             {name: _with_parameter(name, residual) for name, residual in residuals.items()}
-            | {f"the value in {name}": takes_parameter(g, ("x",)) for name, g in _values(residuals)}
+            | {f"the value in {name}": _value_with_parameter(name, g) for name, g in _values(residuals)}
             | ({} if exact is None else {"exact": takes_parameter(exact, ("x",))})
             | ({} if mean is None else {"mean": _mean_with_parameter(mean)})
         )
@@ -295,18 +295,27 @@ def _mean_with_parameter(mean: Any) -> bool | None:
         needed = takes_parameter(mean, ("u", "x"))
     except TypeError as error:
         raise TypeError(f"{here}; got {came(mean)}: {error}") from None
-    if needed and _third_argument(mean) == "n":
+    if needed and _last_argument(mean) == "n":
         raise TypeError(f"{here}; got a function of (u, x, n): a mean over a boundary part is none of its conditions")
     return needed
 
 
-def _third_argument(function: Callable) -> str:
+def _value_with_parameter(name: str, value: Callable) -> bool | None:
+    """Whether the value of a usual condition needs a parameter, as `_with_parameter`; TypeError for one of (x, n)."""
+    if _last_argument(value) == "n":
+        raise TypeError(
+            f"{name} has a value of (x, n); expected g(x), or g(x, t). A flux that depends on the normal vector is a "
+            f"residual: {name}lambda u, x, n: mf.gradient(u)(x) @ n - g(x, n)"
+        )
+    return takes_parameter(value, ("x",))
+
+
+def _last_argument(function: Callable) -> str:
     """Its name; empty where it cannot be known."""
     try:
-        names = list(inspect.signature(function, follow_wrapped=False).parameters)
-    except (TypeError, ValueError):
+        return list(inspect.signature(function, follow_wrapped=False).parameters)[-1]
+    except (TypeError, ValueError, IndexError):
         return ""
-    return names[2] if len(names) > 2 else ""
 
 
 def _agreed(parameters: dict[str, bool | None]) -> bool:

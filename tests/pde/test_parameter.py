@@ -91,3 +91,9 @@ BAD = {
 def test_a_parameter_that_is_missing_or_too_many_is_an_error(call, kind, words):
     with pytest.raises(kind, match=re.escape(words)):
         call()
+
+
+def test_a_value_knows_no_normal():
+    words = r"hole= has a value of \(x, n\); expected g\(x\), or g\(x, t\).*hole=lambda u, x, n: mf.gradient"
+    with pytest.raises(TypeError, match=words):
+        mf.Problem(None, interior=lambda u, x: u(x), hole=mf.neumann(lambda x, n: n[0]))
