@@ -37,7 +37,7 @@ from .conditions import Group, Zero, matched
 from .jet_system import state
 from .means import MeansInTime
 from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
-from .row_weights import sample_of, size_on_waves, symbols
+from .row_weights import extent_of, sample_of, size_on_waves, symbols
 
 SMALL_BLOCK = 16  # points of a program for few of them, as the ends of an interval
 BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]
@@ -123,6 +123,25 @@ class Rows:
         """The weighted gradients by the jets of u and of its rate."""
         found = self._ask("gradients", t, coefficients)
         return [self.weights[:, :, None, None] * gradient for gradient in found]
+
+    def elsewhere(self, X: Float[np.ndarray, "m d"]) -> Rows:
+        """Those of an equation without normals at points that need not be nodes, without weights."""
+        group = self.group._replace(points=X, normals=np.zeros_like(X))
+        return Rows(group, BasisDerivatives.at(self.derivatives.space, X), self.facts, self.fields)
+
+    def off(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> float:
+        """By which share of their terms F is off at the points, the worst of its components. The sum of the terms of u
+        is at least what F makes of waves as long as the cloud: where u is smooth each of them may vanish.
+        """
+        points, values = self.group.points, np.asarray(self._ask("values", t, coefficients))
+        terms = _rms(np.asarray(self._ask("values", t, None)))
+        for which, gradient in enumerate(map(np.asarray, self.gradients(t, *coefficients))):
+            jets = np.asarray(self._jets(which, coefficients[which])).reshape(len(points), -1, self.fields)
+            terms = terms + _rms(np.einsum("mcfj,mjf->mc", np.abs(gradient), np.abs(jets)))
+            if which == 0:
+                size = size_on_waves(gradient, extent_of([self.group]) / np.pi, points.shape[1], np)
+                terms = terms + size * np.sqrt(np.mean(jets[:, 0] ** 2))
+        return float(np.max(_rms(values) / np.maximum(terms, np.finfo(float).tiny)))
 
     def _products(self, t: Scalar, coefficients) -> list[Any]:
         """The constant matrices, in the form that is multiplied fastest."""
@@ -396,6 +415,10 @@ class TimeSystem:
         found = matrix @ c.reshape(self.space.size, self.fields)[:, fields]
         return (found if self._layout is None else self._layout.gathered(found)).T
 
+    def off(self, X: Float[np.ndarray, "m d"], t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]):
+        """By which share of its terms the interior's equation is off at points that need not be nodes."""
+        return self.rows[0].elsewhere(X).off(t, c.reshape(self.shape), rates.reshape(self.shape))
+
     @property
     def with_rate(self) -> Bool[np.ndarray, " f"]:
         """Which fields have a rate in the equations."""
@@ -423,6 +446,10 @@ class TimeSystem:
         rest = array.broadcast_to(array.ravel(array.asarray(side)), (len(self.side) * self.fields,))
         found = array.concatenate([*map(array.ravel, blocks), rest, *means])
         return found if self._layout is None else self._layout.gathered(found)
+
+
+def _rms(values: Float[np.ndarray, "m *k"]) -> Float[np.ndarray, "*k"]:
+    return np.sqrt(np.mean(values**2, axis=0))
 
 
 def _values_matrix(derivatives: BasisDerivatives) -> Any:

@@ -30,6 +30,7 @@ from ..spaces.partition import Partition
 from .bdf import bdf
 from .differentiable_steps import Stopped, differentiable_steps, known_values
 from .implicit_step import Work
+from .off_nodes import SPURIOUS, between_nodes
 from .runge_kutta import esdirk, imex
 from .semidiscrete import SemiDiscrete, equations_in_time, started
 from .solve import on_processes, require_double
@@ -97,7 +98,7 @@ def evolve(
     Shows a progress bar; Ctrl-C ends it after the step that runs, and what was reached is returned with a warning, to
     be continued with `initial=`. Raises ValueError for a problem without parameter, without rates or initial values,
     for times that do not increase, for equations of index 2; SteppingError where the solution blows up, or the steps
-    become too short.
+    become too short. Warns where the equation is off between the nodes at the last time: `stats["off_nodes"]`.
     """
     require_double()
     release_programs()
@@ -220,6 +221,21 @@ class _Run:
         c, rates = (as_jax(one.reshape(shape)) for one in (step.coefficients, step.rates))
         return Snapshot(self.space, c, {"time": step.time}, rates)
 
+    def _off_nodes(self) -> float:
+        """By which share of its terms the equation is off between the nodes at the last time; warns of a large one."""
+        time, c, rates, _ = self.steps[-1]
+        off = self.evolution.off(between_nodes(self.space.cloud), time, c, rates)
+        if not off <= SPURIOUS:
+            warnings.warn(
+                f"at t = {time:.6g} the equation is off between the nodes by {off:.0%} of its terms "
+                "(stats['off_nodes']): what was found satisfies it at the nodes and not elsewhere, as where functions "
+                "grow that the space does not resolve. mf.spectrum(problem, space) shows what grows: use another "
+                "space, hyperviscosity=True, or conditions with the rates that they are about, as u_t + u_n = 0 of "
+                "a wave that leaves",
+                stacklevel=6,
+            )
+        return off
+
     def trajectory(self, save: Any, seconds: float) -> Trajectory:
         """What is kept of the steps."""
         times = np.array([step.time for step in self.steps])
@@ -233,6 +249,7 @@ class _Run:
             **dataclasses.asdict(self.work),
             "complete": self.complete,
             "message": Text(self.message),
+            "off_nodes": self._off_nodes(),
             "seconds": seconds,
         }
         u = Trajectory(self.space, times, c, rates, stats)

@@ -140,6 +140,10 @@ class SemiDiscrete(Evolution):
         rates = self._system.symbols(t, c)
         return rates is not None and len(rates) > 0 and bool(np.any(np.abs(rates.real) < DAMPED * np.abs(rates.imag)))
 
+    def off(self, X: Float[np.ndarray, "m d"], t: float, c: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]):
+        """By which share of its terms the interior's equation is off at points that need not be nodes."""
+        return self._system.off(X, t, c, rates)
+
     @property
     def ratio(self) -> float:
         """The size of the equations' operator on u over that on its rate, for wavelengths near the spacing."""

@@ -40,7 +40,8 @@ class Trajectory(eqx.Module):
 
     `stats` is a mapping: `method`, `steps`, `rejected` (steps that were repeated), `factorisations`, `solves`,
     `residuals` (evaluations of the equations), `unknowns`, `rows`, `seconds`, `tolerance`, `complete` (whether the last
-    time is the one that was asked for) and `message`.
+    time is the one that was asked for), `message`, and `off_nodes`, the share of its terms by which the equation of the
+    interior is off between the nodes at the last time: near 1 the solution means nothing.
     """
 
     space: Space
@@ -179,6 +180,16 @@ class Trajectory(eqx.Module):
 
     def _lines(self) -> list[tuple[str, str]]:
         times = f"{len(self.times)} from {float(self.times[0]):.6g} to {float(self.times[-1]):.6g}"
-        names = ("method", "tolerance", "unknowns", "rows", "steps", "rejected", "factorisations", "message")
+        names = (
+            "method",
+            "tolerance",
+            "unknowns",
+            "rows",
+            "steps",
+            "rejected",
+            "factorisations",
+            "off_nodes",
+            "message",
+        )
         told = [(name, shown(self.stats[name])) for name in names if name in self.stats]
         return [("space", self.space.describe()), ("times", times), *told]

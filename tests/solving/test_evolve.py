@@ -242,3 +242,34 @@ def test_a_solution_that_blows_up_says_when():
     )
     with pytest.raises(RuntimeError, match=r"blows up at t = (0\.9|1\.0)"):
         mf.evolve(given, EIGEN, (0, 2), 1e-2, "bdf")
+
+
+def test_what_is_off_between_the_nodes_at_the_end_is_told():
+    """A wave that leaves: its condition without a rate, v + u_n = 0 for v = u_t, makes what is not resolved grow."""
+
+    def wave(u, x, t):
+        return jnp.stack([dt(u)(x)[0] - u(x)[1], dt(u)(x)[1] - laplacian(u)(x)[0]])
+
+    def leaves(rate):
+        return lambda u, x, n, t: rate(u, x) + (mf.gradient(u)(x) @ n)[0]
+
+    square = mf.Box((0.0, 0.0), (2.0, 2.0))
+    eigenfunctions = mf.Eigenbasis(mf.Gaussian(2.0), square.cloud(0.1), degree=10)
+
+    def run(space, rate):
+        return mf.evolve(
+            mf.Problem(
+                square,
+                fields=2,
+                interior=wave,
+                boundary=leaves(rate),
+                initial=lambda x: jnp.stack([jnp.exp(-30 * jnp.sum((x - 0.5) ** 2)), 0.0]),
+            ),
+            space,
+            (0, 1),
+            1e-3,
+        )
+
+    with pytest.warns(UserWarning, match=r"at t = 1 the equation is off between the nodes by \d\d% of its terms"):
+        assert run(eigenfunctions, lambda u, x: u(x)[1]).stats["off_nodes"] > 0.5
+    assert run(mf.Stencils(None, square.cloud(0.15)), lambda u, x: dt(u)(x)[0]).stats["off_nodes"] < 0.2
