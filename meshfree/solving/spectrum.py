@@ -77,7 +77,8 @@ def _judged(space: Space, shape: tuple[int, ...], values, vectors) -> Spectrum:
         worst = rough[np.argmax(values.real[rough])]
         verdict = (
             f"what the nodes do not resolve grows as exp({values.real[worst]:.3g} t), with a wavelength of "
-            f"{wavelengths[worst]:.1f} spacings: for advection use hyperviscosity=True, or an Eigenbasis"
+            f"{wavelengths[worst]:.1f} spacings: for advection by stencils use hyperviscosity=True, for a wave that "
+            "leaves the condition u_t + u_n = 0 with its rate; or try another space"
         )
     elif np.any(growing):
         verdict = f"grows as exp({values.real.max():.3g} t) by a function that the nodes resolve: so does the problem"
