@@ -16,6 +16,7 @@ from ..spaces.base import Space
 from .assemble import assemble
 from .basis_derivatives import Guess
 from .conditions import NORMALS
+from .inner_corners import beside_of, is_balanced
 from .jet_system import Terms, terms_of
 from .residual_jets import jets_of
 from .system import Collocated
@@ -50,8 +51,11 @@ class Pencil:
         self.weights = {name: without_derivative(w) for name, w in weighted if name in (*self.cloud.parts, NORMALS)}
         self.systems: list[Collocated] = [first]
         self.matrices: list[Any] = [self._checked(first)]
+        self.beside = beside_of(first)
         for order in range(1, HIGHEST + 1):
-            self.systems.append(assemble(problem.parameter_derivative(center, order), space, points, self.weights))
+            self.systems.append(
+                assemble(problem.parameter_derivative(center, order), space, points, self.weights, like=self.beside)
+            )
             self.matrices.append(self._checked(self.systems[-1], order))
             self.scale = self._scale()
             if self._is_polynomial():
@@ -73,7 +77,9 @@ class Pencil:
 
     def system_at(self, distance: float) -> Collocated:
         """The equations at λ₀ + distance."""
-        return assemble(self.problem.at(self.center + distance), self.space, self.points, self.weights)
+        return assemble(
+            self.problem.at(self.center + distance), self.space, self.points, self.weights, like=self.beside
+        )
 
     def applied(self, distance: complex, c: Any) -> Any:
         """A(λ₀ + distance) c for a vector (unknowns,)."""
@@ -89,7 +95,7 @@ class Pencil:
         worst, typical = np.zeros(len(values)), np.ones(len(values))
         for place, group in enumerate(self.systems[0].groups):
             names = [name for name, _ in group.parts if name in X]
-            if not names:
+            if not names or is_balanced(group):
                 continue  # the equation of the interior once more
             points, normals = (np.concatenate([X[name][which] for name in names]) for which in (0, 1))
             groups = [one.groups[place]._replace(points=points, normals=normals) for one in self.systems]
