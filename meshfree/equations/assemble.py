@@ -21,7 +21,6 @@ from .conditions import AGAIN, Group, along_normals, inside_at, match_conditions
 from .constrained import Constrained
 from .dense_system import DenseSystem
 from .distributed_system import Distributed
-from .inner_corners import Beside
 from .jet_system import JetSystem, jet_system, repeated_inside
 from .means import means_of
 from .row_weights import measured_weights
@@ -38,7 +37,7 @@ def assemble(
     *,
     with_data: bool = True,
     mesh: Mesh | None = None,
-    like: list[Beside] | None = None,
+    like: list[Group] | None = None,
 ) -> Any:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
@@ -46,7 +45,7 @@ def assemble(
     A component's weight is rms(interior)/rms(component), both of the residual linearised `around` a function (zero by
     default) and applied to plane waves of wavenumber 1/spacing. The spacing is that of the space's cloud: a property
     of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`. Dense
-    rows are spread over the devices of a `mesh`. `like`: see `inner_corners`.
+    rows are spread over the devices of a `mesh`. `like`: the groups of other equations, see `inner_corners.balanced`.
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """

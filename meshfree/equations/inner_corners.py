@@ -1,4 +1,4 @@
-"""Flux conditions beside inner corners: the balance of a half cell in the place of the condition at a point.
+"""Flux conditions where the boundary has inner corners: the balance of a half cell in the place of that at a point.
 
 At an inner corner the gradient is infinite, as r^(π/ω − 1). What one-sided derivatives miss of it there acts as a point
 source, and for some nodes the equations hardly see a function that is constant around the corner: errors above 1, with
@@ -8,12 +8,13 @@ small residuals [measured]. So, of a cell of the size h of the spacing, half of 
 
 B u the condition, L u the equation, both residuals; Bₙ and Aₙ are what they make of first and second derivatives along
 the normal. Both residuals vanish for the solution, whatever s is. For −Δu = f and ∂u/∂n = g the row is that of
-∂u/∂n − g + h/2 (−Δu − f), as in the finite increment calculus: Oñate, Comput. Methods Appl. Mech. Engrg. 151 (1998) 233-265.
+∂u/∂n − g + h/2 (−Δu − f), as in the finite increment calculus: Oñate, Comput. Methods Appl. Mech. Engrg.
+151 (1998) 233-265.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..geometry.cloud import Cloud
-from ..geometry.periods import nearest_image
+from ..geometry.periods import nearest_image, neighbour_tree
 from ..internal.tracing import AnyArray, is_traced, module_of, without_derivative
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Residual
@@ -30,7 +31,7 @@ from ..spaces.neighbours import nearest
 from .conditions import Group
 from .residual_jets import at_jets, facts_of, jets_of, no_jets
 
-REACH = 2.5  # spacings from a corner: 1.5 to 4, and the whole boundary, give the same errors [measured]
+REACH = 2.5  # spacings from a corner, in which a flux condition makes it one to be minded
 TURN = 0.1  # radians, at least: less is a smooth boundary in pieces
 ASIDE = 0.1  # of the spacing, to look where the domain lies
 SINGULAR = 1e-10  # of the largest singular value: the equation has no second derivative of some field
@@ -53,75 +54,67 @@ def is_balanced(group: Group) -> bool:
     return isinstance(group.residual, Balanced)
 
 
-class Beside(NamedTuple):
-    """Equations of one part of a cloud in balance, and the places of their points in the cloud."""
-
-    group: Group
-    places: Int[np.ndarray, " m"]
-
-
-def beside_of(system: Any) -> list[Beside]:
-    """Those of the equations of stencils."""
-    places = getattr(getattr(system, "system", system), "places", [])
-    return [Beside(*one) for one in zip(system.groups, places, strict=False) if is_balanced(one[0])]
+def at_points(group: Group) -> Group:
+    """The conditions themselves, without the equation."""
+    return group._replace(residual=group.residual.flux) if isinstance(group.residual, Balanced) else group
 
 
 def balanced(
-    space: Space, groups: list[Group], fields: int, around: Any, like: list[Beside] | None = None
-) -> list[Beside]:
-    """The flux conditions of stencils without ghosts at the nodes beside inner corners; none in other spaces.
+    space: Space, groups: list[Group], fields: int, around: Any, like: list[Group] | None = None
+) -> list[Group]:
+    """The same groups with the flux conditions of stencils without ghosts in balance, where some hold beside an inner
+    corner.
 
-    `like`: those with the same shares s at the same nodes, of another power of a parameter.
+    On the whole boundary: what makes corners wrong makes the rest less accurate, and oblique fluxes unsteady, too.
+    `like`: equations that these have the shares s of, as those of another power of a parameter have.
     """
-    inside, by_name = groups[0], {name: group for group in groups for name, _ in group.parts if not group.is_data}
+    inside, cloud = groups[0], space.cloud
     if like is not None:
-        residuals = [Balanced(by_name[one.group.parts[0][0]].residual, inside.residual) for one in like]
-        return [one._replace(group=one.group._replace(residual=r)) for one, r in zip(like, residuals, strict=True)]
-    cloud, found = space.cloud, list[Beside]()
+        return [
+            group._replace(residual=Balanced(group.residual, inside.residual), normals=other.normals)
+            if is_balanced(other)
+            else group
+            for group, other in zip(groups, like, strict=False)
+        ]
     if space.local_basis is None or not space.is_nodal or inside.parts[0][0] != "interior" or is_traced(cloud):
-        return found
-    places, widths = beside_corners(cloud)
-    for name, group in by_name.items():
-        own = np.isin(places, cloud.parts[name])
-        if name == "interior" or name in space.parts_with_ghosts or not own.any():
+        return groups
+    near = beside_corners(cloud)
+    if not len(near):
+        return groups
+    found, wanted = list(groups), False
+    for place, group in enumerate(groups):
+        if group is inside or group.is_data:
             continue
-        at = places[own]
-        some = group._replace(
-            parts=((name, len(at)),),
-            points=np.asarray(cloud.points)[at],
-            normals=np.asarray(cloud.side_normals[name])[at - cloud.parts[name][0]],
-        )
-        shares = _shares(some, inside, widths[own], fields, around)
+        at = np.concatenate([cloud.parts[name] for name, _ in group.parts])
+        one_sided = np.concatenate([np.full(count, name not in space.parts_with_ghosts) for name, count in group.parts])
+        shares = _shares(group, inside, np.where(one_sided, _widths(cloud, at), 0.0), fields, around)
         if shares is None:
             continue
-        given = module_of(shares).concatenate([some.normals, shares.reshape(len(at), -1)], axis=1)
-        found.append(Beside(some._replace(residual=Balanced(group.residual, inside.residual), normals=given), at))
-    return found
+        given = module_of(shares).concatenate([group.normals, shares.reshape(len(at), -1)], axis=1)
+        found[place] = group._replace(residual=Balanced(group.residual, inside.residual), normals=given)
+        wanted = wanted or bool(np.isin(at[one_sided], near).any())
+    return found if wanted else groups
 
 
-def beside_corners(cloud: Cloud) -> tuple[Int[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-    """The places in a cloud of the boundary nodes that are a few spacings from an inner corner, or edge, of its domain,
-    and their distances to their nearest neighbours.
-    """
+def beside_corners(cloud: Cloud) -> Int[np.ndarray, " m"]:
+    """The places in a cloud of the boundary nodes a few spacings from an inner corner, or edge, of its domain."""
     points, normals, sides = (np.asarray(one) for one in (cloud.points, cloud.normal_vectors, cloud.side_vectors))
-    first, none = len(points) - len(normals), (np.empty(0, dtype=int), np.empty(0))
+    first, none = len(points) - len(normals), np.empty(0, dtype=int)
     # a mean of two unit normals n, n' has the angle between them halved: n' = 2 (m·n) m − n
-    other = 2 * np.sum(normals * sides, axis=1, keepdims=True) * normals - sides
-    across = sides - other
+    across = 2 * (sides - np.sum(normals * sides, axis=1, keepdims=True) * normals)
     turned = np.linalg.norm(across, axis=1)
     corners = np.flatnonzero(turned > TURN)
     if cloud.domain is None or not len(corners):
         return none
-    X, direction = points[first + corners], across[corners] / turned[corners, None]
-    widths = _widths(cloud, first + corners)
-    # beyond either side's plane, and beneath the other's, lies the domain where the corner is an inner one
-    step = ASIDE * widths[:, None] * direction
+    X, direction, widths = points[first + corners], across[corners], _widths(cloud, first + corners)[:, None]
+    # above the one side's plane and below the other's: at an inner corner the domain is there, at others it is not
+    step = ASIDE * widths * direction / turned[corners, None]
     inner = cloud.domain.contains(X + step) & cloud.domain.contains(X - step)
     if not inner.any():
         return none
-    away = nearest_image(points[first:, None] - X[inner], cloud.periods)
-    near = first + np.flatnonzero((np.linalg.norm(away, axis=2) <= REACH * widths[inner]).any(axis=1))
-    return near, _widths(cloud, near)
+    reach = REACH * widths[inner, 0]
+    away = neighbour_tree(points[first:], cloud.periods).query_ball_point(X[inner], reach)
+    return first + np.unique(np.concatenate(away).astype(int))
 
 
 def _widths(cloud: Cloud, places: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
@@ -138,7 +131,9 @@ def _shares(
     gradients = [_gradient(one, order, fields, around) for one, order in ((flux, 1), (here, 2))]
     if any(gradient is None for gradient in gradients):
         return None
-    on_first, on_second = (_along(g, flux.normals, order) for g, order in zip(gradients, (1, 2), strict=True))
+    on_first, on_second = (
+        _along(g, np.asarray(flux.normals), order) for g, order in zip(gradients, (1, 2), strict=True)
+    )
     if on_second.shape[1] != fields or not (is_traced(on_first) or np.any(on_first)):
         return None
     array = module_of(on_first, on_second)

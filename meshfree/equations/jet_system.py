@@ -23,10 +23,10 @@ from ..linalg.sparse_rows import stacked
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import AGAIN, NORMALS, Group, Interior, check_residual, inside_at, match_conditions
-from .inner_corners import Beside, balanced, is_balanced
+from .conditions import AGAIN, NORMALS, Group, Interior, check_residual, inside_at, match_conditions, sample_of
+from .inner_corners import balanced
 from .residual_jets import Part, at_jets, at_jets_along, facts_of, no_jets, part_of
-from .row_weights import extent_of, measured_weights, sample_of, size_on_waves, weights_by_size, weights_of_data
+from .row_weights import extent_of, measured_weights, size_on_waves, weights_by_size, weights_of_data
 from .system import Collocated, center_and_extent, point_weights
 
 
@@ -229,21 +229,19 @@ def jet_system(
     groups: list[Group],
     given: Callable[[Mapping], dict],
     around: Guess | None,
-    like: list[Beside] | None = None,
+    like: list[Group] | None = None,
 ) -> JetSystem | None:
     """The equations at the points of a cloud, or the space's own; everything that needs a small solve is done here.
 
-    `given`: adds the user's weights to the measured ones. `like`: as in `state`.
-
-    None for a global space where the residual is not local, as
-    one that uses u at another point than x, or reads something traced; ValueError for that in a local space.
+    `given`: adds the user's weights to the measured ones. `like`: see `inner_corners.balanced`.
+    None for a global space where the residual is not local, as one that uses u at another point than x, or reads
+    something traced; ValueError for that in a local space.
     """
     stated = state(space, points, problem.fields, groups, around, space.local_basis is not None, like=like)
     if stated is None:
         return None
     shared, parts = space.partition is not None, stated.parts
     measured = [part for part in parts if not (part.again or part.group.is_data)]
-    measured.sort(key=lambda part: not is_balanced(part.group))  # the whole of a part tells its size, where it can
     if shared:  # by the same points on every process
         measured = [_sampled(group, problem.fields, around) for group in groups]
     groups = [part.group for part in parts]
@@ -325,19 +323,23 @@ def state(
     around: Guess | None,
     is_local: bool,
     damped: bool = False,
-    like: list[Beside] | None = None,
+    like: list[Group] | None = None,
 ) -> Stated | None:
     """What the rows are made of; None where a residual is not known to be local, and an error there if it `is_local`.
 
-    `like`: the conditions beside inner corners of equations whose shares these have, too: see `inner_corners`.
+    `like`: see `inner_corners.balanced`.
 
     ValueError for residuals of a wrong shape.
     """
     cloud = space.cloud if points is None else points
     again = repeated_inside(groups, fields, space, cloud)
+    if points is None and is_local:
+        groups = balanced(space, groups, fields, around, like)
     parts, places = list[Part](), list[Any]()
 
-    def add(group: Group, nodes: Any, again: bool = False) -> bool:
+    def add(group: Group, names: Iterable[str], again: bool = False) -> bool:
+        of_parts = [] if group.is_data else [cloud.parts["interior" if name == NORMALS else name] for name in names]
+        nodes = np.concatenate(of_parts) if of_parts else None
         if space.partition is not None and nodes is not None:
             own = space.partition.own[nodes]
             if not own.any():
@@ -350,31 +352,14 @@ def state(
         places.append(nodes)
         return True
 
-    beside = balanced(space, groups, fields, around, like) if points is None and is_local else []
-    for group in groups:
-        nodes = _places(cloud, [name for name, _ in group.parts], group)
-        if nodes is not None and beside:
-            left = ~np.isin(nodes, np.concatenate([one.places for one in beside]))
-            if not left.any():
-                continue
-            group, nodes = _own(group, left), nodes[left]
-        if not add(group, nodes):
-            return None
-    for one in beside:
-        add(*one)
+    if not all(add(group, [name for name, _ in group.parts]) for group in groups):
+        return None
     if again:
-        add(inside_at(groups, again, cloud), _places(cloud, again, None), again=True)
+        add(inside_at(groups, again, cloud), again, again=True)
     derivatives = BasisDerivatives.at_nodes(space) if points is None else BasisDerivatives.at(space, cloud.points)
     if not damped:  # a hyperviscosity is to damp, and need not converge
         space.warn_of_order(max(part.order for part in parts))
     return Stated(parts, places, derivatives)
-
-
-def _places(cloud: Cloud, names: Iterable[str], group: Group | None) -> Any:
-    """Of the points of parts in a cloud; None of data."""
-    if group is not None and group.is_data:
-        return None
-    return np.concatenate([cloud.parts["interior" if name == NORMALS else name] for name in names])
 
 
 def _own(group: Group, own: Bool[np.ndarray, " m"]) -> Group:

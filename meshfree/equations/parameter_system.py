@@ -20,10 +20,9 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .assemble import given_weights
 from .basis_derivatives import Guess, values_matrix
-from .conditions import AGAIN, matched
-from .inner_corners import is_balanced
+from .conditions import AGAIN, matched, sample_of
 from .jet_system import state
-from .row_weights import sample_of, size_on_waves, weights_by_size
+from .row_weights import size_on_waves, weights_by_size
 from .time_system import Rows, Still, in_time, read_facts
 
 
@@ -70,8 +69,7 @@ class ParameterSystem:
             self._rows.append(rows)
             if not part.again:
                 size = size_on_waves(gradient[sample_of(group.points)], spacing, dim, np)
-                told = {name: size for name, _ in group.parts}
-                sizes = told | sizes if is_balanced(group) else sizes | told
+                sizes |= {name: size for name, _ in group.parts}
         measured, magnitude = weights_by_size(sizes, np)
         known = {**measured, **given_weights(weights or {}, measured)}
         for part, rows in zip(stated.parts, self._rows, strict=True):

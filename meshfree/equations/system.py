@@ -156,14 +156,14 @@ class Collocated(System):
 
     def per_part(self, residual):
         array = module_of(residual, *self.row_weights.values())
-        blocks, start = dict[str, list[Any]](), 0
+        norms, start = {}, 0
         for group in self.groups:
             for name, count in group.parts:
                 weight = self.row_weights[name]
                 stop = start + count * len(weight)
-                blocks.setdefault(name, []).append(residual[start:stop].reshape(-1, len(weight)) / weight[None, :])
-                start = stop
-        return {name: array.sqrt(array.mean(array.concatenate(of_part) ** 2)) for name, of_part in blocks.items()}
+                block = residual[start:stop].reshape(-1, len(weight)) / weight[None, :]
+                norms[name], start = array.sqrt(array.mean(block**2)), stop
+        return norms
 
     def per_point(self, residual: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " m"]:
         """The norm of the weighted components of r at every point, in the order of the groups."""

@@ -33,12 +33,12 @@ from ..pde.operators import biharmonic
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
-from .conditions import Group, Zero, matched
+from .conditions import Group, Zero, matched, sample_of
 from .inner_corners import Balanced
 from .jet_system import state
 from .means import MeansInTime
 from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
-from .row_weights import sample_of, size_on_waves, symbols
+from .row_weights import size_on_waves, symbols
 
 SMALL_BLOCK = 16  # points of a program for few of them, as the ends of an interval
 BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]
