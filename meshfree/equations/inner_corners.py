@@ -9,7 +9,8 @@ small residuals [measured]. So, of a cell of the size h of the spacing, half of 
 B u the condition, L u the equation, both residuals; Bₙ and Aₙ are what they make of first and second derivatives along
 the normal. Both residuals vanish for the solution, whatever s is. For −Δu = f and ∂u/∂n = g the row is that of
 ∂u/∂n − g + h/2 (−Δu − f), as in the finite increment calculus: Oñate, Comput. Methods Appl. Mech. Engrg.
-151 (1998) 233-265.
+151 (1998) 233-265. At the corner itself, which has no normal, the equation alone holds: that makes errors 3 to 10 times
+smaller than ghosts do [measured].
 """
 
 from __future__ import annotations
@@ -38,15 +39,16 @@ SINGULAR = 1e-10  # of the largest singular value: the equation has no second de
 
 
 class Balanced(eqx.Module):
-    """flux(u, x, n) + s inside(u, x), where `given` is n and the entries of s in a row."""
+    """t flux(u, x, n) + s inside(u, x), where `given` is n, and t and s of every component in rows."""
 
     flux: Residual
     inside: Residual
 
     def __call__(self, u, x, given, *parameter):
-        n, shares = given[: x.size], given[x.size :]
+        n = given[: x.size]
         value, of_cell = self.flux(u, x, n, *parameter), self.inside(u, x, n, *parameter)
-        return value + (shares.reshape(jnp.size(value), -1) @ jnp.atleast_1d(of_cell)).reshape(jnp.shape(value))
+        rows, shape = given[x.size :].reshape(jnp.size(value), -1), jnp.shape(value)
+        return rows[:, 0].reshape(shape) * value + (rows[:, 1:] @ jnp.atleast_1d(of_cell)).reshape(shape)
 
 
 def is_balanced(group: Group) -> bool:
@@ -78,9 +80,10 @@ def balanced(
         ]
     if space.local_basis is None or not space.is_nodal or inside.parts[0][0] != "interior" or is_traced(cloud):
         return groups
-    near = beside_corners(cloud)
-    if not len(near):
+    corners = inner_corners(cloud)
+    if not len(corners):
         return groups
+    near = _beside(cloud, corners)
     found, wanted = list(groups), False
     for place, group in enumerate(groups):
         if group is inside or group.is_data:
@@ -90,31 +93,36 @@ def balanced(
         shares = _shares(group, inside, np.where(one_sided, _widths(cloud, at), 0.0), fields, around)
         if shares is None:
             continue
-        given = module_of(shares).concatenate([group.normals, shares.reshape(len(at), -1)], axis=1)
+        array, of_flux = module_of(shares), (shares != 0).any(axis=2)
+        kept = array.where(of_flux & np.isin(at, corners)[:, None], 0.0, 1.0)
+        rows = array.concatenate([kept[:, :, None], shares], axis=2).reshape(len(at), -1)
+        given = array.concatenate([group.normals, rows], axis=1)
         found[place] = group._replace(residual=Balanced(group.residual, inside.residual), normals=given)
         wanted = wanted or bool(np.isin(at[one_sided], near).any())
     return found if wanted else groups
 
 
-def beside_corners(cloud: Cloud) -> Int[np.ndarray, " m"]:
-    """The places in a cloud of the boundary nodes a few spacings from an inner corner, or edge, of its domain."""
+def inner_corners(cloud: Cloud) -> Int[np.ndarray, " m"]:
+    """The places in a cloud of the nodes that are inner corners of its domain, or lie on inner edges."""
     points, normals, sides = (np.asarray(one) for one in (cloud.points, cloud.normal_vectors, cloud.side_vectors))
-    first, none = len(points) - len(normals), np.empty(0, dtype=int)
     # a mean of two unit normals n, n' has the angle between them halved: n' = 2 (m·n) m − n
     across = 2 * (sides - np.sum(normals * sides, axis=1, keepdims=True) * normals)
     turned = np.linalg.norm(across, axis=1)
     corners = np.flatnonzero(turned > TURN)
     if cloud.domain is None or not len(corners):
-        return none
-    X, direction, widths = points[first + corners], across[corners], _widths(cloud, first + corners)[:, None]
+        return corners[:0]
+    places = len(points) - len(normals) + corners
     # above the one side's plane and below the other's: at an inner corner the domain is there, at others it is not
-    step = ASIDE * widths * direction / turned[corners, None]
-    inner = cloud.domain.contains(X + step) & cloud.domain.contains(X - step)
-    if not inner.any():
-        return none
-    reach = REACH * widths[inner, 0]
-    away = neighbour_tree(points[first:], cloud.periods).query_ball_point(X[inner], reach)
-    return first + np.unique(np.concatenate(away).astype(int))
+    step = ASIDE * _widths(cloud, places)[:, None] * across[corners] / turned[corners, None]
+    X, domain = points[places], cloud.domain
+    return places[domain.contains(X + step) & domain.contains(X - step)]
+
+
+def _beside(cloud: Cloud, corners: Int[np.ndarray, " m"]) -> Int[np.ndarray, " p"]:
+    """The places of the boundary nodes a few spacings from corners."""
+    points, first = np.asarray(cloud.points), len(cloud) - len(cloud.normal_vectors)
+    tree = neighbour_tree(points[first:], cloud.periods)
+    return first + np.unique(np.concatenate(tree.query_ball_point(points[corners], REACH * _widths(cloud, corners))))
 
 
 def _widths(cloud: Cloud, places: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
