@@ -33,7 +33,7 @@ def groups_of(problem, space):
 
 
 @pytest.mark.parametrize("degree", [2, 4])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, 1])
 def test_an_insulated_corner_is_as_accurate_as_its_singularity_allows(seed, degree):
     """Conditions at points have errors of 0.6 to 3 here, at half the spacing too [measured]."""
     kernel = mf.Polyharmonic(degree + 1)
