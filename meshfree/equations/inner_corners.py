@@ -61,6 +61,12 @@ def at_points(group: Group) -> Group:
     return group._replace(residual=group.residual.flux) if isinstance(group.residual, Balanced) else group
 
 
+def shares_of(group: Group, components: int) -> Float[AnyArray, "m b c"]:
+    """s of conditions in balance: what an equation's constant adds to them."""
+    rows = group.normals[:, group.points.shape[1] :].reshape(len(group.points), components, -1)
+    return rows[:, :, 1:]
+
+
 def balanced(
     space: Space, groups: list[Group], fields: int, around: Any, like: list[Group] | None = None
 ) -> list[Group]:
@@ -145,7 +151,7 @@ def _shares(
     if on_second.shape[1] != fields or not (is_traced(on_first) or np.any(on_first)):
         return None
     array = module_of(on_first, on_second)
-    sizes = array.linalg.svd(on_second, compute_uv=False)
+    sizes = array.linalg.svd(without_derivative(on_second), compute_uv=False)
     sound = (sizes[:, -1] > SINGULAR * sizes[:, 0])[:, None, None]
     if not is_traced(sound) and not sound.any():
         return None
@@ -161,7 +167,7 @@ def _gradient(group: Group, order: int, fields: int, around: Any) -> Any:
     jets = no_jets(len(group.points), group.points.shape[1], order, fields)
     if around is not None and not facts.affine:
         jets = jets_of(around, group.points, order)
-    return without_derivative(at_jets(group, jets, order)[1])
+    return at_jets(group, jets, order)[1]
 
 
 def _along(gradient: Any, normals: Float[np.ndarray, "m d"], order: int) -> Any:

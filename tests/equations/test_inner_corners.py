@@ -191,18 +191,32 @@ def value_at_a_point(k):
     problem = mf.Problem(
         NOTCHED,
         interior=lambda u, x: -k * mf.laplacian(u)(x) - 1.0,
-        notch=lambda u, x, n: k * mf.derivative(u, n)(x) - 0.3,
+        notch=mf.neumann(0.3),
         boundary=mf.dirichlet(0.0),
     )
     return mf.solve(problem, mf.Stencils(None, CLOUD))(jnp.array([-0.3, 0.3]))
 
 
 def test_traced_equations_are_balanced_too():
-    """The solution is that of k = 1 divided by k."""
-    expected = float(value_at_a_point(1.0))
+    expected = [float(value_at_a_point(k)) for k in (2.0, 2.0 - 1e-4, 2.0 + 1e-4)]
     value, slope = jax.jit(jax.value_and_grad(value_at_a_point))(2.0)
-    assert float(value) == pytest.approx(expected / 2, rel=1e-8)
-    assert float(slope) == pytest.approx(-expected / 4, rel=1e-8)
+    assert float(value) == pytest.approx(expected[0], rel=1e-9)
+    assert float(slope) == pytest.approx((expected[2] - expected[1]) / 2e-4, rel=1e-6)
+
+
+def test_a_constant_that_makes_data_compatible_is_in_the_balance():
+    """With no flux and a mean of 0 a constant source is taken away whole."""
+    problem = mf.Problem(
+        NOTCHED,
+        interior=lambda u, x: mf.laplacian(u)(x) + 1.0,
+        boundary=mf.neumann(0.0),
+        notch=mf.neumann(0.0),
+        mean=lambda u, x: u(x),
+    )
+    with pytest.warns(UserWarning, match="between the nodes"):  # where the constant is not counted
+        u = mf.solve(problem, mf.Stencils(None, CLOUD))
+    assert float(np.ravel(u.stats["multiplier"])[0]) == pytest.approx(-1.0)
+    np.testing.assert_allclose(u(CLOUD.points), 0.0, atol=1e-9)
 
 
 def test_in_time_the_balance_comes_to_the_same_rest():
