@@ -37,6 +37,7 @@ def assemble(
     *,
     with_data: bool = True,
     mesh: Mesh | None = None,
+    like: list[Group] | None = None,
 ) -> Any:
     """The equations at the points of a cloud, by default the space's own, with their row weights: measured ones,
     unless `weights` names the part.
@@ -44,7 +45,7 @@ def assemble(
     A component's weight is rms(interior)/rms(component), both of the residual linearised `around` a function (zero by
     default) and applied to plane waves of wavenumber 1/spacing. The spacing is that of the space's cloud: a property
     of the points, never of the kernel. Data have another weight, see `mf.Data`, and rows only `with_data`. Dense
-    rows are spread over the devices of a `mesh`.
+    rows are spread over the devices of a `mesh`. `like`: the groups of other equations, see `inner_corners.balanced`.
 
     Raises ValueError for weights of unknown parts or of the wrong shape, and for residuals of a wrong shape.
     """
@@ -59,7 +60,9 @@ def assemble(
 
     if mesh is not None:
         return ShardedSystem.of(_dense(problem, space, points, groups, given, around), mesh)
-    system = _collocated(problem, space, points, groups, given, around, is_traced(problem, space, points, weights))
+    system = _collocated(
+        problem, space, points, groups, given, around, is_traced(problem, space, points, weights), like
+    )
     if space.partition is not None:
         return Distributed.of(cast(JetSystem, system))
     if problem.mean is None:
@@ -67,10 +70,10 @@ def assemble(
     return Constrained.of(system, means_of(problem, space))
 
 
-def _collocated(problem: Problem, space: Space, points, groups, given, around, traced: bool) -> Collocated:
+def _collocated(problem: Problem, space: Space, points, groups, given, around, traced: bool, like) -> Collocated:
     if space.local_basis is not None or (space.has_rows and not traced and not is_traced(around)):
         with np.errstate(all="ignore"):  # what is not finite is told in words, by the point
-            system = jet_system(problem, space, points, groups, given, around)
+            system = jet_system(problem, space, points, groups, given, around, like)
         if system is not None:
             return system
     return _dense(problem, space, points, groups, given, around)

@@ -28,6 +28,7 @@ NORMALS = "normals"  # the name of the equations that make functions constant al
 # in least squares 0.01 to 0.3 halve the error of 1 [m]
 AGAIN = 0.1
 AGAIN_AT = "interior at "  # the beginning of the name of these equations, before that of the part
+SAMPLE = 64  # points of a part at which sizes are measured
 MEAN = "mean"  # the name of the condition on means in messages and statistics
 
 
@@ -176,6 +177,11 @@ def _group(cloud: Cloud, names: list[str], residual: Residual) -> Group:
 def is_inside(group: Group) -> bool:
     """Whether it is the equation of the interior that holds at the points of a group."""
     return isinstance(group.residual, Interior)
+
+
+def sample_of(points) -> slice:
+    """Some of the points of a part, at most twice SAMPLE."""
+    return slice(None, None, max(len(points) // SAMPLE, 1))
 
 
 def inside_at(groups: list[Group], parts: Sequence[str], cloud: Cloud) -> Group:

@@ -13,7 +13,8 @@ from ..internal.tracing import AnyArray, Scalar, is_traced, module_of
 from ..linalg.bordered import bordered
 from ..spaces.base import Space
 from .conditions import MEAN, Group, is_inside
-from .system import Collocated, Matrix, System, center_and_extent
+from .inner_corners import is_balanced, shares_of
+from .system import Collocated, Matrix, System, center_and_extent, point_weights
 
 
 class Constrained(Collocated):
@@ -129,13 +130,16 @@ class Constrained(Collocated):
     def _constants(self) -> Float[AnyArray, "rows c"]:
         """The weighted rows of constants that are added to the equations of the interior, one to each."""
         array, inside = module_of(*self.row_weights.values()), len(self.row_weights["interior"])
-        blocks = [
-            array.tile(array.diag(self.row_weights[name]), (count, 1))
-            if is_inside(group)
-            else np.zeros((count * len(self.row_weights[name]), inside))
-            for group in self.groups
-            for name, count in group.parts
-        ]
+        blocks = list[Any]()
+        for group in self.groups:
+            weights = point_weights(group, self.row_weights)
+            if is_inside(group):
+                block = weights[:, :, None] * np.eye(inside)
+            elif is_balanced(group):
+                block = weights[:, :, None] * shares_of(group, weights.shape[1])
+            else:
+                block = np.zeros((*weights.shape, inside))
+            blocks.append(block.reshape(-1, inside))
         return array.concatenate(blocks)
 
     def with_means(self, residual, coefficients):

@@ -23,9 +23,10 @@ from ..linalg.sparse_rows import stacked
 from ..pde.problem import Problem, Residual
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess, values_matrix
-from .conditions import AGAIN, NORMALS, Group, Interior, check_residual, inside_at, match_conditions
+from .conditions import AGAIN, NORMALS, Group, Interior, check_residual, inside_at, match_conditions, sample_of
+from .inner_corners import balanced
 from .residual_jets import Part, at_jets, at_jets_along, facts_of, no_jets, part_of
-from .row_weights import extent_of, measured_weights, sample_of, size_on_waves, weights_by_size, weights_of_data
+from .row_weights import extent_of, measured_weights, size_on_waves, weights_by_size, weights_of_data
 from .system import Collocated, center_and_extent, point_weights
 
 
@@ -228,13 +229,15 @@ def jet_system(
     groups: list[Group],
     given: Callable[[Mapping], dict],
     around: Guess | None,
+    like: list[Group] | None = None,
 ) -> JetSystem | None:
     """The equations at the points of a cloud, or the space's own; everything that needs a small solve is done here.
 
-    `given`: adds the user's weights to the measured ones. None for a global space where the residual is not local, as
-    one that uses u at another point than x, or reads something traced; ValueError for that in a local space.
+    `given`: adds the user's weights to the measured ones. `like`: see `inner_corners.balanced`.
+    None for a global space where the residual is not local, as one that uses u at another point than x, or reads
+    something traced; ValueError for that in a local space.
     """
-    stated = state(space, points, problem.fields, groups, around, space.local_basis is not None)
+    stated = state(space, points, problem.fields, groups, around, space.local_basis is not None, like=like)
     if stated is None:
         return None
     shared, parts = space.partition is not None, stated.parts
@@ -320,13 +323,18 @@ def state(
     around: Guess | None,
     is_local: bool,
     damped: bool = False,
+    like: list[Group] | None = None,
 ) -> Stated | None:
     """What the rows are made of; None where a residual is not known to be local, and an error there if it `is_local`.
+
+    `like`: see `inner_corners.balanced`.
 
     ValueError for residuals of a wrong shape.
     """
     cloud = space.cloud if points is None else points
     again = repeated_inside(groups, fields, space, cloud)
+    if points is None and is_local:
+        groups = balanced(space, groups, fields, around, like)
     parts, places = list[Part](), list[Any]()
 
     def add(group: Group, names: Iterable[str], again: bool = False) -> bool:

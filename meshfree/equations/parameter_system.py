@@ -20,10 +20,10 @@ from ..pde.problem import Problem
 from ..spaces.base import Space
 from .assemble import given_weights
 from .basis_derivatives import Guess, values_matrix
-from .conditions import AGAIN, matched
+from .conditions import AGAIN, matched, sample_of
 from .jet_system import state
-from .row_weights import sample_of, size_on_waves, weights_by_size
-from .time_system import Rows, Still, read_facts
+from .row_weights import size_on_waves, weights_by_size
+from .time_system import Rows, Still, in_time, read_facts
 
 
 class ParameterSystem:
@@ -57,9 +57,9 @@ class ParameterSystem:
         self._rows, sizes = [], dict[str, Any]()
         c, spacing, dim = np.asarray(start.coefficients), float(np.median(space.cloud.spacing)), space.cloud.dim
         for part, place in zip(stated.parts, stated.places, strict=True):
-            assert isinstance(part.group.residual, Still)
-            group = part.group._replace(residual=part.group.residual.residual)
-            facts = remembered(read_facts, group.residual, group.points.shape[1], self.fields, part.order)
+            group = in_time(part.group)
+            at = group.points.shape[1], group.normals.shape[1]
+            facts = remembered(read_facts, group.residual, *at, self.fields, part.order)
             rows = Rows(group, stated.derivatives[place], facts, self.fields)
             gradient = rows.gradients(value, c, np.zeros_like(c))[0]
             if is_traced(gradient):

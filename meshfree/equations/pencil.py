@@ -16,6 +16,7 @@ from ..spaces.base import Space
 from .assemble import assemble
 from .basis_derivatives import Guess
 from .conditions import NORMALS
+from .inner_corners import at_points
 from .jet_system import Terms, terms_of
 from .residual_jets import jets_of
 from .system import Collocated
@@ -51,7 +52,9 @@ class Pencil:
         self.systems: list[Collocated] = [first]
         self.matrices: list[Any] = [self._checked(first)]
         for order in range(1, HIGHEST + 1):
-            self.systems.append(assemble(problem.parameter_derivative(center, order), space, points, self.weights))
+            self.systems.append(
+                assemble(problem.parameter_derivative(center, order), space, points, self.weights, like=first.groups)
+            )
             self.matrices.append(self._checked(self.systems[-1], order))
             self.scale = self._scale()
             if self._is_polynomial():
@@ -73,7 +76,8 @@ class Pencil:
 
     def system_at(self, distance: float) -> Collocated:
         """The equations at λ₀ + distance."""
-        return assemble(self.problem.at(self.center + distance), self.space, self.points, self.weights)
+        problem, like = self.problem.at(self.center + distance), self.systems[0].groups
+        return assemble(problem, self.space, self.points, self.weights, like=like)
 
     def applied(self, distance: complex, c: Any) -> Any:
         """A(λ₀ + distance) c for a vector (unknowns,)."""
@@ -92,7 +96,7 @@ class Pencil:
             if not names:
                 continue  # the equation of the interior once more
             points, normals = (np.concatenate([X[name][which] for name in names]) for which in (0, 1))
-            groups = [one.groups[place]._replace(points=points, normals=normals) for one in self.systems]
+            groups = [at_points(one.groups[place])._replace(points=points, normals=normals) for one in self.systems]
             terms = [found for one in groups if (found := terms_of(one, self.problem.fields)) is not None]
             if len(terms) < len(groups):
                 return np.full(len(values), np.nan)

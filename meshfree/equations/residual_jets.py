@@ -23,8 +23,7 @@ from ..pde.jets import Jet, derivatives_at, jet_at, needed_order
 from ..pde.linearity import depends_on_input, hides_nan
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Residual
-from .conditions import Group, Zero
-from .row_weights import sample_of
+from .conditions import Group, Zero, sample_of
 
 BLOCK, LARGE_BLOCK = 512, 16_384  # points that a program is compiled for
 PROGRAMS = 48  # of residuals that are kept: two or three a problem

@@ -16,11 +16,10 @@ from ..internal.tracing import module_of
 from ..pde.jets import HIGHEST
 from ..pde.multi_indices import total_degree
 from ..pde.problem import linearise
-from .conditions import Group, Zero, check_residual, is_inside
+from .conditions import Group, Zero, check_residual, is_inside, sample_of
 
 WAVES = 8  # directions of the plane waves that measure an operator's size
 SURER = 0.1  # of the rows of the equation, that those of the surest data are
-SAMPLE = 64  # points of a part at which they are measured
 
 
 @eqx.filter_jit
@@ -73,11 +72,6 @@ def weights_of_data(inside: Any, sizes: Mapping[str, Any], magnitude: Any) -> di
     surest = array.max(array.concatenate(list(sizes.values())))
     weight = SURER * long_waves / array.where(array.isfinite(surest) & (surest > 0), surest, 1.0)
     return {name: array.broadcast_to(weight, size.shape) for name, size in sizes.items()}
-
-
-def sample_of(points) -> slice:
-    """Some of the points of a part, at most twice SAMPLE."""
-    return slice(None, None, max(len(points) // SAMPLE, 1))
 
 
 def size_on_waves(gradient: Float[Any, "m c f J"], spacing: Any, dim: int, array: ModuleType) -> Float[Any, " c"]:

@@ -14,9 +14,9 @@ from ..internal.tracing import AnyArray, is_traced, module_of
 from ..pde.multi_indices import total_degree
 from ..pde.problem import Problem
 from ..spaces.gaussian_process import GaussianProcess, Observed
-from .conditions import Group, along_normals, check_residual, match_conditions
+from .conditions import Group, along_normals, check_residual, match_conditions, sample_of
 from .residual_jets import at_jets, elsewhere_of, facts_of, jets_of_function
-from .row_weights import sample_of, size_on_waves, weights_by_size
+from .row_weights import size_on_waves, weights_by_size
 from .system import point_weights
 
 

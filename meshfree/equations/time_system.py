@@ -33,11 +33,12 @@ from ..pde.operators import biharmonic
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .basis_derivatives import BasisDerivatives, Guess
-from .conditions import Group, Zero, matched
+from .conditions import Group, Zero, matched, sample_of
+from .inner_corners import Balanced
 from .jet_system import state
 from .means import MeansInTime
 from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
-from .row_weights import extent_of, sample_of, size_on_waves, symbols
+from .row_weights import extent_of, size_on_waves, symbols
 
 SMALL_BLOCK = 16  # points of a program for few of them, as the ends of an interval
 BOUND = 1000.0  # with 1 steps failed, 10 to 1e6 give the same errors [m]
@@ -51,6 +52,15 @@ class Still(eqx.Module):
 
     def __call__(self, u, x, n):
         return self.residual(Evolving(u, lambda y: 0.0 * u(y)), x, n, jnp.asarray(self.time))
+
+
+def in_time(group: Group) -> Group:
+    """The group of which all residuals were made `Still`."""
+    still = group.residual
+    if isinstance(still, Balanced):
+        return group._replace(residual=Balanced(still.flux.residual, still.inside.residual))  # type: ignore[attr-defined]
+    assert isinstance(still, Still)
+    return group._replace(residual=still.residual)
 
 
 class Viscous(eqx.Module):
@@ -301,9 +311,9 @@ class TimeSystem:
         return here if self._layout is None else not self._layout.processes.any(not here)
 
     def _rows(self, part: Part, place: Any, derivatives: BasisDerivatives) -> Rows:
-        assert isinstance(part.group.residual, Still)
-        group = part.group._replace(residual=part.group.residual.residual)
-        facts = remembered(read_facts, group.residual, group.points.shape[1], self.fields, part.order)
+        group = in_time(part.group)
+        at = group.points.shape[1], group.normals.shape[1]
+        facts = remembered(read_facts, group.residual, *at, self.fields, part.order)
         return Rows(group, derivatives[place], facts, self.fields)
 
     @property
@@ -471,12 +481,12 @@ def _weigh(rows: Rows, t: float, c: Float[AnyArray, "n *f"], spacing: float) -> 
     return [(u, array.where(rate > 0, rate, array.inf)) for u, rate in zip(on_u, on_rate, strict=True)]
 
 
-def read_facts(residual: Any, dim: int, fields: int, order: int) -> Facts:
-    """Of a residual with `order` derivatives of u in it."""
-    point, time = jnp.zeros(dim), jnp.zeros(())
+def read_facts(residual: Any, dim: int, beside: int, fields: int, order: int) -> Facts:
+    """Of a residual with `order` derivatives of u in it, and `beside` numbers known at each point, as its normal."""
+    point, normal, time = jnp.zeros(dim), jnp.zeros(beside), jnp.zeros(())
 
     def of_rate(rate, x):
-        return residual(Evolving(Zero(fields), rate), x, point, time)
+        return residual(Evolving(Zero(fields), rate), x, normal, time)
 
     orders = order, needed_order(of_rate, dim, fields)
     shape = () if fields == 1 else (fields,)
@@ -487,7 +497,7 @@ def read_facts(residual: Any, dim: int, fields: int, order: int) -> Facts:
 
     def reads(function, *positions):
         """Whether the program of a function of the arguments of `value` reads those at some positions."""
-        arguments = [*zeros, point, point, time]
+        arguments = [*zeros, point, normal, time]
         rest = [index for index in range(5) if index not in positions]
 
         def reordered(*given):
