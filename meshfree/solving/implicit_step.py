@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -51,6 +52,10 @@ class Counted:
     def factored(self, t: float, c, rates, alpha: float) -> Factor:
         self.work.factorisations += 1
         return self.evolution.factored(t, c, rates, alpha)
+
+    def linear_part(self, t: float, c, alpha: float) -> tuple[Any, Any, Factor]:
+        self.work.factorisations += 1
+        return self.evolution.linear_part(t, c, alpha)
 
     def solved(self, factor: Factor, residual) -> np.ndarray:
         self.work.solves += 1

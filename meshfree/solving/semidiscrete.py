@@ -16,18 +16,19 @@ from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, is_traced
 from ..linalg.dense import check_memory
 from ..linalg.factor import factor
-from ..linalg.sparse_rows import for_products, scaled_sum
+from ..linalg.sparse_rows import SparseRows, for_products, scaled_sum
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .solution import Solution
 from .solve import initial_coefficients
-from .stepping import Evolution
+from .stepping import Evolution, Factor
 
 SWEEPS = 20  # of Newton's method at the start
 REACHED = 1e-12  # a step of it, relative to the coefficients
 FADED = 1e-3  # share of what a field has been below which its errors are no longer relative to what is left
 HYPERVISCOSITY = 0.02  # times h³: growth of 0.37 became 4e-16 on periodic scattered nodes
 DAMPED = 0.1  # share of its decay in the rate of a wave
+SLOW = 0.5  # rate of what is explicit times γ times the step: stable with the whole rate at 4 times as much
 SMALL = 1e-6  # the same of the largest field: one that is zero at the start
 
 
@@ -79,7 +80,9 @@ class SemiDiscrete(Evolution):
             return self._system.residual(t, c, rates)
 
     def factored(self, t, c, rates, alpha):
-        by_c, by_rate = self._system.matrices(t, c, rates)
+        return self._factored(*self._system.matrices(t, c, rates), alpha)
+
+    def _factored(self, by_c, by_rate, alpha) -> Factor:
         scale = np.where(self.differential, 1.0, alpha + self._system.ratio)
         matrix = scaled_sum(scale, by_c, alpha * scale, by_rate)
         found = factor(matrix, self._solver)
@@ -92,13 +95,16 @@ class SemiDiscrete(Evolution):
         matrix, factored = self._deficient
         return np.asarray(factored.solve(np.ascontiguousarray(matrix @ c.T))).T
 
-    def linear_part(self, t, c):
+    def linear_part(self, t, c, alpha):
         if not self._system.has_constant_mass:
             raise ValueError(
                 "the rates are multiplied by what depends on u or t, or are not linear in the equations: the method "
                 "'imex' needs equations M u_t + ... with a constant M; use method='bdf'"
             )
-        return self.products(t, c)
+        by_c, by_rate = self._system.matrices(t, c, np.zeros_like(c))
+        if isinstance(by_c, SparseRows):
+            by_c = _uncoupled(by_c, by_rate, self._system.fields, SLOW * alpha)
+        return self._system.mass(t, c), for_products(by_c), self._factored(by_c, by_rate, alpha)
 
     def projected(self, t, c, right):
         rates = np.zeros_like(c)
@@ -200,6 +206,20 @@ _INDEX = (
     "the equations in time are of index 2 or more: their rates, and the equations without rates, do not determine how "
     "u begins to change"
 )
+
+
+def _uncoupled(by_c: SparseRows, by_rate: SparseRows, fields: int, slow: float) -> SparseRows:
+    """∂F/∂c without what other fields than those whose rate is in a row do there, if that is at most `slow` times the
+    row of ∂F/∂ċ: each field is then factored by itself, in a third of the time.
+    """
+    field, rates = by_c.columns % fields, np.abs(by_rate.values)
+    own = np.stack([np.sum(rates, axis=1, where=field == index) for index in range(fields)], axis=1)
+    has_rate = np.any(own, axis=1, keepdims=True)
+    others = has_rate & (np.take_along_axis(own, field, axis=1) == 0)
+    sizes = np.sum(np.abs(by_c.values), axis=1, where=others)
+    if np.any(sizes > slow * np.sum(own, axis=1)):
+        return by_c
+    return SparseRows(np.where(others, 0.0, by_c.values), by_c.columns, by_c.width)
 
 
 class ScaledFactor(Plain):

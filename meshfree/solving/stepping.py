@@ -55,8 +55,10 @@ class Evolution(abc.ABC):
         """∂F/∂c + α ∂F/∂ċ there, factored; ValueError where it is singular."""
 
     @abc.abstractmethod
-    def linear_part(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
-        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), for products with vectors by @; ValueError where F is not affine in ċ."""
+    def linear_part(self, t: float, c: Float[np.ndarray, " n"], alpha: float) -> tuple[Any, Any, Factor]:
+        """M = ∂F/∂ċ and K = ∂F/∂c at (t, c, ċ = 0), for products with vectors by @, and K + α M factored; ValueError
+        where F is not affine in ċ. K may lack what is not stiff for steps of size 1/α.
+        """
 
     @abc.abstractmethod
     def projected(self, t: float, c: Float[np.ndarray, " n"], right: Float[np.ndarray, " rows"]) -> Any:

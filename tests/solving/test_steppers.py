@@ -64,8 +64,8 @@ class Dense(Evolution):
     def factored(self, t, c, rates, alpha):
         return factored(alpha * self.M - self.jacobian(t, c))
 
-    def linear_part(self, t, c):
-        return self.M, -self.jacobian(t, c)
+    def linear_part(self, t, c, alpha):
+        return self.M, -self.jacobian(t, c), self.factored(t, c, None, alpha)
 
     def _start(self, t, c):
         return factored(np.where(self._differential[:, None], self.M, -self.jacobian(t, c)))
@@ -459,11 +459,11 @@ def test_half_implicit_steps_refuse_a_mass_that_changes():
         def residual(self, t, c, rates):
             return (1 + c**2) * rates + c
 
-        def linear_part(self, t, c):
-            return np.diag(1 + c**2), np.eye(1)
-
         def factored(self, t, c, rates, alpha):
             return factored(np.eye(1) + alpha * np.diag(1 + c**2))
+
+        def linear_part(self, t, c, alpha):
+            return np.diag(1 + c**2), np.eye(1), self.factored(t, c, None, alpha)
 
         def projected(self, t, c, right):
             return right / (1 + c**2)
