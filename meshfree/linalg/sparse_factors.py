@@ -50,7 +50,8 @@ class SquareFactor(SparseFactor):
         self._matrix = A
         self._norms = [scipy.sparse.linalg.norm(self._matrix, order) for order in (np.inf, 1)]
         if solver == "auto" and A.nnz <= FEW:
-            solver = "superlu"
+            self._factor("superlu", {})  # to ask for the memory would take longer
+            return
         needed = direct_memory(self._matrix) if solver == "auto" or solver in DIRECT else {}
         self._factor(_chosen(needed) if solver == "auto" else solver, needed)
 
@@ -78,7 +79,7 @@ class SquareFactor(SparseFactor):
             return float("inf")
 
     def _factor(self, solver: str, needed: dict[str, float]) -> None:
-        if solver in DIRECT:
+        if solver in needed:
             check_fits(solver, needed[solver])
         self._taken, self._needed = solver, needed
         try:

@@ -80,7 +80,8 @@ class SemiDiscrete(Evolution):
             return self._system.residual(t, c, rates)
 
     def factored(self, t, c, rates, alpha):
-        return self._factored(*self._system.matrices(t, c, rates), alpha)
+        by_c, by_rate = self._system.matrices(t, c, rates)
+        return self._factored(by_c, by_rate, alpha)
 
     def _factored(self, by_c, by_rate, alpha) -> Factor:
         scale = np.where(self.differential, 1.0, alpha + self._system.ratio)
@@ -212,7 +213,7 @@ def _uncoupled(by_c: SparseRows, by_rate: SparseRows, fields: int, slow: float) 
     """∂F/∂c without what other fields than those whose rate is in a row do there, if that is at most `slow` times the
     row of ∂F/∂ċ: each field is then factored by itself, in a third of the time.
     """
-    field, rates = by_c.columns % fields, np.abs(by_rate.values)
+    field, rates = np.asarray(by_c.columns) % fields, np.abs(by_rate.values)
     own = np.stack([np.sum(rates, axis=1, where=field == index) for index in range(fields)], axis=1)
     has_rate = np.any(own, axis=1, keepdims=True)
     others = has_rate & (np.take_along_axis(own, field, axis=1) == 0)
