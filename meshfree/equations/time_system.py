@@ -153,10 +153,7 @@ class Rows:
     def _ask(self, what: str, t: Scalar, coefficients) -> Any:
         jets = [self._jets(which, None if coefficients is None else coefficients[which]) for which in (0, 1)]
         group, time = self.group, t if isinstance(t, jax.Array) else np.asarray(t, dtype=float)
-        at = (group.points, group.normals, *jets)
-        # of few sizes, so that other nodes find the program, and of one block, as each call takes its time
-        size = min(max(BLOCK, 2 ** math.ceil(math.log2(len(group.points)))), LARGE_BLOCK)
-        size = SMALL_BLOCK if len(group.points) <= SMALL_BLOCK else size
+        at, size = (group.points, group.normals, *jets), self._block
         if what not in self._programs:
             given = {"residual": group.residual, "orders": self.facts.orders, "what": what}
             self._programs[what] = _programs.for_many(given)
@@ -164,7 +161,7 @@ class Rows:
         def of_block(*at):
             return self._programs[what]({"at": at, "time": time})
 
-        if not is_traced(at, time, group.residual):
+        if not (self._is_traced or is_traced(jets, time)):
             if len(group.points) <= size:  # the points are padded once
                 padded = self._kept("padded", lambda: tuple(as_jax(padded_block(rows, 0, size)) for rows in at[:2]))
                 found = of_block(*padded, *(padded_block(rows, 0, size) for rows in jets))
@@ -175,6 +172,19 @@ class Rows:
                 if found is not None:
                     return found
         return of_block(*map(jnp.asarray, at))  # it reads what is traced
+
+    @functools.cached_property
+    def _is_traced(self) -> bool:
+        return is_traced(self.group.points, self.group.normals, self.group.residual)
+
+    @functools.cached_property
+    def _block(self) -> int:
+        """Points of a program: of few sizes, so that other nodes find it, and of one block, as each call takes its
+        time.
+        """
+        count = len(self.group.points)
+        size = min(max(BLOCK, 2 ** math.ceil(math.log2(count))), LARGE_BLOCK)
+        return SMALL_BLOCK if count <= SMALL_BLOCK else size
 
     def _jets(self, which: int, coefficients) -> Float[AnyArray, "m J *f"]:
         order = self.facts.orders[which]

@@ -314,7 +314,7 @@ def _installed(solver: str) -> bool:
 
 
 def _largest_of_columns(x):
-    return np.max(np.abs(x), axis=0)
+    return np.abs(x).max(axis=0)
 
 
 def _backward_error(residual, norm, x, b) -> float:

@@ -29,6 +29,7 @@ FADED = 1e-3  # share of what a field has been below which its errors are no lon
 HYPERVISCOSITY = 0.02  # times h³: growth of 0.37 became 4e-16 on periodic scattered nodes
 DAMPED = 0.1  # share of its decay in the rate of a wave
 SLOW = 0.5  # rate of what is explicit times γ times the step: stable with the whole rate at 4 times as much
+TINY = np.finfo(float).tiny
 SMALL = 1e-6  # the same of the largest field: one that is zero at the start
 
 
@@ -159,13 +160,13 @@ class SemiDiscrete(Evolution):
         return self._size(change, c, everywhere=True)
 
     def _size(self, change, c, everywhere: bool) -> float:
-        sizes = np.sqrt(np.mean(self._system.values(c, everywhere=True) ** 2, axis=1))
+        sizes = _mean_size(self._system.values(c, everywhere=True))
         self._largest = np.maximum(self._largest, sizes)
-        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * np.max(self._largest))
+        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * self._largest.max())
         if not everywhere:
             scale = scale[self._system.with_rate]
-        changes = np.sqrt(np.mean(self._system.values(change, everywhere) ** 2, axis=1))
-        return float(np.max(changes / np.maximum(scale, np.finfo(float).tiny)))
+        changes = _mean_size(self._system.values(change, everywhere))
+        return float((changes / np.maximum(scale, TINY)).max())
 
     def _still_by_c(self, t, c, rates) -> Any:
         """∂F/∂c there, of which only the rows without a rate matter: these may be the same for all t and c."""
@@ -207,6 +208,11 @@ _INDEX = (
     "the equations in time are of index 2 or more: their rates, and the equations without rates, do not determine how "
     "u begins to change"
 )
+
+
+def _mean_size(values: Float[np.ndarray, "f m"]) -> Float[np.ndarray, " f"]:
+    """The root mean square of each field."""
+    return np.sqrt(np.einsum("fm,fm->f", values, values) / values.shape[1])
 
 
 def _uncoupled(by_c: SparseRows, by_rate: SparseRows, fields: int, slow: float) -> SparseRows:
