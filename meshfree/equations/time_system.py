@@ -36,7 +36,7 @@ from .basis_derivatives import BasisDerivatives, Guess
 from .conditions import Group, Zero, matched
 from .jet_system import state
 from .means import MeansInTime
-from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
+from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part, no_jets
 from .row_weights import sample_of, size_on_waves, symbols
 
 SMALL_BLOCK = 16  # points of a program for few of them, as the ends of an interval
@@ -102,7 +102,8 @@ class Rows:
         """F for the coefficients c and ċ."""
         if self.is_constant:
             by_c, by_rate = self._products(t, coefficients)
-            return self._of_zero(t) + by_c @ coefficients[0].reshape(-1) + by_rate @ coefficients[1].reshape(-1)
+            values = self._of_zero(t) + by_c @ coefficients[0].reshape(-1)
+            return values + by_rate @ coefficients[1].reshape(-1) if self.facts.has_rate else values
         return (self.weights * self._ask("values", t, coefficients)).reshape(-1)
 
     def slope(self, t: Scalar, *coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " rows"]:
@@ -189,8 +190,8 @@ class Rows:
     def _jets(self, which: int, coefficients) -> Float[AnyArray, "m J *f"]:
         order = self.facts.orders[which]
         if coefficients is None or not (is_traced(coefficients) or np.any(coefficients)):
-            count = len(total_degree(self.group.points.shape[1], order))
-            return np.zeros((len(self.group.points), count, *([] if self.fields == 1 else [self.fields])))
+            m, dim = self.group.points.shape
+            return self._kept(f"no jets {which}", lambda: no_jets(m, dim, order, self.fields))
         units = self._units_of(which)
         if units is None:
             return self.derivatives.jets(coefficients, order)
