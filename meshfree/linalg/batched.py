@@ -56,7 +56,7 @@ def solved_on_host(A, b) -> np.ndarray:
 
 @contextlib.contextmanager
 def side_by_side() -> Iterator[Callable]:
-    """A solver of many known systems, (m, n, n) and (m, n, k) -> (m, n, k), with a thread on every core for large ones."""
+    """A solver of many known systems, (m, n, n) and (m, n, k) -> (m, n, k), with a thread on every core for many."""
     parts = os.cpu_count() or 1
     # threads of BLAS's own beside these wait for each other, a hundred times as long on a busy machine
     with on_one_thread(), ThreadPoolExecutor(parts) as pool:
