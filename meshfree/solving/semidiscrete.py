@@ -16,7 +16,7 @@ from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, is_traced
 from ..linalg.dense import check_memory
 from ..linalg.factor import factor
-from ..linalg.sparse_rows import SparseRows, for_products, scaled_sum
+from ..linalg.sparse_rows import for_products, scaled_sum, without_slow_coupling
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .solution import Solution
@@ -104,8 +104,7 @@ class SemiDiscrete(Evolution):
                 "'imex' needs equations M u_t + ... with a constant M; use method='bdf'"
             )
         by_c, by_rate = self._system.matrices(t, c, np.zeros_like(c))
-        if isinstance(by_c, SparseRows):
-            by_c = _uncoupled(by_c, by_rate, self._system.fields, SLOW * alpha)
+        by_c = without_slow_coupling(by_c, by_rate, self._system.fields, SLOW * alpha)
         return self._system.mass(t, c), for_products(by_c), self._factored(by_c, by_rate, alpha)
 
     def projected(self, t, c, right):
@@ -213,20 +212,6 @@ _INDEX = (
 def _mean_size(values: Float[np.ndarray, "f m"]) -> Float[np.ndarray, " f"]:
     """The root mean square of each field."""
     return np.sqrt(np.einsum("fm,fm->f", values, values) / values.shape[1])
-
-
-def _uncoupled(by_c: SparseRows, by_rate: SparseRows, fields: int, slow: float) -> SparseRows:
-    """∂F/∂c without what other fields than those whose rate is in a row do there, if that is at most `slow` times the
-    row of ∂F/∂ċ: each field is then factored by itself, in a third of the time.
-    """
-    field, rates = np.asarray(by_c.columns) % fields, np.abs(by_rate.values)
-    own = np.stack([np.sum(rates, axis=1, where=field == index) for index in range(fields)], axis=1)
-    has_rate = np.any(own, axis=1, keepdims=True)
-    others = has_rate & (np.take_along_axis(own, field, axis=1) == 0)
-    sizes = np.sum(np.abs(by_c.values), axis=1, where=others)
-    if np.any(sizes > slow * np.sum(own, axis=1)):
-        return by_c
-    return SparseRows(np.where(others, 0.0, by_c.values), by_c.columns, by_c.width)
 
 
 class ScaledFactor(Plain):
