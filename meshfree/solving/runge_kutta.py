@@ -333,7 +333,9 @@ def _steps(method: _Implicit | _HalfImplicit, times, step, longest, count: int |
             if tried is not None:
                 method.counted.failure = "the error stays above the tolerance"
             factor = 0.4 if tried is None else SAFETY * min(_factor(tried.error), 1)
-            step *= 2.0 ** math.floor(math.log2(factor)) if doubles else factor
+            step *= factor
+            if doubles:
+                step = (end - t) / math.ceil((end - t) / step)
         again = not done
 
 
