@@ -61,9 +61,9 @@ class Counted:
         self.work.solves += 1
         return np.asarray(factor.solve(residual))
 
-    def rates(self, t: float, c) -> np.ndarray:
+    def rates(self, t: float, c, at_rest=None) -> np.ndarray:
         self.work.solves += 1
-        return self.evolution.rates(t, c)
+        return self.evolution.rates(t, c, at_rest)
 
 
 class KeptFactors:

@@ -139,8 +139,8 @@ def imex(
     """As `esdirk`, but what is not linear is explicit in the differential rows; linear equations are those of `esdirk`.
 
     Of F = M ċ + F(t, c, 0), in a step from c₀, the part M ċ + F(t, c₀, 0) + K (c − c₀) is implicit. M and K are
-    `evolution.linear_part` where its factor was made, which is kept as long as the step; steps are powers of two of
-    each other. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not constant.
+    `evolution.linear_part` where its factor was made, which is kept as long as the step; steps grow by powers of
+    two. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not constant.
     """
     if evolution.is_linear:
         return esdirk(evolution, times, c, rates, tolerance, first_step, longest, work, steps)
@@ -241,8 +241,8 @@ class _HalfImplicit:
 
     def accept(self, tried: _Tried, end: float) -> None:
         self.c = tried.c
-        self.rates = self.counted.rates(end, self.c)
         self._whole = self.counted.residual(end, self.c, self._zero)
+        self.rates = self.counted.rates(end, self.c, self._whole)
         steps = self.counted.work.steps
         if self._whole is not None and steps & (steps - 1) == 0:
             self._check_mass(end)
@@ -333,9 +333,11 @@ def _steps(method: _Implicit | _HalfImplicit, times, step, longest, count: int |
             if tried is not None:
                 method.counted.failure = "the error stays above the tolerance"
             factor = 0.4 if tried is None else SAFETY * min(_factor(tried.error), 1)
+            if method.counted.is_constant:  # whose factor may be kept
+                factor = 2.0 ** math.floor(math.log2(factor))
             step *= factor
             if doubles:
-                step = (end - t) / math.ceil((end - t) / step)
+                step = (end - t) / math.ceil((end - t) / step * (1 - 1e-10))
         again = not done
 
 

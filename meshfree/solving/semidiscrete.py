@@ -120,10 +120,10 @@ class SemiDiscrete(Evolution):
                 break
         return c
 
-    def rates(self, t, c):
+    def rates(self, t, c, at_rest=None):
         rates = np.zeros_like(c)
-        for _ in range(SWEEPS):
-            left = self.residual(t, c, rates)
+        for sweep in range(SWEEPS):
+            left = self.residual(t, c, rates) if sweep or at_rest is None else at_rest
             if not np.all(self.differential):
                 by_c = self._still_by_c(t, c, rates)
                 left = np.where(self.differential, left, self._system.slope(t, c, rates) + by_c @ rates)

@@ -65,8 +65,13 @@ class Evolution(abc.ABC):
         """The c near the given one at which ∂F/∂ċ c = `right` on differential rows and F(t, c, 0) = 0 on the others."""
 
     @abc.abstractmethod
-    def rates(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """ċ such that F = 0 on the differential rows, and dF/dt = 0 along it on the others; c fulfils these."""
+    def rates(
+        self, t: float, c: Float[np.ndarray, " n"], at_rest: Float[np.ndarray, " rows"] | None = None
+    ) -> Float[np.ndarray, " n"]:
+        """ċ such that F = 0 on the differential rows, and dF/dt = 0 along it on the others; c fulfils these.
+
+        `at_rest`: F(t, c, 0), where it is known.
+        """
 
     def settled(self, c: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k n"]:
         """The same functions, by coefficients that do not drift in directions that the last factor has left out."""

@@ -75,7 +75,7 @@ class Dense(Evolution):
             c = c - self._start(t, c).solve(np.where(self._differential, self.M @ c - right, -self.f(t, c)))
         return c
 
-    def rates(self, t, c):
+    def rates(self, t, c, at_rest=None):
         moved = np.zeros(len(self.M)) if self.time_rate is None else self.time_rate(t, c)
         return self._start(t, c).solve(np.where(self._differential, self.f(t, c), moved))
 
@@ -468,7 +468,7 @@ def test_half_implicit_steps_refuse_a_mass_that_changes():
         def projected(self, t, c, right):
             return right / (1 + c**2)
 
-        def rates(self, t, c):
+        def rates(self, t, c, at_rest=None):
             return -c / (1 + c**2)
 
     evolution = Porous([[1.0]], None, None)
