@@ -76,7 +76,7 @@ def scaled_sum(left: Any, A: Any, right: Any, B: Any) -> Any:
 
 def without_slow_coupling(A: Any, M: Any, fields: int, slow: float) -> Any:
     """A of M ċ + A c, on the host, without what other fields than those whose rates are in a row do there, if that is
-    at most `slow` times the row of M: each field is then factored by itself, in a third of the time. Column f·j + i is
+    at most `slow` times the row of M: each field is then factored by itself, with less fill. Column f·j + i is
     of field i; of dense matrices, which have no use for the zeros, A itself.
     """
     if not isinstance(A, SparseRows):
