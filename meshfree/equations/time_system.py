@@ -37,7 +37,7 @@ from .conditions import Group, Zero, matched, sample_of
 from .inner_corners import Balanced
 from .jet_system import state
 from .means import MeansInTime
-from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part
+from .residual_jets import BLOCK, LARGE_BLOCK, PROGRAMS, Part, no_jets
 from .row_weights import extent_of, size_on_waves, symbols
 
 SMALL_BLOCK = 16  # points of a program for few of them, as the ends of an interval
@@ -112,7 +112,8 @@ class Rows:
         """F for the coefficients c and ċ."""
         if self.is_constant:
             by_c, by_rate = self._products(t, coefficients)
-            return self._of_zero(t) + by_c @ coefficients[0].reshape(-1) + by_rate @ coefficients[1].reshape(-1)
+            values = self._of_zero(t) + by_c @ coefficients[0].reshape(-1)
+            return values + by_rate @ coefficients[1].reshape(-1) if self.facts.has_rate else values
         return (self.weights * self._ask("values", t, coefficients)).reshape(-1)
 
     def slope(self, t: Scalar, *coefficients: Float[AnyArray, "n *f"]) -> Float[AnyArray, " rows"]:
@@ -182,10 +183,7 @@ class Rows:
     def _ask(self, what: str, t: Scalar, coefficients) -> Any:
         jets = [self._jets(which, None if coefficients is None else coefficients[which]) for which in (0, 1)]
         group, time = self.group, t if isinstance(t, jax.Array) else np.asarray(t, dtype=float)
-        at = (group.points, group.normals, *jets)
-        # of few sizes, so that other nodes find the program, and of one block, as each call takes its time
-        size = min(max(BLOCK, 2 ** math.ceil(math.log2(len(group.points)))), LARGE_BLOCK)
-        size = SMALL_BLOCK if len(group.points) <= SMALL_BLOCK else size
+        at, size = (group.points, group.normals, *jets), self._block
         if what not in self._programs:
             given = {"residual": group.residual, "orders": self.facts.orders, "what": what}
             self._programs[what] = _programs.for_many(given)
@@ -193,7 +191,7 @@ class Rows:
         def of_block(*at):
             return self._programs[what]({"at": at, "time": time})
 
-        if not is_traced(at, time, group.residual):
+        if not (self._is_traced or is_traced(jets, time)):
             if len(group.points) <= size:  # the points are padded once
                 padded = self._kept("padded", lambda: tuple(as_jax(padded_block(rows, 0, size)) for rows in at[:2]))
                 found = of_block(*padded, *(padded_block(rows, 0, size) for rows in jets))
@@ -205,11 +203,24 @@ class Rows:
                     return found
         return of_block(*map(jnp.asarray, at))  # it reads what is traced
 
+    @functools.cached_property
+    def _is_traced(self) -> bool:
+        return is_traced(self.group.points, self.group.normals, self.group.residual)
+
+    @functools.cached_property
+    def _block(self) -> int:
+        """Points of a program: of few sizes, so that other nodes find it, and of one block, as each call takes its
+        time.
+        """
+        count = len(self.group.points)
+        size = min(max(BLOCK, 2 ** math.ceil(math.log2(count))), LARGE_BLOCK)
+        return SMALL_BLOCK if count <= SMALL_BLOCK else size
+
     def _jets(self, which: int, coefficients) -> Float[AnyArray, "m J *f"]:
         order = self.facts.orders[which]
         if coefficients is None or not (is_traced(coefficients) or np.any(coefficients)):
-            count = len(total_degree(self.group.points.shape[1], order))
-            return np.zeros((len(self.group.points), count, *([] if self.fields == 1 else [self.fields])))
+            m, dim = self.group.points.shape
+            return self._kept(f"no jets {which}", lambda: no_jets(m, dim, order, self.fields))
         units = self._units_of(which)
         if units is None:
             return self.derivatives.jets(coefficients, order)

@@ -46,8 +46,11 @@ def in_padded_blocks(function: Callable, arrays: tuple, size: int, *, known: boo
 def padded_block(array: Any, start: int, size: int) -> np.ndarray:
     """`size` rows of a concrete array; where it ends before, its last one again and again."""
     rows = np.asarray(array[start : start + size])
-    missing = size - len(rows)
-    return np.concatenate([rows, np.repeat(rows[-1:], missing, axis=0)]) if missing else rows
+    if len(rows) == size:
+        return rows
+    block = np.empty((size, *rows.shape[1:]), rows.dtype)
+    block[: len(rows)], block[len(rows) :] = rows, rows[-1]
+    return block
 
 
 def search_threads(count: int) -> int:

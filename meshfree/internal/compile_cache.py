@@ -71,7 +71,7 @@ class Few:
         return call
 
     def _called(self, arrays: Any, static: Any) -> Any:
-        shapes = tuple((leaf.shape, str(leaf.dtype)) for leaf in jax.tree.leaves(arrays))
+        shapes = tuple([(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(arrays)])
         with self._in_turn:
             self._met.add(hash((static, shapes)))
             if len(self._met) > self.most:
@@ -87,12 +87,13 @@ class _Static:
     def __init__(self, tree: Any):
         leaves, structure = jax.tree.flatten(tree)
         self.tree, self._key = tree, (structure, tuple(leaves))
+        self._hash = hash(self._key)  # once, as JAX asks for it at each call
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Static) and self._key == other._key
+        return self is other or (isinstance(other, _Static) and self._key == other._key)
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return self._hash
 
 
 def _return_memory() -> None:

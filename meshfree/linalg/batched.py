@@ -50,20 +50,20 @@ def solved_on_host(A, b) -> np.ndarray:
     A, b = np.asarray(A), np.asarray(b)
     shape, n = b.shape, A.shape[-1]
     A, b = A.reshape(-1, n, n), b.reshape(-1, *b.shape[-2:])
-    if len(A) * n**3 <= WORTH_A_THREAD:
-        return _solved(A, b).reshape(shape)
     with side_by_side() as solved:
         return solved(A, b).reshape(shape)
 
 
 @contextlib.contextmanager
 def side_by_side() -> Iterator[Callable]:
-    """A solver of many known systems, (m, n, n) and (m, n, k) -> (m, n, k), with a thread on every core."""
+    """A solver of many known systems, (m, n, n) and (m, n, k) -> (m, n, k), with a thread on every core for many."""
     parts = os.cpu_count() or 1
     # threads of BLAS's own beside these wait for each other, a hundred times as long on a busy machine
     with on_one_thread(), ThreadPoolExecutor(parts) as pool:
 
         def solved(A, b):
+            if len(A) * A.shape[-1] ** 3 <= WORTH_A_THREAD:
+                return _solved(A, b)
             return np.concatenate(list(pool.map(_solved, np.array_split(A, parts), np.array_split(b, parts))))
 
         yield solved

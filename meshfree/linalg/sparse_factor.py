@@ -46,11 +46,13 @@ class SparseFactor(abc.ABC):
 
 def largest(A, axis: int, line: str, meaning: str) -> np.ndarray:
     """The largest absolute entry of every row (axis 1) or column (axis 0); ValueError where one has only zeros."""
+    sizes = np.zeros(A.shape[1 - axis])
+    # in a third of the time that SciPy takes
     if axis == 1:
-        sizes = abs(A).max(axis=1).toarray().ravel()
+        filled = np.diff(A.indptr) > 0
+        sizes[filled] = np.maximum.reduceat(np.abs(A.data), A.indptr[:-1][filled])
     else:
-        sizes = np.zeros(A.shape[1])
-        np.maximum.at(sizes, A.indices, np.abs(A.data))  # in a third of the time that SciPy takes
+        np.maximum.at(sizes, A.indices, np.abs(A.data))
     zero = np.flatnonzero(sizes == 0)
     if len(zero):
         raise ValueError(
@@ -58,6 +60,13 @@ def largest(A, axis: int, line: str, meaning: str) -> np.ndarray:
             "Is a node in no stencil, or a residual independent of u?"
         )
     return sizes
+
+
+def largest_sums(A) -> list[float]:
+    """The norms ‖A‖∞ and ‖A‖₁ of a matrix in compressed rows, none of them empty."""
+    sizes = np.abs(A.data)
+    sums = np.add.reduceat(sizes, A.indptr[:-1]), np.bincount(A.indices, sizes)
+    return [float(one.max()) for one in sums]
 
 
 def right_hand_side(b, rows: int) -> np.ndarray:

@@ -14,7 +14,17 @@ from .condition import inverse_norm
 from .distributed_rows import DistributedRows, Layout
 from .fill import check_fits, direct_memory
 from .petsc import PetscFactor
-from .sparse_factor import ACCEPTED, COLUMN, GROWTH_LIMIT, ROW, SparseFactor, largest, right_hand_side, singular
+from .sparse_factor import (
+    ACCEPTED,
+    COLUMN,
+    GROWTH_LIMIT,
+    ROW,
+    SparseFactor,
+    largest,
+    largest_sums,
+    right_hand_side,
+    singular,
+)
 from .sparse_solvers import PACKAGES, SOLVERS, KrylovError, SingularFactorError, Solver, package_of
 
 __all__ = ["KrylovError", "SparseFactor", "factor_sparse"]
@@ -40,17 +50,18 @@ class SquareFactor(SparseFactor):
     def __init__(self, A: scipy.sparse.csr_array, solver: str, refinements: int = 0, accepted: float = ACCEPTED):
         self._refinements = refinements  # as many at least
         self._accepted = accepted
-        self._norm = scipy.sparse.linalg.norm(A, 1)
         self._rows = 1 / largest(A, 1, *ROW)
+        self._norm = largest_sums(A)[1]
         # in place: at a million nodes each copy is a third of a gigabyte beside the factors
         A.data *= np.repeat(self._rows, np.diff(A.indptr))
         self._columns = 1 / largest(A, 0, *COLUMN)
         A.data *= self._columns[A.indices]
         A.sort_indices()
         self._matrix = A
-        self._norms = [scipy.sparse.linalg.norm(self._matrix, order) for order in (np.inf, 1)]
+        self._norms = largest_sums(A)
         if solver == "auto" and A.nnz <= FEW:
-            solver = "superlu"
+            self._factor("superlu", {})  # to ask for the memory would take longer
+            return
         needed = direct_memory(self._matrix) if solver == "auto" or solver in DIRECT else {}
         self._factor(_chosen(needed) if solver == "auto" else solver, needed)
 
@@ -78,7 +89,7 @@ class SquareFactor(SparseFactor):
             return float("inf")
 
     def _factor(self, solver: str, needed: dict[str, float]) -> None:
-        if solver in DIRECT:
+        if solver in needed:
             check_fits(solver, needed[solver])
         self._taken, self._needed = solver, needed
         try:
@@ -313,7 +324,7 @@ def _installed(solver: str) -> bool:
 
 
 def _largest_of_columns(x):
-    return np.max(np.abs(x), axis=0)
+    return np.abs(x).max(axis=0)
 
 
 def _backward_error(residual, norm, x, b) -> float:

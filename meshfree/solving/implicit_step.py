@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -52,13 +53,17 @@ class Counted:
         self.work.factorisations += 1
         return self.evolution.factored(t, c, rates, alpha)
 
+    def linear_part(self, t: float, c, alpha: float) -> tuple[Any, Any, Factor]:
+        self.work.factorisations += 1
+        return self.evolution.linear_part(t, c, alpha)
+
     def solved(self, factor: Factor, residual) -> np.ndarray:
         self.work.solves += 1
         return np.asarray(factor.solve(residual))
 
-    def rates(self, t: float, c) -> np.ndarray:
+    def rates(self, t: float, c, at_rest=None) -> np.ndarray:
         self.work.solves += 1
-        return self.evolution.rates(t, c)
+        return self.evolution.rates(t, c, at_rest)
 
 
 class KeptFactors:

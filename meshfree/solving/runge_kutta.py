@@ -95,6 +95,7 @@ TABLEAU = Tableau(
 
 SAFETY = 0.9  # of a step that is predicted to meet the tolerance
 LONGER, SHORTER = 4.0, 0.2  # the bounds of one change of the step
+FIRST_LONGER = 16.0  # that of the first step, which was chosen without an estimate
 WORTHWHILE = 1.2  # by which a step must be longer to change it
 LOCAL = 0.5  # part of the tolerance that the estimate of one step's error may have; it is of the method of order 3
 _ERROR = TABLEAU.weights - TABLEAU.embedded
@@ -138,8 +139,8 @@ def imex(
     """As `esdirk`, but what is not linear is explicit in the differential rows; linear equations are those of `esdirk`.
 
     Of F = M ċ + F(t, c, 0), in a step from c₀, the part M ċ + F(t, c₀, 0) + K (c − c₀) is implicit. M and K are
-    `evolution.linear_part` where the factor was made, which is kept as long as the step; steps are powers of two of
-    each other. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not constant.
+    `evolution.linear_part` where its factor was made, which is kept as long as the step; steps grow by powers of
+    two. Algebraic rows are solved by Newton's method with that factor. ValueError where M is not constant.
     """
     if evolution.is_linear:
         return esdirk(evolution, times, c, rates, tolerance, first_step, longest, work, steps)
@@ -208,8 +209,7 @@ class _HalfImplicit:
         self.counted, self.local, self.c, self.rates = counted, local, c, rates
         differential = counted.evolution.differential
         self._differential, self._algebraic = np.flatnonzero(differential), np.flatnonzero(~differential)
-        self._mass, self._stiffness = counted.evolution.linear_part(t, c)
-        self._first_mass, self._made, self._alpha = self._mass, t, math.nan
+        self._alpha = math.nan  # of the factor
         self._zero = np.zeros_like(c)
         self._whole = counted.residual(t, c, self._zero)  # F(t, c, 0) at the last step
         self._all = np.empty((6, differential.size))  # F(t, c, 0) at each stage
@@ -241,8 +241,8 @@ class _HalfImplicit:
 
     def accept(self, tried: _Tried, end: float) -> None:
         self.c = tried.c
-        self.rates = self.counted.rates(end, self.c)
         self._whole = self.counted.residual(end, self.c, self._zero)
+        self.rates = self.counted.rates(end, self.c, self._whole)
         steps = self.counted.work.steps
         if self._whole is not None and steps & (steps - 1) == 0:
             self._check_mass(end)
@@ -250,10 +250,10 @@ class _HalfImplicit:
     def _renew(self, t: float, alpha: float) -> None:
         """The factor for this α, of what is linear here."""
         if alpha != self._alpha:
-            if t != self._made:
-                self._mass, self._stiffness = self.counted.evolution.linear_part(t, self.c)
-            self._factor = self.counted.factored(t, self.c, self._zero, alpha)
-            self._made, self._alpha = t, alpha
+            mass, self._stiffness, self._factor = self.counted.linear_part(t, self.c, alpha)
+            if math.isnan(self._alpha):
+                self._mass = mass  # that of the start: `_check_mass` finds out where it changes
+            self._alpha = alpha
 
     def _stage(self, alpha: float, t: float, known):
         """c, F(t, c, 0) and its implicit part; None if not found. `known` is of the stages before, divided by γ.
@@ -292,7 +292,7 @@ class _HalfImplicit:
         changed = self.counted.residual(t, self.c, rates)
         if changed is None:
             return
-        expected = self._first_mass @ rates
+        expected = self._mass @ rates
         found = (changed - self._whole)[self._differential]
         if np.linalg.norm(found - expected[self._differential]) > 1e-6 * np.linalg.norm(expected):
             raise ValueError(
@@ -324,7 +324,8 @@ def _steps(method: _Implicit | _HalfImplicit, times, step, longest, count: int |
             t = next_time
             yield Step(t, tried.c, method.rates, 4)
             if count is None:
-                step *= _growth(tried.error, (end - t) / step, doubles, again)
+                most = 1.0 if again else FIRST_LONGER if work.steps == 1 else LONGER
+                step *= _growth(tried.error, (end - t) / step, doubles, most)
         elif count is not None:
             raise SteppingError(f"{method.counted.failure} in the step from t = {t:.10g} to {next_time:.10g}", t)
         else:
@@ -332,13 +333,17 @@ def _steps(method: _Implicit | _HalfImplicit, times, step, longest, count: int |
             if tried is not None:
                 method.counted.failure = "the error stays above the tolerance"
             factor = 0.4 if tried is None else SAFETY * min(_factor(tried.error), 1)
-            step *= 2.0 ** math.floor(math.log2(factor)) if doubles else factor
+            if method.counted.is_constant:  # whose factor may be kept
+                factor = 2.0 ** math.floor(math.log2(factor))
+            step *= factor
+            if doubles:
+                step = (end - t) / math.ceil((end - t) / step * (1 - 1e-10))
         again = not done
 
 
-def _growth(error: float, left: float, doubles: bool, again: bool) -> float:
-    """Of the step, after an accepted one with this error; `left` steps remain; not `again` after one was rejected."""
-    factor = min(SAFETY * _factor(error), 1 if again else LONGER)
+def _growth(error: float, left: float, doubles: bool, most: float) -> float:
+    """Of the step, after an accepted one with this error; `left` steps remain."""
+    factor = min(SAFETY * _factor(error), most)
     if not doubles:
         return 1 if 1 <= factor < WORTHWHILE else factor
     if factor < 2:  # a shorter step costs a factor, and this one was good enough

@@ -16,18 +16,20 @@ from ..internal.plain import Plain
 from ..internal.tracing import AnyArray, is_traced
 from ..linalg.dense import check_memory
 from ..linalg.factor import factor
-from ..linalg.sparse_rows import for_products, scaled_sum
+from ..linalg.sparse_rows import for_products, scaled_sum, without_slow_coupling
 from ..pde.problem import Problem
 from ..spaces.base import Space
 from .solution import Solution
 from .solve import initial_coefficients
-from .stepping import Evolution
+from .stepping import Evolution, Factor
 
 SWEEPS = 20  # of Newton's method at the start
 REACHED = 1e-12  # a step of it, relative to the coefficients
 FADED = 1e-3  # share of what a field has been below which its errors are no longer relative to what is left
 HYPERVISCOSITY = 0.02  # times h³: growth of 0.37 became 4e-16 on periodic scattered nodes
 DAMPED = 0.1  # share of its decay in the rate of a wave
+SLOW = 0.5  # rate of what is explicit times γ times the step: stable with the whole rate at 4 times as much
+TINY = np.finfo(float).tiny
 SMALL = 1e-6  # the same of the largest field: one that is zero at the start
 
 
@@ -80,6 +82,9 @@ class SemiDiscrete(Evolution):
 
     def factored(self, t, c, rates, alpha):
         by_c, by_rate = self._system.matrices(t, c, rates)
+        return self._factored(by_c, by_rate, alpha)
+
+    def _factored(self, by_c, by_rate, alpha) -> Factor:
         scale = np.where(self.differential, 1.0, alpha + self._system.ratio)
         matrix = scaled_sum(scale, by_c, alpha * scale, by_rate)
         found = factor(matrix, self._solver)
@@ -92,13 +97,15 @@ class SemiDiscrete(Evolution):
         matrix, factored = self._deficient
         return np.asarray(factored.solve(np.ascontiguousarray(matrix @ c.T))).T
 
-    def linear_part(self, t, c):
+    def linear_part(self, t, c, alpha):
         if not self._system.has_constant_mass:
             raise ValueError(
                 "the rates are multiplied by what depends on u or t, or are not linear in the equations: the method "
                 "'imex' needs equations M u_t + ... with a constant M; use method='bdf'"
             )
-        return self.products(t, c)
+        by_c, by_rate = self._system.matrices(t, c, np.zeros_like(c))
+        by_c = without_slow_coupling(by_c, by_rate, self._system.fields, SLOW * alpha)
+        return self._system.mass(t, c), for_products(by_c), self._factored(by_c, by_rate, alpha)
 
     def projected(self, t, c, right):
         rates = np.zeros_like(c)
@@ -113,10 +120,10 @@ class SemiDiscrete(Evolution):
                 break
         return c
 
-    def rates(self, t, c):
+    def rates(self, t, c, at_rest=None):
         rates = np.zeros_like(c)
-        for _ in range(SWEEPS):
-            left = self.residual(t, c, rates)
+        for sweep in range(SWEEPS):
+            left = self.residual(t, c, rates) if sweep or at_rest is None else at_rest
             if not np.all(self.differential):
                 by_c = self._still_by_c(t, c, rates)
                 left = np.where(self.differential, left, self._system.slope(t, c, rates) + by_c @ rates)
@@ -156,13 +163,13 @@ class SemiDiscrete(Evolution):
         return self._size(change, c, everywhere=True)
 
     def _size(self, change, c, everywhere: bool) -> float:
-        sizes = np.sqrt(np.mean(self._system.values(c, everywhere=True) ** 2, axis=1))
+        sizes = _mean_size(self._system.values(c, everywhere=True))
         self._largest = np.maximum(self._largest, sizes)
-        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * np.max(self._largest))
+        scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * self._largest.max())
         if not everywhere:
             scale = scale[self._system.with_rate]
-        changes = np.sqrt(np.mean(self._system.values(change, everywhere) ** 2, axis=1))
-        return float(np.max(changes / np.maximum(scale, np.finfo(float).tiny)))
+        changes = _mean_size(self._system.values(change, everywhere))
+        return float((changes / np.maximum(scale, TINY)).max())
 
     def _still_by_c(self, t, c, rates) -> Any:
         """∂F/∂c there, of which only the rows without a rate matter: these may be the same for all t and c."""
@@ -204,6 +211,11 @@ _INDEX = (
     "the equations in time are of index 2 or more: their rates, and the equations without rates, do not determine how "
     "u begins to change"
 )
+
+
+def _mean_size(values: Float[np.ndarray, "f m"]) -> Float[np.ndarray, " f"]:
+    """The root mean square of each field."""
+    return np.sqrt(np.einsum("fm,fm->f", values, values) / values.shape[1])
 
 
 class ScaledFactor(Plain):

@@ -55,16 +55,23 @@ class Evolution(abc.ABC):
         """∂F/∂c + α ∂F/∂ċ there, factored; ValueError where it is singular."""
 
     @abc.abstractmethod
-    def linear_part(self, t: float, c: Float[np.ndarray, " n"]) -> tuple[Any, Any]:
-        """∂F/∂ċ and ∂F/∂c at (t, c, ċ = 0), for products with vectors by @; ValueError where F is not affine in ċ."""
+    def linear_part(self, t: float, c: Float[np.ndarray, " n"], alpha: float) -> tuple[Any, Any, Factor]:
+        """M = ∂F/∂ċ and K = ∂F/∂c at (t, c, ċ = 0), for products with vectors by @, and K + α M factored; ValueError
+        where F is not affine in ċ. K may lack what is not stiff for steps of size 1/α.
+        """
 
     @abc.abstractmethod
     def projected(self, t: float, c: Float[np.ndarray, " n"], right: Float[np.ndarray, " rows"]) -> Any:
         """The c near the given one at which ∂F/∂ċ c = `right` on differential rows and F(t, c, 0) = 0 on the others."""
 
     @abc.abstractmethod
-    def rates(self, t: float, c: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """ċ such that F = 0 on the differential rows, and dF/dt = 0 along it on the others; c fulfils these."""
+    def rates(
+        self, t: float, c: Float[np.ndarray, " n"], at_rest: Float[np.ndarray, " rows"] | None = None
+    ) -> Float[np.ndarray, " n"]:
+        """ċ such that F = 0 on the differential rows, and dF/dt = 0 along it on the others; c fulfils these.
+
+        `at_rest`: F(t, c, 0), where it is known.
+        """
 
     def settled(self, c: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k n"]:
         """The same functions, by coefficients that do not drift in directions that the last factor has left out."""

@@ -64,8 +64,8 @@ class Dense(Evolution):
     def factored(self, t, c, rates, alpha):
         return factored(alpha * self.M - self.jacobian(t, c))
 
-    def linear_part(self, t, c):
-        return self.M, -self.jacobian(t, c)
+    def linear_part(self, t, c, alpha):
+        return self.M, -self.jacobian(t, c), self.factored(t, c, None, alpha)
 
     def _start(self, t, c):
         return factored(np.where(self._differential[:, None], self.M, -self.jacobian(t, c)))
@@ -75,7 +75,7 @@ class Dense(Evolution):
             c = c - self._start(t, c).solve(np.where(self._differential, self.M @ c - right, -self.f(t, c)))
         return c
 
-    def rates(self, t, c):
+    def rates(self, t, c, at_rest=None):
         moved = np.zeros(len(self.M)) if self.time_rate is None else self.time_rate(t, c)
         return self._start(t, c).solve(np.where(self._differential, self.f(t, c), moved))
 
@@ -459,16 +459,16 @@ def test_half_implicit_steps_refuse_a_mass_that_changes():
         def residual(self, t, c, rates):
             return (1 + c**2) * rates + c
 
-        def linear_part(self, t, c):
-            return np.diag(1 + c**2), np.eye(1)
-
         def factored(self, t, c, rates, alpha):
             return factored(np.eye(1) + alpha * np.diag(1 + c**2))
+
+        def linear_part(self, t, c, alpha):
+            return np.diag(1 + c**2), np.eye(1), self.factored(t, c, None, alpha)
 
         def projected(self, t, c, right):
             return right / (1 + c**2)
 
-        def rates(self, t, c):
+        def rates(self, t, c, at_rest=None):
             return -c / (1 + c**2)
 
     evolution = Porous([[1.0]], None, None)
