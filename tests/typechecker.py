@@ -10,6 +10,7 @@ called, check each argument once, and sizes as jaxtyping does: a letter stands f
 
 import dataclasses
 import functools
+import inspect
 import types
 from typing import Any
 
@@ -30,15 +31,15 @@ def install() -> None:
     jaxtyping.jaxtyped = jaxtyped
 
 
-def jaxtyped(fn=None, *, typechecker=None):
-    """`jaxtyping.jaxtyped` of a function or a class, with the checker of this file."""
+def jaxtyped(fn=None, **_):
+    """`jaxtyping.jaxtyped` of a function or a class, with the checker of this file, which is the one it is given."""
     if fn is None:
         return jaxtyped
     if isinstance(fn, type):
         if dataclasses.is_dataclass(fn) and getattr(fn.__init__, "__globals__", None) is not globals():
             fn.__init__ = jaxtyped(fn.__init__)
         return fn
-    if not isinstance(fn, types.FunctionType):
+    if not isinstance(fn, types.FunctionType) or inspect.isgeneratorfunction(fn):
         return _original(fn, typechecker=typechecker)
     return _checked(fn) if fn.__annotations__ else fn
 
