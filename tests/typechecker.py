@@ -45,13 +45,15 @@ def jaxtyped(fn=None, **_):
 
 
 def _checked(fn):
+    # Now: a class that is still being made, or is imported for types alone, is not known and not checked.
+    hints = {name: _type(hint, fn.__globals__) for name, hint in fn.__annotations__.items()}
     checked = None
 
     @functools.wraps(fn)
     def wrapped(*args, **kwargs):
         nonlocal checked
         if checked is None:
-            checked = typechecker(_with_types(fn))
+            checked = typechecker(_annotated(fn, hints))
         with _original("context"):
             try:
                 return checked(*args, **kwargs)
@@ -62,14 +64,6 @@ def _checked(fn):
     return wrapped
 
 
-def _with_types(fn):
-    """The same function whose annotations are types in place of their names, Any for names that types alone know."""
-    copy = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
-    copy.__kwdefaults__, copy.__qualname__, copy.__module__ = fn.__kwdefaults__, fn.__qualname__, fn.__module__
-    copy.__annotations__ = {name: _type(hint, fn.__globals__) for name, hint in fn.__annotations__.items()}
-    return copy
-
-
 def _type(hint, names):
     if not isinstance(hint, str):
         return hint
@@ -77,3 +71,10 @@ def _type(hint, names):
         return eval(hint, names)
     except Exception:
         return Any
+
+
+def _annotated(fn, hints):
+    copy = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
+    copy.__kwdefaults__, copy.__qualname__, copy.__module__ = fn.__kwdefaults__, fn.__qualname__, fn.__module__
+    copy.__annotations__ = hints
+    return copy
