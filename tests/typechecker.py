@@ -3,7 +3,8 @@
 ArrayLike, which refuses next to nothing, takes more time than all others and is left out.
 
 jaxtyping's own decorator binds the arguments of every call and checks them twice, and makes two functions and a
-signature of each function beforehand, of those inside others again at every call: a quarter of the suite's time.
+signature of each function beforehand, of those inside others again at every call: two thirds of the time where many
+small functions are called, as along a branch of solutions.
 `jaxtyped` stands in for it. Functions without annotations stay as they are; others are made when they are first
 called, check each argument once, and sizes as jaxtyping does: a letter stands for one size in a call.
 """
