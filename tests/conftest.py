@@ -6,6 +6,7 @@ import os
 import counted_lines
 import jax
 import pytest
+import typechecker
 from hypothesis import settings
 from slow_tests import SLOW
 
@@ -23,6 +24,8 @@ if jax.__version_info__ < (0, 11):  # later ones stop at flags that they do not 
 settings.register_profile("meshfree", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("meshfree")
 
+
+typechecker.install()
 
 # A tenth of the time went into looking for garbage among what is imported, which there is none of.
 gc.disable()
