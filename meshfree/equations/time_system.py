@@ -141,18 +141,18 @@ class Rows:
         return Rows(group, BasisDerivatives.at(self.derivatives.space, X), self.facts, self.fields)
 
     def off(self, t: float, *coefficients: Float[np.ndarray, "n *f"]) -> float:
-        """By which share of their terms F is off at the points, the worst of its components. The sum of the terms of u
-        is at least what F makes of waves as long as the cloud: where u is smooth each of them may vanish.
+        """By which share of their terms F is off at the points, in the mean, the worst of its components. The terms of
+        u are at least what F makes of waves as long as the cloud: where u is smooth each of them may vanish.
         """
         points, values = self.group.points, np.asarray(self._ask("values", t, coefficients))
-        terms = _rms(np.asarray(self._ask("values", t, None)))
+        terms = _mean_size(np.asarray(self._ask("values", t, None)))
         for which, gradient in enumerate(map(np.asarray, self.gradients(t, *coefficients))):
             jets = np.asarray(self._jets(which, coefficients[which])).reshape(len(points), -1, self.fields)
-            terms = terms + _rms(np.einsum("mcfj,mjf->mc", np.abs(gradient), np.abs(jets)))
+            terms = terms + _mean_size(np.einsum("mcfj,mjf->mc", np.abs(gradient), np.abs(jets)))
             if which == 0:
                 size = size_on_waves(gradient, extent_of([self.group]) / np.pi, points.shape[1], np)
-                terms = terms + size * np.sqrt(np.mean(jets[:, 0] ** 2))
-        return float(np.max(_rms(values) / np.maximum(terms, np.finfo(float).tiny)))
+                terms = terms + size * np.mean(np.abs(jets[:, 0]))
+        return float(np.max(_mean_size(values) / np.maximum(terms, np.finfo(float).tiny)))
 
     def _products(self, t: Scalar, coefficients) -> list[Any]:
         """The constant matrices, in the form that is multiplied fastest."""
@@ -469,8 +469,8 @@ class TimeSystem:
         return found if self._layout is None else self._layout.gathered(found)
 
 
-def _rms(values: Float[np.ndarray, "m *k"]) -> Float[np.ndarray, "*k"]:
-    return np.sqrt(np.mean(values**2, axis=0))
+def _mean_size(values: Float[np.ndarray, "m *k"]) -> Float[np.ndarray, "*k"]:
+    return np.mean(np.abs(values), axis=0)
 
 
 def _values_matrix(derivatives: BasisDerivatives) -> Any:
