@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from ..equations.inner_corners import inner_corners
 from ..equations.jet_system import is_local, order_of
 from ..geometry import refinement
 from ..geometry.cloud import Cloud
@@ -31,7 +32,7 @@ from ..internal.watched import settled
 from ..kernels import Gaussian, Polyharmonic
 from ..linalg.petsc import with_options
 from ..pde.multi_indices import degrees_on_box, total_degrees
-from ..pde.problem import Problem
+from ..pde.problem import Dirichlet, Problem
 from ..spaces import Eigenbasis, Enriched, Space, Stencils
 from ..spaces.eigenbasis import ROWS_PER_FUNCTION
 from .error_estimate import difference, estimate_error
@@ -374,8 +375,9 @@ class Ladder:
         if not self._is_local:
             raise OutOfReachError("The residual uses u at other points, which stencils cannot")
         degree, first = STENCIL_DEGREE[self.nodes_dim], len(self.rungs)
-        kernel, ghosts = Polyharmonic(degree + 1), self._parts_with_ghosts()
+        kernel = Polyharmonic(degree + 1)
         cloud, previous, before = self._first_cloud(kernel, degree), None, math.inf
+        ghosts = self._parts_with_ghosts(cloud)
         while True:
             found, indicator = self._on_nodes(lambda: Stencils(kernel, cloud, degree, ghost=ghosts), previous)  # noqa: B023
             if found is None and ghosts:
@@ -423,11 +425,18 @@ class Ladder:
             local=float(np.linalg.norm(h ** (LOCAL[self.nodes_dim] + self.nodes_dim / 2) * indicator))
         ), indicator
 
-    def _parts_with_ghosts(self) -> tuple[str, ...]:
-        """Those with a condition, for equations of second order and more: beyond others a node would be free."""
+    def _parts_with_ghosts(self, cloud: Cloud) -> tuple[str, ...]:
+        """Those with a condition, for equations of second order and more: beyond others a node would be free. Without
+        those whose flux is given beside inner corners, where `inner_corners.balanced` is the more accurate.
+        """
         if order_of(self.problem, self.check) < 2:
             return ()
-        return tuple(name for name, residual in self.problem.match(self.domain.part_names).items() if residual)
+        corners = inner_corners(cloud)
+        return tuple(
+            name
+            for name, residual in self.problem.match(self.domain.part_names).items()
+            if residual and (isinstance(residual, Dirichlet) or not np.isin(cloud.parts[name], corners).any())
+        )
 
     def _growth(self, first: int) -> float:
         """How many times the nodes come next: as many as the observed order promises to need."""

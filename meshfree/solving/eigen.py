@@ -70,8 +70,8 @@ def eigen(
 
     Spurious pairs, whose functions miss the equations between the nodes by a fifth of their terms and more, are dropped
     and counted. Those that miss them by more than 3% are kept with a warning: they are poorly resolved, or spurious,
-    as stencils have some with conditions on the flux and without `ghost=True`. A pair of complex values whose imaginary
-    part is less than that share of them is a real one that occurs twice.
+    as stencils have some with conditions on the flux of smooth parts without `ghost=`. A pair of complex values whose
+    imaginary part is less than that share of them is a real one that occurs twice.
 
     `modes.values` have derivatives of first order, by leaves of the problem and of the space, under jax.grad and
     jax.jvp, but not under jit: those of simple eigenvalues; those of multiple ones are NaN, as there are none.
@@ -272,7 +272,7 @@ def _tell(found: Pairs, k: int) -> None:
         warnings.warn(
             "eigenvalues whose functions miss the equations between the nodes, by these shares of their terms: "
             f"{', '.join(listed)}. They are poorly resolved, or spurious: use a larger space, near corners "
-            "mf.Enriched, with conditions on the flux Stencils(..., ghost=True)",
+            "mf.Enriched, with conditions on the flux of smooth parts Stencils(..., ghost=...)",
             stacklevel=6,
         )
 
