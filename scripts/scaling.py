@@ -5,10 +5,11 @@
     python scripts/scaling.py --nodes 20000 --processes 1 2 4 --rounds 1
 
 It needs mpiexec and the extra `petsc`. The problem is B10, Poisson's equation on the square by stencils of degree 4.
-Every run is a program of its own, started by mpiexec, which has solved a small case before; the runs of a round follow
-each other and rounds repeat them, so that what else the machine does hits all of them. The medians are printed.
+Every run is a program of its own, which has solved a small case before; the runs of a round follow each other and
+rounds repeat them, so that what else the machine does hits all of them. The medians are printed.
 
-Processes of PETSc's are bound to a core each, with one thread; the best solver on one process has the whole machine.
+PETSc's processes are started by mpiexec and bound to a core each, with one thread; the best solver on one process is
+started without and has the whole machine.
 
 - strong: the same `--nodes` on 1, 2, … processes, by default options (GMRES(100) and additive Schwarz, one level), by
   two levels and more (`TWO_LEVEL`), and on one process by the best solver that is installed (`solver="auto"`)
@@ -97,12 +98,14 @@ def measured(nodes: int, solver: str, options: str) -> dict[str, Any]:
 
 def run(nodes: int, count: int, solver: str = "petsc", options: str = "") -> dict[str, Any]:
     """One run as a program of its own on so many processes; the slowest's seconds and the largest memory."""
-    mpiexec = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if mpiexec is None:
-        raise SystemExit("there is no mpiexec: see scripts/docs/how_to/many_processes.md")
-    command = [mpiexec, "-n", str(count), sys.executable, __file__, "--one", str(nodes), solver, options]
-    threads = {} if solver == "auto" else dict.fromkeys(THREADS, "1")
-    environment = {name: value for name, value in os.environ.items() if name not in THREADS} | threads
+    command, environment = [sys.executable, __file__, "--one", str(nodes), solver, options], dict(os.environ)
+    for name in THREADS:
+        environment.pop(name, None)
+    if solver == "petsc":
+        mpiexec = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+        if mpiexec is None:
+            raise SystemExit("there is no mpiexec: see scripts/docs/how_to/many_processes.md")
+        command, environment = [mpiexec, "-n", str(count), *command], environment | dict.fromkeys(THREADS, "1")
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     each = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert len(each) == count, done.stdout
