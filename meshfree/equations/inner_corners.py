@@ -29,6 +29,7 @@ from ..pde.multi_indices import total_degree
 from ..pde.problem import Residual
 from ..spaces.base import Space
 from ..spaces.neighbours import nearest
+from ..spaces.on_demand import taken
 from .conditions import Group
 from .residual_jets import at_jets, facts_of, jets_of, no_jets
 
@@ -96,7 +97,7 @@ def balanced(
             continue
         at = np.concatenate([cloud.parts[name] for name, _ in group.parts])
         one_sided = np.concatenate([np.full(count, name not in space.parts_with_ghosts) for name, count in group.parts])
-        shares = _shares(group, inside, np.where(one_sided, _widths(cloud, at), 0.0), fields, around)
+        shares = _shares(group, inside, np.where(one_sided, _widths_in_sight(space, at), 0.0), fields, around)
         if shares is None:
             continue
         array, of_flux = module_of(shares), (shares != 0).any(axis=2)
@@ -135,6 +136,16 @@ def _widths(cloud: Cloud, places: Int[np.ndarray, " m"]) -> Float[np.ndarray, " 
     points = np.asarray(cloud.points)
     neighbours = points[nearest(points, points[places], 2, cloud.periods)[:, 1]]
     return np.linalg.norm(nearest_image(neighbours - points[places], cloud.periods), axis=1)
+
+
+def _widths_in_sight(space: Space, places: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """To the nearest node of each one's own stencil, which sees it: others are nearer where they lie across a slit."""
+    assert space.local_basis is not None
+    points, columns = np.asarray(space.cloud.points), taken(space.local_basis.own_columns, places)
+    others = (columns < len(points)) & (columns != places[:, None])  # neither ghosts nor the node itself
+    away = points[np.where(others, columns, 0)] - points[places][:, None]
+    distances = np.linalg.norm(nearest_image(away.reshape(-1, points.shape[1]), space.cloud.periods), axis=1)
+    return np.min(distances.reshape(columns.shape), axis=1, where=others, initial=np.inf)
 
 
 def _shares(

@@ -230,3 +230,21 @@ def test_in_time_the_balance_comes_to_the_same_rest():
     space = mf.Stencils(None, CLOUD)
     at_rest = np.asarray(mf.solve(insulated(), space)(CLOUD.points))
     np.testing.assert_allclose(mf.evolve(problem, space, (0.0, 20.0)).final(CLOUD.points), at_rest, atol=1e-4)
+
+
+def test_across_a_thin_slit_is_no_neighbour():
+    """√r sin θ/2, and its flux on a slit a third of the spacing wide, which its branch cut lies in."""
+
+    def tip(x):
+        z = x + jnp.array([0.005, 0.0])
+        return jnp.sqrt(jnp.linalg.norm(z)) * jnp.sin(jnp.arctan2(z[1], z[0]) / 2)
+
+    domain = mf.Box((-1, -1), (1, 1)) - mf.Box((-1.1, -0.01), (0, 0.01), name="slit")
+    problem = mf.Problem(
+        domain,
+        interior=lambda u, x: mf.laplacian(u)(x),
+        slit=lambda u, x, n: (mf.gradient(u)(x) - jax.grad(tip)(x)) @ n,
+        boundary=mf.dirichlet(tip),
+        exact=tip,
+    )
+    assert mf.error(problem, mf.solve(problem, mf.Stencils(None, domain.cloud(0.06)))) < 0.02
