@@ -163,10 +163,11 @@ def first_step(counted: Counted, times: tuple[float, float], c, rates, tolerance
     size = counted.evolution.size
     with np.errstate(all="ignore"):
         speed = size(rates, c)
-        if not math.isfinite(speed):
-            speed = 0.0  # it starts from 0
+        if not speed * _least(times, t) < 1:
+            speed = 0.0  # it starts from 0, or as good as that
         probe = min(1e-2 / speed if speed > 0 else np.inf, 1e-3 * (end - t))
-        turned = size(counted.rates(t + probe, c + probe * rates) - rates, c) / probe
+        reached = c + probe * rates
+        turned = size(counted.rates(t + probe, reached) - rates, reached) / probe
     if not math.isfinite(turned):
         turned = probe**-2  # as if it ended within the probe
     per_time = max(speed, math.sqrt(turned))
@@ -186,9 +187,14 @@ def landed(t: float, step: float, end: float) -> tuple[float, float]:
     return step, t + step
 
 
+def _least(times: tuple[float, float], t: float) -> float:
+    """The shortest step."""
+    return max(10 * math.ulp(t), 1e-18 * (times[1] - times[0]))
+
+
 def check_step(counted: Counted, times: tuple[float, float], t: float, step: float, c, rates) -> None:
     """SteppingError where the step is too short to go on, which says whether the solution blows up there."""
-    least = max(10 * math.ulp(t), 1e-18 * (times[1] - times[0]))
+    least = _least(times, t)
     if step >= least:
         return
     with np.errstate(all="ignore"):

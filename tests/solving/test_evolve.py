@@ -273,3 +273,19 @@ def test_what_is_off_between_the_nodes_at_the_end_is_told():
     with pytest.warns(UserWarning, match=r"at t = 1 the equation is off between the nodes by \d\d% of its terms"):
         assert run(eigenfunctions, lambda u, x: u(x)[1]).stats["off_nodes"] > 0.5
     assert run(mf.Stencils(None, square.cloud(0.15)), lambda u, x: dt(u)(x)[0]).stats["off_nodes"] < 0.2
+
+
+@pytest.mark.parametrize("method", ["bdf", "esdirk", "imex"])
+@pytest.mark.parametrize("source", [1.0, 1e9])
+def test_it_starts_from_rest(method, source):
+    """u_t = u″ + f from u = 0, of which no size is known at first."""
+    given = mf.Problem(
+        LINE,
+        interior=lambda u, x, t: dt(u)(x) - laplacian(u)(x) - source,
+        boundary=mf.dirichlet(0.0),
+        initial=lambda x: 0.0 * x[0],
+    )
+    x, k = np.linspace(0.0, 1.0, 9)[:, None], np.arange(1.0, 40.0, 2.0) * np.pi
+    expected = x[:, 0] * (1 - x[:, 0]) / 2 - np.sin(x * k) @ (4 / k**3 * np.exp(-(k**2) * 0.1))
+    u = mf.evolve(given, STENCILS, (0, 0.1), 1e-5, method)
+    np.testing.assert_allclose(u(x, 0.1) / source, expected, atol=1e-4 * expected.max())
