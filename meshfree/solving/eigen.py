@@ -31,14 +31,15 @@ from ..spaces.base import Space
 from .derivative import of_first_order, without_value
 from .frequencies import with_frequencies
 from .modes import Modes, normalised
-from .off_nodes import SPURIOUS, points_between
+from .off_nodes import points_between
 from .solve import require_double
 from .uniqueness import check_unique
 
 DENSE = 400  # unknowns up to which all eigenvalues are computed
 ASIDE = 0.0123  # of the size of the eigenvalues: so far from `near` the equations are factored, as it may be one itself
 SPARE = 4  # pairs more than are asked for
-RESOLVED = 0.03  # share of its terms that an equation is off by between the nodes, up to which nothing need be said
+SPURIOUS = 0.2  # share of its terms that an equation is off by between the nodes
+RESOLVED = 0.03  # the same, up to which nothing need be said
 SAME = 1e-3  # relative distance of eigenvalues that are one, at most; less where the functions are more exact
 ROUNDING = 1e-9
 

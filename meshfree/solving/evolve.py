@@ -30,7 +30,7 @@ from ..spaces.partition import Partition
 from .bdf import bdf
 from .differentiable_steps import Stopped, differentiable_steps, known_values
 from .implicit_step import Work
-from .off_nodes import SPURIOUS, between_nodes
+from .off_nodes import COMPARABLE, between_nodes
 from .runge_kutta import esdirk, imex
 from .semidiscrete import SemiDiscrete, equations_in_time, started
 from .solve import on_processes, require_double
@@ -225,7 +225,7 @@ class _Run:
         """By which share of its terms the equation is off between the nodes at the last time; warns of a large one."""
         time, c, rates, _ = self.steps[-1]
         off = self.evolution.off(between_nodes(self.space.cloud), time, c, rates)
-        if not off <= SPURIOUS:
+        if not off <= COMPARABLE:
             warnings.warn(
                 f"at t = {time:.6g} the equation is off between the nodes by {off:.0%} of its terms "
                 "(stats['off_nodes']): what was found satisfies it at the nodes and not elsewhere, as where functions "

@@ -166,8 +166,8 @@ def first_step(counted: Counted, times: tuple[float, float], c, rates, tolerance
         if not speed * _least(times, t) < 1:
             speed = 0.0  # it starts from 0, or as good as that
         probe = min(1e-2 / speed if speed > 0 else np.inf, 1e-3 * (end - t))
-        reached = c + probe * rates
-        turned = size(counted.rates(t + probe, reached) - rates, reached) / probe
+        then = counted.rates(t + probe, c + probe * rates)
+        turned = size(then - rates, c + probe * then) / probe  # of c alone there may be no size
     if not math.isfinite(turned):
         turned = probe**-2  # as if it ended within the probe
     per_time = max(speed, math.sqrt(turned))

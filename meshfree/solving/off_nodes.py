@@ -16,8 +16,7 @@ from ..geometry.periods import nearest_image, neighbour_tree
 from ..internal.tracing import AnyArray, Scalar, is_traced
 
 POINTS = (64, 256)  # at least, at most: a quarter as many as there are nodes
-COMPARABLE = 0.5  # to the data
-SPURIOUS = 0.2  # the same of eigenfunctions, and in time, to the equation's terms
+COMPARABLE = 0.5  # to the data, in time to the equation's terms
 ASIDE = 0.93  # of the spacing of as many nodes, that of check points
 SLOWEST = 0.9  # quotient of residuals: they stand still at corners, where the errors fall all the same
 EVEN = 0.9  # cosine of the angle between the normals of neighbours on a smooth boundary

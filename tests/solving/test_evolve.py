@@ -289,3 +289,12 @@ def test_it_starts_from_rest(method, source):
     expected = x[:, 0] * (1 - x[:, 0]) / 2 - np.sin(x * k) @ (4 / k**3 * np.exp(-(k**2) * 0.1))
     u = mf.evolve(given, STENCILS, (0, 0.1), 1e-5, method)
     np.testing.assert_allclose(u(x, 0.1) / source, expected, atol=1e-4 * expected.max())
+
+
+@pytest.mark.parametrize("method", ["bdf", "esdirk"])
+def test_it_starts_from_rest_without_a_rate(method):
+    def rising(x, t):
+        return x[0] * (1 - x[0]) * t**5
+
+    given = problem(solution=rising)
+    assert errors(given, mf.evolve(given, STENCILS, (0, 1), 1e-5, method), times=(0.5, 1.0)) < 1e-3
