@@ -134,7 +134,7 @@ class Constrained(Collocated):
         for group in self.groups:
             weights = point_weights(group, self.row_weights)
             if is_inside(group):
-                block = weights[:, :, None] * np.eye(inside)
+                block = weights[:, :, None] * np.eye(inside)[None]
             elif is_balanced(group):
                 block = weights[:, :, None] * shares_of(group, weights.shape[1])
             else:
