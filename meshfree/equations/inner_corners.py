@@ -166,7 +166,7 @@ def _shares(
     sound = (sizes[:, -1] > SINGULAR * sizes[:, 0])[:, None, None]
     if not is_traced(sound) and not sound.any():
         return None
-    inverse = array.linalg.inv(array.where(sound, on_second, np.eye(fields)))
+    inverse = array.linalg.inv(array.where(sound, on_second, np.eye(fields)[None]))
     return array.where(sound, -widths[:, None, None] / 2 * (on_first @ inverse), 0.0)
 
 

@@ -163,12 +163,12 @@ class SemiDiscrete(Evolution):
         return self._size(change, c, everywhere=True)
 
     def _size(self, change, c, everywhere: bool) -> float:
-        sizes = _mean_size(self._system.values(c, everywhere=True))
+        sizes = _rms(self._system.values(c, everywhere=True))
         self._largest = np.maximum(self._largest, sizes)
         scale = np.maximum(np.maximum(sizes, FADED * self._largest), SMALL * self._largest.max())
         if not everywhere:
             scale = scale[self._system.with_rate]
-        changes = _mean_size(self._system.values(change, everywhere))
+        changes = _rms(self._system.values(change, everywhere))
         return float((changes / np.maximum(scale, TINY)).max())
 
     def _still_by_c(self, t, c, rates) -> Any:
@@ -213,7 +213,7 @@ _INDEX = (
 )
 
 
-def _mean_size(values: Float[np.ndarray, "f m"]) -> Float[np.ndarray, " f"]:
+def _rms(values: Float[np.ndarray, "f m"]) -> Float[np.ndarray, " f"]:
     """The root mean square of each field."""
     return np.sqrt(np.einsum("fm,fm->f", values, values) / values.shape[1])
 
